@@ -129,3 +129,36 @@ export function Notice(props: { children: ComponentChildren; isBad?: boolean }) 
     </div>
   );
 }
+
+/** What went wrong, where something did. */
+export function Wrong({ text }: { text: string | null }) {
+  return text === null ? null : <Notice isBad>{text}</Notice>;
+}
+
+/** A text of somebody else's: as much of it as there is room for. */
+export function Cut({ text }: { text: string }) {
+  return (
+    <bdi class="cut" title={text}>
+      {text}
+    </bdi>
+  );
+}
+
+/** One of a list of facts. */
+export function Fact({ name, children, testid }: { name: string; children: ComponentChildren; testid?: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd data-testid={testid}>{children}</dd>
+    </div>
+  );
+}
+
+/** A button for what is not told of by itself. */
+export function Again({ again }: { again: () => void }) {
+  return (
+    <button type="button" class="button" onClick={again}>
+      Look again
+    </button>
+  );
+}

@@ -2,7 +2,7 @@
 import { moment } from "../../account/moments.ts";
 import { usePaged } from "../../net/paged.ts";
 import type { AuditShown } from "../../net/v1.ts";
-import { Notice, Panel } from "../../parts/parts.tsx";
+import { Again, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 
 const PAGE = 100;
@@ -15,16 +15,8 @@ function place(last: AuditShown | undefined): string {
 export function Activity() {
   const audit = usePaged(place, PAGE, MOST);
   return (
-    <Panel
-      title="Activity"
-      class="wide"
-      aside={
-        <button type="button" class="button" onClick={audit.again}>
-          Look again
-        </button>
-      }
-    >
-      {audit.wrong !== null && <Notice isBad>{audit.wrong}</Notice>}
+    <Panel title="Activity" class="wide" aside={<Again again={audit.again} />}>
+      <Wrong text={audit.wrong} />
       <Table
         label="Activity"
         testid="activity"

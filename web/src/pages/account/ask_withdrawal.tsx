@@ -7,7 +7,7 @@ import { NoAnswer, Problem } from "../../net/http.ts";
 import { call } from "../../net/session.ts";
 import type { WithdrawalWanted } from "../../net/v1.ts";
 import { explain, format, grouped, read } from "../../number/decimal.ts";
-import { Field, Notice, Select } from "../../parts/parts.tsx";
+import { Field, Select, Wrong } from "../../parts/parts.tsx";
 import { isUnknown, newId } from "../../trade/intent.ts";
 import type { Free } from "../../trade/ticket.ts";
 
@@ -85,7 +85,7 @@ export function AskWithdrawal({ asked }: { asked: () => void }) {
         wrong={form.wrong.destination}
         testid="withdrawal-destination"
       />
-      {form.rest !== null && <Notice isBad>{form.rest}</Notice>}
+      <Wrong text={form.rest} />
       <div class="buttons">
         <button type="submit" class="button first" disabled={form.isBusy} data-testid="withdrawal-ask">
           Ask for it

@@ -7,7 +7,7 @@ import { useAnswer } from "../../net/answer.ts";
 import { call } from "../../net/session.ts";
 import type { KeyShown, Made } from "../../net/v1.ts";
 import { Confirmed } from "../../parts/confirmed.tsx";
-import { Notice, Panel } from "../../parts/parts.tsx";
+import { Panel, Wrong } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { NewKey } from "./new_key.tsx";
 import { SecretOnce } from "./secret_once.tsx";
@@ -72,7 +72,7 @@ export function KeysPanel() {
   ];
   return (
     <Panel title="API keys" class="wide">
-      {(deed.problem ?? keys.wrong) !== null && <Notice isBad>{deed.problem ?? keys.wrong}</Notice>}
+      <Wrong text={deed.problem ?? keys.wrong} />
       {made.value !== null && (
         <SecretOnce
           made={made.value}

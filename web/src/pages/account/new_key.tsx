@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { mistake, useSubmission } from "../../account/submission.ts";
 import { call, person } from "../../net/session.ts";
 import type { Made, Wanted } from "../../net/v1.ts";
-import { Field, Lines, Notice, Select } from "../../parts/parts.tsx";
+import { Field, Lines, Select, Wrong } from "../../parts/parts.tsx";
 
 type Scope = Wanted["scopes"][number];
 
@@ -89,7 +89,7 @@ export function NewKey({ made }: { made: (made: Made) => void }) {
           testid="key-public"
         />
       )}
-      {form.rest !== null && <Notice isBad>{form.rest}</Notice>}
+      <Wrong text={form.rest} />
       <div class="buttons">
         <button type="submit" class="button first" disabled={form.isBusy} data-testid="key-make">
           Make a key

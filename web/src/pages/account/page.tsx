@@ -6,7 +6,7 @@ import { Private } from "../../account/private.tsx";
 import { useAnswer } from "../../net/answer.ts";
 import { person } from "../../net/session.ts";
 import type { AccountShown, ProfileShown } from "../../net/v1.ts";
-import { Notice, Panel } from "../../parts/parts.tsx";
+import { Fact, Panel, Wrong } from "../../parts/parts.tsx";
 import "./account.css";
 import { Activity } from "./activity.tsx";
 import { CancelAfter } from "./cancel_after.tsx";
@@ -35,28 +35,16 @@ function Account() {
   return (
     <div class="place account">
       <h1>Account</h1>
-      {account.wrong !== null && <Notice isBad>{account.wrong}</Notice>}
+      <Wrong text={account.wrong} />
       <CancelAfter />
       <Panel title="You">
         <dl class="facts">
-          <div>
-            <dt>Name</dt>
-            <dd class="cut">
-              <bdi>{person.value?.name}</bdi>
-            </dd>
-          </div>
-          <div>
-            <dt>Role</dt>
-            <dd>{person.value?.role}</dd>
-          </div>
-          <div>
-            <dt>Account</dt>
-            <dd>{person.value?.account}</dd>
-          </div>
-          <div>
-            <dt>Times are shown in</dt>
-            <dd>{zone.value}</dd>
-          </div>
+          <Fact name="Name">
+            <bdi class="cut">{person.value?.name}</bdi>
+          </Fact>
+          <Fact name="Role">{person.value?.role}</Fact>
+          <Fact name="Account">{person.value?.account}</Fact>
+          <Fact name="Times are shown in">{zone.value}</Fact>
         </dl>
         <Profile answer={profile.found} problem={profile.wrong} saved={profile.again} />
       </Panel>

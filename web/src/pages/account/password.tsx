@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { NewPassword } from "../../account/new_password.tsx";
 import { useSubmission } from "../../account/submission.ts";
 import { changePassword, person } from "../../net/session.ts";
-import { Field, Notice } from "../../parts/parts.tsx";
+import { Field, Notice, Wrong } from "../../parts/parts.tsx";
 
 export function Password() {
   const times = useSignal(0);
@@ -25,7 +25,7 @@ export function Password() {
         testid="password-current"
       />
       <NewPassword label="New password" wrong={form.wrong.password} testid="password-new" />
-      {form.rest !== null && <Notice isBad>{form.rest}</Notice>}
+      <Wrong text={form.rest} />
       {times.value > 0 && <Notice>Your password is new. All your other sessions have ended.</Notice>}
       <div class="buttons">
         <button type="submit" class="button first" disabled={form.isBusy}>

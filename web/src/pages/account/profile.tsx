@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useSubmission } from "../../account/submission.ts";
 import { call } from "../../net/session.ts";
 import type { ProfileShown } from "../../net/v1.ts";
-import { Field, Notice, Select } from "../../parts/parts.tsx";
+import { Field, Select, Wrong } from "../../parts/parts.tsx";
 import { choose } from "../../theme.ts";
 
 const THEMES = { "": "not said: as this browser has it", system: "as the system has it", light: "light", dark: "dark" };
@@ -32,7 +32,7 @@ export function Profile({ answer, problem, saved }: Props) {
     isSaved.value = true;
     saved();
   });
-  if (answer === null) return problem === null ? null : <Notice isBad>{problem}</Notice>;
+  if (answer === null) return <Wrong text={problem} />;
   return (
     <form class="form" onSubmit={form.submit}>
       <Field
@@ -79,7 +79,7 @@ export function Profile({ answer, problem, saved }: Props) {
         ))}
       </datalist>
       <Select label="Colours" name="theme" of={THEMES} defaultValue={answer.theme ?? ""} testid="profile-theme" />
-      {form.rest !== null && <Notice isBad>{form.rest}</Notice>}
+      <Wrong text={form.rest} />
       <div class="buttons">
         <button type="submit" class="button first" disabled={form.isBusy}>
           Save

@@ -5,7 +5,7 @@ import { call, person } from "../../net/session.ts";
 import type { AccountShown, Confirmation, RecoveryCodes, Setup } from "../../net/v1.ts";
 import { Confirmed } from "../../parts/confirmed.tsx";
 import { Copy } from "../../parts/keep.tsx";
-import { Field, Notice } from "../../parts/parts.tsx";
+import { Field, Notice, Wrong } from "../../parts/parts.tsx";
 import { Qr } from "./qr.tsx";
 import { Recovery } from "./recovery.tsx";
 
@@ -57,7 +57,7 @@ export function SecondFactor({ account, changed }: { account: AccountShown; chan
       {account.has_second_factor && account.recovery_codes_left <= FEW_CODES && (
         <Notice>Few recovery codes are left: set it up anew, and you get ten.</Notice>
       )}
-      {deed.problem !== null && <Notice isBad>{deed.problem}</Notice>}
+      <Wrong text={deed.problem} />
       <div class="buttons">
         <button type="button" class="button" disabled={deed.isBusy} data-testid="mfa-begin" onClick={begin}>
           {account.has_second_factor ? "Set it up anew" : "Set it up"}
@@ -111,7 +111,7 @@ function Confirm({ setup, leave, confirmed }: ConfirmProps) {
         wrong={form.wrong.code}
         testid="mfa-code"
       />
-      {form.rest !== null && <Notice isBad>{form.rest}</Notice>}
+      <Wrong text={form.rest} />
       <div class="buttons">
         <button type="submit" class="button first" disabled={form.isBusy} data-testid="mfa-confirm">
           Turn it on

@@ -5,7 +5,7 @@ import { useDeed } from "../../account/submission.ts";
 import { useAnswer } from "../../net/answer.ts";
 import { call } from "../../net/session.ts";
 import type { SessionShown } from "../../net/v1.ts";
-import { Notice, Panel } from "../../parts/parts.tsx";
+import { Panel, Wrong } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 
 export function Sessions() {
@@ -64,7 +64,7 @@ export function Sessions() {
         )
       }
     >
-      {(ending.problem ?? sessions.wrong) !== null && <Notice isBad>{ending.problem ?? sessions.wrong}</Notice>}
+      <Wrong text={ending.problem ?? sessions.wrong} />
       <Table
         label="Sessions"
         testid="sessions"

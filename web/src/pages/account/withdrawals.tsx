@@ -7,7 +7,7 @@ import { call } from "../../net/session.ts";
 import type { WithdrawalShown } from "../../net/v1.ts";
 import { grouped } from "../../number/decimal.ts";
 import { Confirmed } from "../../parts/confirmed.tsx";
-import { Notice, Panel } from "../../parts/parts.tsx";
+import { Cut, Panel, Wrong } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { AskWithdrawal } from "./ask_withdrawal.tsx";
 
@@ -44,11 +44,7 @@ export function Withdrawals() {
     },
     {
       name: "To",
-      shown: (row) => (
-        <bdi class="cut" title={row.destination}>
-          {row.destination}
-        </bdi>
-      ),
+      shown: (row) => <Cut text={row.destination} />,
     },
     { name: "Asked for", shown: (row) => moment(row.requested) },
     { name: "State", shown: (row) => STATES[row.state] ?? row.state },
@@ -73,7 +69,7 @@ export function Withdrawals() {
   ];
   return (
     <Panel title="Withdrawals" class="wide">
-      {(deed.problem ?? asked.wrong) !== null && <Notice isBad>{deed.problem ?? asked.wrong}</Notice>}
+      <Wrong text={deed.problem ?? asked.wrong} />
       <Table
         label="Withdrawals"
         testid="withdrawals"

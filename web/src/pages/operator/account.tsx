@@ -2,12 +2,12 @@
 import { moment } from "../../account/moments.ts";
 import type { AccountInFull, BalanceShown, KeyShown, OrderShown } from "../../net/v1.ts";
 import { grouped } from "../../number/decimal.ts";
-import { Notice, Panel } from "../../parts/parts.tsx";
+import { Again, Cut, Fact, Notice, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import * as commands from "./account_commands.ts";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
-import { Fact, Words, Wrong, words } from "./shown.tsx";
+import { words } from "./shown.tsx";
 
 export function OneAccount({ name }: { name: string }) {
   const at = `/v1/operator/accounts/${encodeURIComponent(name)}`;
@@ -138,14 +138,7 @@ function Balances({ at }: { at: string }) {
 function Orders({ at, name }: { at: string; name: string }) {
   const { found, wrong, again } = useAsked<OrderShown[]>(`${at}/orders/open`);
   return (
-    <Panel
-      title={`Open orders (${found?.length ?? "…"})`}
-      aside={
-        <button type="button" class="button" onClick={again}>
-          Look again
-        </button>
-      }
-    >
+    <Panel title={`Open orders (${found?.length ?? "…"})`} aside={<Again again={again} />}>
       <Wrong text={wrong} />
       <div class="tall">
         <Table
@@ -153,7 +146,7 @@ function Orders({ at, name }: { at: string; name: string }) {
           testid="account-orders"
           columns={[
             { name: "Order", shown: (row) => <a href={`/operator/look-back?order=${row.order_id}`}>{row.order_id}</a> },
-            { name: "Client's id", shown: (row) => <Words text={row.client_order_id} /> },
+            { name: "Client's id", shown: (row) => <Cut text={row.client_order_id} /> },
             { name: "Symbol", shown: (row) => row.symbol },
             { name: "Side", shown: (row) => <span class={row.side}>{row.side}</span> },
             { name: "Type", shown: (row) => words(row.type) },
@@ -180,7 +173,7 @@ function Keys({ at, name }: { at: string; name: string }) {
         label="API keys"
         testid="account-keys"
         columns={[
-          { name: "Key", shown: (row) => <Words text={row.name} /> },
+          { name: "Key", shown: (row) => <Cut text={row.name} /> },
           { name: "Kind", shown: (row) => row.kind },
           { name: "May", shown: (row) => row.scopes.join(", ") },
           { name: "From", shown: (row) => row.addresses.join(", ") || "anywhere" },

@@ -4,16 +4,16 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { moment } from "../../account/moments.ts";
 import { usePaged } from "../../net/paged.ts";
-import { person } from "../../net/session.ts";
 import type { AccountShown, RegistrationShown, ResetShown, Waiting } from "../../net/v1.ts";
-import { Field, Panel } from "../../parts/parts.tsx";
+import { Fact, Field, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { go } from "../../router.ts";
 import { OneAccount } from "./account.tsx";
 import * as commands from "./account_commands.ts";
 import { Act } from "./act.tsx";
 import { changes, useAsked } from "./asked.ts";
-import { Account, Fact, Wrong } from "./shown.tsx";
+import { ownProposal } from "./money.tsx";
+import { Account } from "./shown.tsx";
 
 const PAGE = 1000;
 const MOST = 100_000; // of the list; one that is beyond is found by its whole name
@@ -156,7 +156,7 @@ function Resets() {
                 <Act
                   command={commands.approveReset(row.account, row.proposal)}
                   testid="approve-reset"
-                  why={row.proposed_by === person.value?.name ? "You proposed it: another operator approves it." : null}
+                  why={ownProposal(row.proposed_by)}
                 >
                   Approve
                 </Act>

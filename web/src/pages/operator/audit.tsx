@@ -2,9 +2,9 @@
 import { moment } from "../../account/moments.ts";
 import { usePaged } from "../../net/paged.ts";
 import type { AuditShown } from "../../net/v1.ts";
-import { Panel } from "../../parts/parts.tsx";
+import { Again, Cut, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
-import { Account, Words, Wrong } from "./shown.tsx";
+import { Account } from "./shown.tsx";
 
 const PAGE = 200;
 const MOST = 20_000;
@@ -16,14 +16,7 @@ function place(last: AuditShown | undefined): string {
 export function Audit() {
   const { rows, wrong, more, again } = usePaged(place, PAGE, MOST);
   return (
-    <Panel
-      title="Who looked, and who logged in"
-      aside={
-        <button type="button" class="button" onClick={again}>
-          Look again
-        </button>
-      }
-    >
+    <Panel title="Who looked, and who logged in" aside={<Again again={again} />}>
       <Wrong text={wrong} />
       <p class="quiet none">Commands are in the log itself: look back at any of them by its record.</p>
       <div class="tall">
@@ -34,7 +27,7 @@ export function Audit() {
             { name: "When", shown: (row) => moment(row.time) },
             { name: "Who", shown: (row) => <Account name={row.account} /> },
             { name: "Did", shown: (row) => row.action },
-            { name: "Of", shown: (row) => <Words text={row.subject} /> },
+            { name: "Of", shown: (row) => <Cut text={row.subject} /> },
             { name: "From", shown: (row) => row.address },
           ]}
           rows={rows ?? []}

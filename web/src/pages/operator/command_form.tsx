@@ -1,7 +1,7 @@
 // The dialog before a command is carried out: its fields, and a text to be typed where it can't be taken back.
 import { type ComponentChildren, toChildArray } from "preact";
 import { Dialog } from "../../parts/dialog.tsx";
-import { Field, Notice } from "../../parts/parts.tsx";
+import { Field, Wrong } from "../../parts/parts.tsx";
 
 /** The name of the field that a text is typed into. */
 export const TYPED = "confirm-text";
@@ -55,7 +55,7 @@ export function CommandForm(props: CommandFormProps) {
             />
           )}
         </fieldset>
-        {props.wrong !== null && <Notice isBad>{props.wrong}</Notice>}
+        <Wrong text={props.wrong} />
         <div class="buttons">
           <button
             type="submit"

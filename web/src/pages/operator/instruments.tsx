@@ -1,13 +1,13 @@
 // Instruments: what phase each is in, and all that can be set of them; assets and fee tiers.
 import { ask } from "../../net/http.ts";
 import type { AssetListed, InstrumentInFull, InstrumentShown, TierShown } from "../../net/v1.ts";
-import { Panel } from "../../parts/parts.tsx";
+import { Fact, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Act, mayChange } from "./act.tsx";
 import { useAsked, useWatched } from "./asked.ts";
 import * as commands from "./instrument_commands.ts";
 import { massCancel } from "./money_commands.ts";
-import { Fact, Wrong, words } from "./shown.tsx";
+import { words } from "./shown.tsx";
 
 const PHASES_MS = 2_000;
 const DELISTED = "delisted";

@@ -2,12 +2,12 @@
 import { useSignal } from "@preact/signals";
 import type { BookThen, LevelThen, Moment, RefusalThen } from "../../net/v1.ts";
 import { grouped } from "../../number/decimal.ts";
-import { Field, Panel, Select } from "../../parts/parts.tsx";
+import { Cut, Fact, Field, Panel, Select, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { go, query } from "../../router.ts";
 import { useAsked } from "./asked.ts";
 import { type Named, questionOf } from "./question.ts";
-import { Account, count, Fact, Words, Wrong, words } from "./shown.tsx";
+import { Account, count, words } from "./shown.tsx";
 
 const BY: Readonly<Record<Named, string>> = {
   seq: "its record in the log",
@@ -210,7 +210,7 @@ function Accounts({ moment }: { moment: Moment }) {
             testid="then-orders"
             columns={[
               { name: "Order", shown: (row) => row.order_id },
-              { name: "Client's id", shown: (row) => <Words text={row.cl_ord_id} /> },
+              { name: "Client's id", shown: (row) => <Cut text={row.cl_ord_id} /> },
               { name: "Account", shown: (row) => <Account name={row.account} /> },
               { name: "Symbol", shown: (row) => row.symbol },
               { name: "Side", shown: (row) => words(row.side) },

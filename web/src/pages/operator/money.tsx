@@ -2,13 +2,13 @@
 import { moment } from "../../account/moments.ts";
 import { person } from "../../net/session.ts";
 import type { MoneyProposed, WithdrawalWaiting } from "../../net/v1.ts";
-import { Panel } from "../../parts/parts.tsx";
+import { Again, Cut, Panel, Wrong } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
 import type { Command } from "./command.ts";
 import * as commands from "./money_commands.ts";
-import { Account, Words, Wrong, words } from "./shown.tsx";
+import { Account, words } from "./shown.tsx";
 
 export function Money() {
   return (
@@ -34,14 +34,6 @@ export function Money() {
       />
       <DepositLimits />
     </>
-  );
-}
-
-function Again({ again }: { again: () => void }) {
-  return (
-    <button type="button" class="button" onClick={again}>
-      Look again
-    </button>
   );
 }
 
@@ -74,7 +66,7 @@ function Withdrawals() {
           { name: "Number", shown: (row) => row.withdrawal },
           { name: "Account", shown: (row) => <Account name={row.account} /> },
           { name: "Amount", shown: (row) => `${row.amount} ${row.asset}` },
-          { name: "To", shown: (row) => <Words text={row.destination} /> },
+          { name: "To", shown: (row) => <Cut text={row.destination} /> },
           { name: "Asked for", shown: (row) => moment(row.when) },
           { name: "State", shown: (row) => words(row.state) },
           { name: "Approved by", shown: (row) => row.approved_by.join(", ") || "nobody" },

@@ -1,10 +1,12 @@
 // The FIX sessions: which are connected, from where, and how one is ended.
+
 import type { SessionStatus, Status } from "../../net/v1.ts";
+import { Cut, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { disconnect } from "./account_commands.ts";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
-import { Account, count, Words, Wrong } from "./shown.tsx";
+import { Account, count } from "./shown.tsx";
 
 type Session = Required<SessionStatus>;
 
@@ -26,7 +28,7 @@ export function Sessions() {
             { name: "Version", shown: (row) => row.version || "–" },
             { name: "Next in, out", shown: (row) => `${count(row.next_in)}, ${count(row.next_out)}` },
             { name: "Unsent bytes", shown: (row) => count(row.unsent_bytes) },
-            { name: "Ended", shown: (row) => <Words text={row.ended || row.refused || "–"} /> },
+            { name: "Ended", shown: (row) => <Cut text={row.ended || row.refused || "–"} /> },
             {
               name: "Do",
               isNameHidden: true,

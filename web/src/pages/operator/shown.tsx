@@ -1,6 +1,4 @@
 // Small things that all sections show alike.
-import type { ComponentChildren } from "preact";
-import { Notice } from "../../parts/parts.tsx";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
@@ -21,27 +19,4 @@ export function Account({ name }: { name: string }) {
       <bdi>{name}</bdi>
     </a>
   );
-}
-
-/** A text of somebody else's, in a cell. */
-export function Words({ text }: { text: string }) {
-  return (
-    <bdi class="cut" title={text}>
-      {text}
-    </bdi>
-  );
-}
-
-export function Fact({ name, children, testid }: { name: string; children: ComponentChildren; testid?: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd data-testid={testid}>{children}</dd>
-    </div>
-  );
-}
-
-/** What stands where something was asked for and is not here. */
-export function Wrong({ text }: { text: string | null }) {
-  return text === null ? null : <Notice isBad>{text}</Notice>;
 }

@@ -3,12 +3,12 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { call } from "../../net/session.ts";
 import type { AgentStatus, LeaseStatus, NodeStatus, RingStatus, Status as Said } from "../../net/v1.ts";
-import { Notice, Panel } from "../../parts/parts.tsx";
+import { Fact, Notice, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { PATIENCE_MS, useWatched } from "./asked.ts";
 import { type Moment, Rates } from "./rates.tsx";
 import { Sessions } from "./sessions.tsx";
-import { count, Fact, Wrong, words } from "./shown.tsx";
+import { count, words } from "./shown.tsx";
 
 type Known = Required<Said>;
 

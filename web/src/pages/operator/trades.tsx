@@ -1,13 +1,13 @@
 // Trades that are undone, or get another price: what is proposed, and waits for a second operator.
 import { moment } from "../../account/moments.ts";
 import type { CorrectionProposed } from "../../net/v1.ts";
-import { Panel } from "../../parts/parts.tsx";
+import { Again, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
 import { ownProposal } from "./money.tsx";
 import { approveCorrection, CORRECT } from "./money_commands.ts";
-import { Account, Wrong } from "./shown.tsx";
+import { Account } from "./shown.tsx";
 
 export function Trades() {
   const { found, wrong, again } = useAsked<CorrectionProposed[]>("/v1/operator/corrections");
@@ -16,9 +16,7 @@ export function Trades() {
       title="Corrections that wait"
       aside={
         <>
-          <button type="button" class="button" onClick={again}>
-            Look again
-          </button>
+          <Again again={again} />
           <Act command={CORRECT} testid="propose-correction">
             Undo or correct a trade
           </Act>

@@ -6,7 +6,7 @@ import { told } from "../../net/http.ts";
 import { call } from "../../net/session.ts";
 import type { OrderShown } from "../../net/v1.ts";
 import { grouped } from "../../number/decimal.ts";
-import { Notice } from "../../parts/parts.tsx";
+import { Wrong } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { fixed } from "../../trade/change.ts";
 import { ChangeDialog } from "./change_dialog.tsx";
@@ -48,7 +48,7 @@ export function OpenOrders({ orders, symbol }: { orders: readonly OrderShown[]; 
   ];
   return (
     <>
-      {problem.value !== null && <Notice isBad>{problem.value}</Notice>}
+      <Wrong text={problem.value} />
       <Table
         label="Open orders"
         columns={columns}

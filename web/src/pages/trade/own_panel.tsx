@@ -6,7 +6,7 @@ import { isLive, own } from "../../account/line.ts";
 import { state } from "../../net/session.ts";
 import type { BalanceShown, OrderShown } from "../../net/v1.ts";
 import { grouped } from "../../number/decimal.ts";
-import { Choices, Notice, Panel } from "../../parts/parts.tsx";
+import { Choices, Cut, Notice, Panel } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { inWords } from "../../trade/outcome.ts";
 import { OpenOrders } from "./open_orders.tsx";
@@ -114,11 +114,7 @@ const ORDERS: readonly Column<OrderShown>[] = [
   { name: "Became", shown: becameShown },
   {
     name: "Client id",
-    shown: (order) => (
-      <bdi class="cut" title={order.client_order_id}>
-        {order.client_order_id}
-      </bdi>
-    ),
+    shown: (order) => <Cut text={order.client_order_id} />,
   },
 ];
 
