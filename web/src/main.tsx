@@ -15,7 +15,7 @@ import { begin, logOut, person, state } from "./net/session.ts";
 import { About } from "./pages/about.tsx";
 import { TradePage } from "./pages/trade/page.tsx";
 import { type Fetch, Later } from "./parts/later.tsx";
-import { path } from "./router.ts";
+import { decoded, path } from "./router.ts";
 import { apply, choose, type Theme, theme } from "./theme.ts";
 import { connect, instruments } from "./venue.ts";
 
@@ -121,14 +121,6 @@ function Place() {
   if (later !== undefined) return <Later fetch={later} />;
   const symbol = place === "trade" && rest ? decoded(rest) : instruments.value?.[0]?.symbol;
   return <TradePage symbol={symbol ?? ""} />;
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 apply();

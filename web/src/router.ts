@@ -30,3 +30,12 @@ export function go(to: string): void {
   read();
   if (isElsewhere) scrollTo(0, 0);
 }
+
+/** A part of the address as it was meant; as it stands where that can't be said. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

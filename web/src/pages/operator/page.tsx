@@ -3,7 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { Private } from "../../account/private.tsx";
 import { Notice } from "../../parts/parts.tsx";
-import { path } from "../../router.ts";
+import { decoded, path } from "../../router.ts";
 import { Accounts } from "./accounts.tsx";
 import { last, mayChange } from "./act.tsx";
 import { Audit } from "./audit.tsx";
@@ -76,14 +76,6 @@ function Sections() {
       )}
     </div>
   );
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** What the last command came to. */
