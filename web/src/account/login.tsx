@@ -5,9 +5,10 @@ import { ask, NoAnswer, Problem, told } from "../net/http.ts";
 import { call, logIn, person, proofWanted, state, stepUp } from "../net/session.ts";
 import type { ProfileShown, VenueShown } from "../net/v1.ts";
 import { Dialog } from "../parts/dialog.tsx";
-import { Field, Notice } from "../parts/parts.tsx";
+import { Field, Notice, Wrong } from "../parts/parts.tsx";
 import { choose, theme } from "../theme.ts";
 import { LostPassword } from "./lost_password.tsx";
+import { NameField } from "./name_field.tsx";
 import { Register } from "./register.tsx";
 import { useSubmission } from "./submission.ts";
 
@@ -114,18 +115,7 @@ function LogIn({ name }: { name: string }) {
   });
   return (
     <form class="form" onSubmit={form.submit}>
-      <Field
-        label="Name"
-        name="name"
-        autocomplete="username"
-        required
-        autofocus
-        maxLength={36}
-        spellcheck={false}
-        autocapitalize="off"
-        testid="login-name"
-        defaultValue={name}
-      />
+      <NameField testid="login-name" defaultValue={name} />
       <Field
         label="Password"
         name="password"
@@ -188,7 +178,7 @@ function StepUp({ done }: { done: (isProved: boolean) => void }) {
           maxLength={1024}
           testid="stepup-secret"
         />
-        {form.rest !== null && <Notice isBad>{form.rest}</Notice>}
+        <Wrong text={form.rest} />
         <button type="submit" class="button first" disabled={form.isBusy} data-testid="stepup-submit">
           Prove it
         </button>

@@ -1,7 +1,8 @@
 // A password that is lost: a recovery code gives another one, or a code that two operators have agreed on.
 import { useSignal } from "@preact/signals";
 import { ask } from "../net/http.ts";
-import { Choices, Field, Notice } from "../parts/parts.tsx";
+import { Choices, Field, Wrong } from "../parts/parts.tsx";
+import { NameField } from "./name_field.tsx";
 import { NewPassword } from "./new_password.tsx";
 import { useSubmission } from "./submission.ts";
 
@@ -31,19 +32,7 @@ export function LostPassword({ name, done }: { name: string; done: (name: string
           ? "One of the ten codes that you were shown when you set up your authenticator. It is used up."
           : "Without recovery codes, ask the venue's operators: two of them agree on a code for you, good for a day."}
       </p>
-      <Field
-        label="Name"
-        name="name"
-        autocomplete="username"
-        required
-        autofocus
-        maxLength={36}
-        spellcheck={false}
-        autocapitalize="off"
-        defaultValue={name}
-        wrong={form.wrong.name}
-        testid="reset-name"
-      />
+      <NameField defaultValue={name} wrong={form.wrong.name} testid="reset-name" />
       <Field
         label="Code"
         name="code"
@@ -54,7 +43,7 @@ export function LostPassword({ name, done }: { name: string; done: (name: string
         testid="reset-code"
       />
       <NewPassword label="New password" wrong={form.wrong.password} testid="reset-password" />
-      {form.rest !== null && <Notice isBad>{form.rest}</Notice>}
+      <Wrong text={form.rest} />
       <button type="submit" class="button first" disabled={form.isBusy} data-testid="reset-submit">
         Set it
       </button>

@@ -1,6 +1,7 @@
 // Registering, where the venue lets people.
 import { register } from "../net/session.ts";
-import { Field, Notice } from "../parts/parts.tsx";
+import { Wrong } from "../parts/parts.tsx";
+import { NameField } from "./name_field.tsx";
 import { NewPassword } from "./new_password.tsx";
 import { useSubmission } from "./submission.ts";
 
@@ -19,17 +20,10 @@ export function Register(props: { isByApproval: boolean; registered: (newcomer: 
   return (
     <form class="form" onSubmit={form.submit}>
       {props.isByApproval && <p class="quiet">An operator of this venue lets new accounts trade.</p>}
-      <Field
+      <NameField
         label="Name: letters, digits, dots, dashes, underscores"
-        name="name"
-        autocomplete="username"
-        required
-        autofocus
-        maxLength={36}
         pattern="[A-Za-z0-9_.\-]+"
         title="Only letters from A to Z, digits, dots, dashes and underscores"
-        spellcheck={false}
-        autocapitalize="off"
         testid="login-name"
         wrong={form.wrong.name}
       />
@@ -38,7 +32,7 @@ export function Register(props: { isByApproval: boolean; registered: (newcomer: 
         testid="login-password"
         wrong={form.wrong.password}
       />
-      {form.rest !== null && <Notice isBad>{form.rest}</Notice>}
+      <Wrong text={form.rest} />
       <button type="submit" class="button first" disabled={form.isBusy} data-testid="login-submit">
         {props.isByApproval ? "Register" : "Register and log in"}
       </button>
