@@ -23,3 +23,6 @@ export const zone = computed(() => format.value.resolvedOptions().timeZone);
 export function moment(ms: number | null | undefined): string {
   return ms === null || ms === undefined ? "–" : format.value.format(ms);
 }
+
+/** A moment in UTC, whatever the profile says: beside the market, and in what is reckoned by the venue's days. */
+export const utc = new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" });

@@ -1,9 +1,10 @@
 // What there is of each asset, and what was bought and sold of each instrument.
+import { utc } from "../../account/moments.ts";
 import type { Holding, LastTrade, Portfolio, PositionShown } from "../../net/v1.ts";
 import { grouped, signed } from "../../number/decimal.ts";
 import { Panel } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
-import { Change, utc } from "./shown.tsx";
+import { Change } from "./shown.tsx";
 
 const NONE = "–";
 

@@ -1,13 +1,13 @@
 // Every movement behind a statement, without end: the next page is asked for when the last row is nearly seen.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { utc } from "../../account/moments.ts";
 import { told } from "../../net/http.ts";
 import { call } from "../../net/session.ts";
 import type { LineShown, Lines as Page } from "../../net/v1.ts";
 import { grouped, signed } from "../../number/decimal.ts";
 import { Notice } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
-import { utc } from "./shown.tsx";
 
 const PAGE = 200; // movements
 const MOST = 50_000; // lines that are kept here; a file has them all

@@ -1,8 +1,5 @@
-// How money and moments are shown here.
+// How gains and losses are shown.
 import { signed } from "../../number/decimal.ts";
-
-/** A moment, as the venue's clock has it. */
-export const utc = new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" });
 
 /** A gain or a loss, told by its sign, and by colour. */
 export function Change({ of }: { of: string | null }) {

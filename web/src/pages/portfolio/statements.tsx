@@ -1,6 +1,7 @@
 // What became of balances in a span of time: the sums, every line behind them, and both as files.
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { utc } from "../../account/moments.ts";
 import { NoAnswer, Problem } from "../../net/http.ts";
 import { call } from "../../net/session.ts";
 import type { AssetSums, Statement } from "../../net/v1.ts";
@@ -10,7 +11,6 @@ import { type Column, Table } from "../../parts/table.tsx";
 import { clock } from "../../venue.ts";
 import { Download } from "./download.tsx";
 import { Lines } from "./lines.tsx";
-import { utc } from "./shown.tsx";
 import { EVER, moment, type Span, typed } from "./span.ts";
 
 const DAY = 86_400_000;

@@ -1,6 +1,7 @@
 // What all of it is worth, now and at the ends of intervals before.
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
+import { utc } from "../../account/moments.ts";
 import { Fresh } from "../../net/fresh.ts";
 import { call, state } from "../../net/session.ts";
 import type { PastValue, Portfolio, PortfolioHistory } from "../../net/v1.ts";
@@ -8,7 +9,7 @@ import { difference, grouped, trimmed } from "../../number/decimal.ts";
 import { Choices, Notice, Panel } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { clock, instruments } from "../../venue.ts";
-import { Change, utc } from "./shown.tsx";
+import { Change } from "./shown.tsx";
 import { ValueChart } from "./value_chart.tsx";
 
 interface Reach {

@@ -2,6 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { own } from "../../account/line.ts";
+import { utc } from "../../account/moments.ts";
 import { told } from "../../net/http.ts";
 import { call } from "../../net/session.ts";
 import type { OrderShown } from "../../net/v1.ts";
@@ -11,7 +12,7 @@ import { type Column, Table } from "../../parts/table.tsx";
 import { fixed } from "../../trade/change.ts";
 import { ChangeDialog } from "./change_dialog.tsx";
 import { KillSwitch } from "./kill_switch.tsx";
-import { momentOf, SideOf, typeOf } from "./shown.tsx";
+import { SideOf, typeOf } from "./shown.tsx";
 
 const MOST_TOLD = 10_000; // as many as the stream's image has
 
@@ -91,7 +92,7 @@ const TERMS: readonly Column<OrderShown>[] = [
   { name: "Stop", shown: (order) => (order.stop_price === null ? "–" : grouped(order.stop_price)) },
   { name: "Symbol", shown: (order) => order.symbol },
   { name: "List", shown: (order) => order.list_id ?? "–" },
-  { name: "Entered", shown: (order) => momentOf(order.entered) },
+  { name: "Entered (UTC)", shown: (order) => utc.format(order.entered) },
 ];
 
 function Actions(props: { order: OrderShown; isPaired: boolean; change: () => void; cancel: () => void }) {

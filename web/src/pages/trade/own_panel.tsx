@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { FillRow, History } from "../../account/history.ts";
 import { isLive, own } from "../../account/line.ts";
+import { utc } from "../../account/moments.ts";
 import { state } from "../../net/session.ts";
 import type { BalanceShown, OrderShown } from "../../net/v1.ts";
 import { grouped } from "../../number/decimal.ts";
@@ -11,7 +12,7 @@ import { type Column, Table } from "../../parts/table.tsx";
 import { inWords } from "../../trade/outcome.ts";
 import { OpenOrders } from "./open_orders.tsx";
 import { PastTable } from "./past_table.tsx";
-import { amountOf, momentOf, SideOf, typeOf } from "./shown.tsx";
+import { amountOf, SideOf, typeOf } from "./shown.tsx";
 
 const TABS = ["Open orders", "Order history"] as const;
 type Tab = (typeof TABS)[number];
@@ -102,7 +103,7 @@ function Orders({ symbol, history }: { symbol: string; history: History }) {
 const NONE = "–";
 
 const ORDERS: readonly Column<OrderShown>[] = [
-  { name: "Entered", shown: (order) => momentOf(order.entered) },
+  { name: "Entered (UTC)", shown: (order) => utc.format(order.entered) },
   { name: "Side", shown: (order) => <SideOf side={order.side} /> },
   { name: "Type", shown: typeOf },
   { name: "Price", shown: (order) => (order.price === null ? NONE : grouped(order.price)) },
@@ -111,20 +112,20 @@ const ORDERS: readonly Column<OrderShown>[] = [
   { name: "Filled", shown: (order) => order.filled },
   { name: "Value", shown: (order) => amountOf(order.value) },
   { name: "List", shown: (order) => order.list_id ?? NONE },
-  { name: "Became", shown: becameShown },
+  { name: "Status", shown: statusOf },
   {
-    name: "Client id",
+    name: "Client order ID",
     shown: (order) => <Cut text={order.client_order_id} />,
   },
 ];
 
-function becameShown(order: OrderShown) {
+function statusOf(order: OrderShown) {
   const reason = own.reasons.get(order.order_id);
   return `${inWords(order.status)}${reason === undefined ? "" : ` (${inWords(reason)})`}`;
 }
 
 const FILLS: readonly Column<FillRow>[] = [
-  { name: "Time", shown: (fill) => momentOf(fill.time) },
+  { name: "Time (UTC)", shown: (fill) => utc.format(fill.time) },
   { name: "Side", shown: (fill) => <SideOf side={fill.side} /> },
   {
     name: "Price",
@@ -140,7 +141,7 @@ const FILLS: readonly Column<FillRow>[] = [
   { name: "Quantity", shown: ({ isUndone, quantity }) => (isUndone ? <s>{quantity}</s> : quantity) },
   { name: "Value", shown: ({ isUndone, value }) => (isUndone ? <s>{amountOf(value)}</s> : amountOf(value)) },
   { name: "Fee", shown: (fill) => `${amountOf(fill.fee)} ${fill.fee_asset}` },
-  { name: "As", shown: (fill) => fill.liquidity },
+  { name: "Liquidity", shown: (fill) => fill.liquidity },
 ];
 
 const BALANCES: readonly Column<BalanceShown>[] = [

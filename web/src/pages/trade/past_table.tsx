@@ -1,12 +1,12 @@
 // A table of what was, without an end: it fetches further rows as its end comes near, and begins anew where it is full.
 import { useSignal } from "@preact/signals";
 import { useCallback, useEffect } from "preact/hooks";
+import { utc } from "../../account/moments.ts";
 import type { Past } from "../../account/past.ts";
 import { told } from "../../net/http.ts";
 import { state } from "../../net/session.ts";
 import { Notice } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
-import { momentOf } from "./shown.tsx";
 
 export interface PastTableProps<T> {
   label: string;
@@ -52,10 +52,10 @@ export function PastTable<T>({ label, past, columns, empty, testid }: PastTableP
       />
       {(past.isFull || past.from !== null) && (
         <p class="quiet none from">
-          {past.from === null ? "The last ones" : `Those until ${momentOf(past.from)}`}.{" "}
+          {past.from === null ? "The last ones" : `Those until ${utc.format(past.from)} UTC`}.{" "}
           {past.isFull && (
             <button type="button" class="button" onClick={() => past.begin(past.end)}>
-              Those before {momentOf(past.end ?? 0)}
+              Those before {utc.format(past.end ?? 0)} UTC
             </button>
           )}{" "}
           {past.from !== null && (

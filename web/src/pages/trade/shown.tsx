@@ -4,12 +4,6 @@ import { decimalsOf, format, grouped, parse } from "../../number/decimal.ts";
 import { inWords } from "../../trade/outcome.ts";
 
 const CENTS = 2; // decimals at least
-const moment = new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeStyle: "medium", timeZone: "UTC" });
-
-/** A moment, UTC. */
-export function momentOf(time: number): string {
-  return moment.format(time);
-}
 
 /** An amount of money, exact, without the zeros behind its cents. */
 export function amountOf(text: string): string {
