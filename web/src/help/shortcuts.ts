@@ -20,7 +20,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: "g m", what: "Go to the markets", deed: { kind: "go", to: MARKET } },
   { keys: "g p", what: "Go to your portfolio", deed: { kind: "go", to: "/portfolio" } },
   { keys: "g a", what: "Go to your account", deed: { kind: "go", to: "/account" } },
-  { keys: "g o", what: "Go to where operators operate", deed: { kind: "go", to: "/operator" } },
+  { keys: "g o", what: "Go to the operators' pages", deed: { kind: "go", to: "/operator" } },
   { keys: "b", what: "An order to buy", deed: { kind: "click", testid: "ticket-buy" } },
   { keys: "s", what: "An order to sell", deed: { kind: "click", testid: "ticket-sell" } },
   { keys: "p", what: "The order's price", deed: { kind: "focus", testid: "ticket-price" } },

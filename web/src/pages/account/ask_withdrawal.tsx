@@ -88,7 +88,7 @@ export function AskWithdrawal({ asked }: { asked: () => void }) {
       <Wrong text={form.rest} />
       <div class="buttons">
         <button type="submit" class="button first" disabled={form.isBusy} data-testid="withdrawal-ask">
-          Ask for it
+          Request it
         </button>
       </div>
     </form>

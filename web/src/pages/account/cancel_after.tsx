@@ -1,5 +1,4 @@
 // The dead man's switch, where a program has set it: all open orders are cancelled unless it is put off again.
-
 import { moment } from "../../account/moments.ts";
 import { useDeed } from "../../account/submission.ts";
 import { useAnswer } from "../../net/answer.ts";

@@ -44,7 +44,7 @@ export function KeysPanel() {
     { name: "Until", shown: (row) => moment(row.expires) },
     { name: "Made", shown: (row) => moment(row.defined) },
     {
-      name: "What to do",
+      name: "Actions",
       isNameHidden: true,
       shown: (row) => (
         <>

@@ -1,5 +1,4 @@
 // Where somebody is logged in as this account. One ends at once, here and wherever it is open.
-
 import { moment } from "../../account/moments.ts";
 import { useDeed } from "../../account/submission.ts";
 import { useAnswer } from "../../net/answer.ts";
@@ -34,7 +33,7 @@ export function Sessions() {
     { name: "Begun", shown: (row) => moment(row.begun) },
     { name: "Last used", shown: (row) => moment(row.used) },
     {
-      name: "What to do",
+      name: "Actions",
       isNameHidden: true,
       shown: (row) =>
         row.is_this ? (

@@ -46,11 +46,11 @@ export function Withdrawals() {
       name: "To",
       shown: (row) => <Cut text={row.destination} />,
     },
-    { name: "Asked for", shown: (row) => moment(row.requested) },
+    { name: "Requested", shown: (row) => moment(row.requested) },
     { name: "State", shown: (row) => STATES[row.state] ?? row.state },
     { name: "Since", shown: (row) => moment(row.ended ?? row.second_approved ?? row.first_approved ?? row.requested) },
     {
-      name: "What to do",
+      name: "Actions",
       isNameHidden: true,
       shown: (row) =>
         CANCELLABLE.has(row.state) && (
@@ -76,7 +76,7 @@ export function Withdrawals() {
         columns={columns}
         rows={asked.rows ?? []}
         keyOf={(row) => row.number}
-        empty="You have asked for none."
+        empty="You have requested none."
         more={asked.more}
       />
       <AskWithdrawal asked={asked.again} />

@@ -96,16 +96,16 @@ function Limits({ account: { account, limits } }: { account: AccountInFull }) {
       }
     >
       <dl class="facts">
-        <Fact name="Most open orders" testid="max-open-orders">
+        <Fact name="Maximum open orders" testid="max-open-orders">
           {no(limits.max_open_orders)}
         </Fact>
-        <Fact name="Most orders in a time">
+        <Fact name="Maximum orders in a window">
           {limits.max_orders === 0 ? "no limit" : `${limits.max_orders} in ${limits.window_ms} ms`}
         </Fact>
-        <Fact name="When its own orders would trade">{words(limits.self_trade)}</Fact>
-        <Fact name="Group that counts as one">{limits.self_trade_group || "none"}</Fact>
+        <Fact name="Self-trade prevention">{words(limits.self_trade)}</Fact>
+        <Fact name="Self-trade group">{limits.self_trade_group || "none"}</Fact>
         <Fact name="Fee tier">{limits.fee_tier || "none"}</Fact>
-        <Fact name="May own at most" testid="position-limits">
+        <Fact name="Position limits" testid="position-limits">
           {positions.length === 0 ? "no limit" : positions.map(([asset, most]) => `${most} ${asset}`).join(", ")}
         </Fact>
       </dl>
@@ -146,7 +146,7 @@ function Orders({ at, name }: { at: string; name: string }) {
           testid="account-orders"
           columns={[
             { name: "Order", shown: (row) => <a href={`/operator/look-back?order=${row.order_id}`}>{row.order_id}</a> },
-            { name: "Client's id", shown: (row) => <Cut text={row.client_order_id} /> },
+            { name: "Client order ID", shown: (row) => <Cut text={row.client_order_id} /> },
             { name: "Symbol", shown: (row) => row.symbol },
             { name: "Side", shown: (row) => <span class={row.side}>{row.side}</span> },
             { name: "Type", shown: (row) => words(row.type) },
@@ -178,7 +178,11 @@ function Keys({ at, name }: { at: string; name: string }) {
           { name: "May", shown: (row) => row.scopes.join(", ") },
           { name: "From", shown: (row) => row.addresses.join(", ") || "anywhere" },
           { name: "Until", shown: (row) => (row.expires === null ? "for ever" : moment(row.expires)) },
-          { name: "Do", isNameHidden: true, shown: (row) => <Act command={commands.revoke(name, row)}>Revoke</Act> },
+          {
+            name: "Actions",
+            isNameHidden: true,
+            shown: (row) => <Act command={commands.revoke(name, row)}>Revoke</Act>,
+          },
         ]}
         rows={found ?? []}
         keyOf={(row) => row.name}

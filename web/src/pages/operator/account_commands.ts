@@ -73,12 +73,12 @@ export function accountLimits(name: string): Command<keyof AccountLimitsWanted> 
     method: "PUT",
     path: `${of(name)}/limits`,
     entries: [
-      { name: "max_open_orders", label: "Most open orders", kind: "count", isOptional: true },
-      { name: "max_orders", label: "Most orders in the time below", kind: "count", isOptional: true },
-      { name: "window_ms", label: "That time, ms", kind: "count", isOptional: true },
+      { name: "max_open_orders", label: "Maximum open orders", kind: "count", isOptional: true },
+      { name: "max_orders", label: "Maximum orders in a window", kind: "count", isOptional: true },
+      { name: "window_ms", label: "Window, ms", kind: "count", isOptional: true },
       {
         name: "self_trade",
-        label: "When its own orders would trade",
+        label: "Self-trade prevention",
         kind: "choice",
         of: {
           "": "as it is",
@@ -90,7 +90,7 @@ export function accountLimits(name: string): Command<keyof AccountLimitsWanted> 
         },
         isOptional: true,
       },
-      { name: "self_trade_group", label: "Group that counts as one there", kind: "count", isOptional: true },
+      { name: "self_trade_group", label: "Self-trade group", kind: "count", isOptional: true },
       { name: "fee_tier", label: "Fee tier", kind: "count", isOptional: true },
     ],
     isOnce: true,
@@ -106,7 +106,7 @@ export function positionLimit(name: string): Command<"asset" | keyof PositionLim
     path: `${of(name)}/position-limits/{asset}`,
     entries: [
       { name: "asset", label: "Asset" },
-      { name: "most", label: "Most", kind: "amount" },
+      { name: "most", label: "Maximum position", kind: "amount" },
     ],
     isOnce: true,
   };

@@ -1,5 +1,4 @@
 // Accounts: who there is, who has registered and waits, whose passwords are reset; one of them in full.
-
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { moment } from "../../account/moments.ts";
@@ -116,12 +115,12 @@ function Registrations() {
         </Fact>
       </dl>
       <Table
-        label="Registrations that wait"
+        label="Pending registrations"
         columns={[
           { name: "Name", shown: (row) => <Account name={row.name} /> },
           { name: "Registered", shown: (row) => moment(row.registered) },
           {
-            name: "Do",
+            name: "Actions",
             isNameHidden: true,
             shown: (row) => <Act command={commands.letTrade(row.name)}>Let trade</Act>,
           },

@@ -80,13 +80,13 @@ export function terms(now: InstrumentInFull): Command<keyof NewTerms> {
 
 export function limits(now: InstrumentInFull): Command<keyof LimitsWanted> {
   const entries: readonly Entry<keyof LimitsWanted>[] = [
-    { name: "max_quantity", label: "Most quantity of an order (0: any)", kind: "amount", isOptional: true },
-    { name: "max_value", label: "Most value of an order (0: any)", kind: "amount", isOptional: true },
+    { name: "max_quantity", label: "Maximum quantity of an order (0: any)", kind: "amount", isOptional: true },
+    { name: "max_value", label: "Maximum value of an order (0: any)", kind: "amount", isOptional: true },
     { name: "static_band_bps", label: "Band around the reference price, 1/10,000", kind: "count", isOptional: true },
     { name: "dynamic_band_bps", label: "Band around the last trade, 1/10,000", kind: "count", isOptional: true },
     {
       name: "band_action",
-      label: "What meets a band",
+      label: "At a band",
       kind: "choice",
       of: { "": "as it is", reject: "the rest is cancelled", auction: "a volatility auction begins" },
       isOptional: true,
@@ -150,8 +150,8 @@ export const LIST: Command<keyof NewInstrument> = {
     { name: "symbol", label: "Symbol" },
     { name: "base", label: "Base asset" },
     { name: "quote", label: "Quote asset" },
-    { name: "tick", label: "Step of the price", kind: "amount" },
-    { name: "lot", label: "Step of the quantity", kind: "amount" },
+    { name: "tick", label: "Tick size", kind: "amount" },
+    { name: "lot", label: "Lot size", kind: "amount" },
     { name: "reference_price", label: "Reference price, if any", kind: "amount", isOptional: true },
     { name: "matcher", label: "Matcher, if not the first", kind: "count", isOptional: true },
   ],

@@ -46,7 +46,13 @@ export function Instruments({ of }: { of: string | null }) {
             },
             { name: "Phase", shown: (row) => <span data-testid="phase">{words(row.phase)}</span> },
             ...(mayChange()
-              ? [{ name: "Do", isNameHidden: true, shown: (row: InstrumentInFull) => <Switches instrument={row} /> }]
+              ? [
+                  {
+                    name: "Actions",
+                    isNameHidden: true,
+                    shown: (row: InstrumentInFull) => <Switches instrument={row} />,
+                  },
+                ]
               : []),
             { name: "Tick", shown: (row) => row.tick },
             { name: "Lot", shown: (row) => row.lot },
@@ -109,9 +115,9 @@ function Instrument({ instrument, wrong }: { instrument: InstrumentInFull; wrong
             {instrument.maker_fee_ppm}, {instrument.taker_fee_ppm}
           </Fact>
           <Fact name="Collar bps">{instrument.collar_bps}</Fact>
-          <Fact name="Listed at">{instrument.reference_price ?? "no price"}</Fact>
-          <Fact name="Most of an order">{instrument.max_quantity ?? "any"}</Fact>
-          <Fact name="Most value">{instrument.max_value ?? "any"}</Fact>
+          <Fact name="Reference price">{instrument.reference_price ?? "no price"}</Fact>
+          <Fact name="Maximum quantity of an order">{instrument.max_quantity ?? "any"}</Fact>
+          <Fact name="Maximum value of an order">{instrument.max_value ?? "any"}</Fact>
           <Fact name="Static band bps">{instrument.static_band_bps ?? "none"}</Fact>
           <Fact name="Dynamic band bps">{instrument.dynamic_band_bps ?? "none"}</Fact>
           <Fact name="At a band">{instrument.band_action ?? "–"}</Fact>

@@ -210,7 +210,7 @@ function Accounts({ moment }: { moment: Moment }) {
             testid="then-orders"
             columns={[
               { name: "Order", shown: (row) => row.order_id },
-              { name: "Client's id", shown: (row) => <Cut text={row.cl_ord_id} /> },
+              { name: "Client order ID", shown: (row) => <Cut text={row.cl_ord_id} /> },
               { name: "Account", shown: (row) => <Account name={row.account} /> },
               { name: "Symbol", shown: (row) => row.symbol },
               { name: "Side", shown: (row) => words(row.side) },

@@ -15,7 +15,7 @@ export function Money() {
     <>
       <Withdrawals />
       <Proposals
-        title="Deposits that wait"
+        title="Pending deposits"
         path="/v1/operator/deposits"
         approve={commands.approveDeposit}
         testid="deposits"
@@ -24,7 +24,7 @@ export function Money() {
         verb="Deposit"
       />
       <Proposals
-        title="Adjustments that wait"
+        title="Pending adjustments"
         path="/v1/operator/adjustments"
         approve={commands.approveAdjustment}
         testid="adjustments"
@@ -48,7 +48,7 @@ function Withdrawals() {
   const { found, wrong, again } = useAsked<WithdrawalWaiting[]>("/v1/operator/withdrawals");
   return (
     <Panel
-      title="Withdrawals that wait"
+      title="Pending withdrawals"
       aside={
         <>
           <Again again={again} />
@@ -60,17 +60,17 @@ function Withdrawals() {
     >
       <Wrong text={wrong} />
       <Table
-        label="Withdrawals that wait"
+        label="Pending withdrawals"
         testid="withdrawals"
         columns={[
           { name: "Number", shown: (row) => row.withdrawal },
           { name: "Account", shown: (row) => <Account name={row.account} /> },
           { name: "Amount", shown: (row) => `${row.amount} ${row.asset}` },
           { name: "To", shown: (row) => <Cut text={row.destination} /> },
-          { name: "Asked for", shown: (row) => moment(row.when) },
+          { name: "Requested", shown: (row) => moment(row.when) },
           { name: "State", shown: (row) => words(row.state) },
           { name: "Approved by", shown: (row) => row.approved_by.join(", ") || "nobody" },
-          { name: "Do", isNameHidden: true, shown: (row) => <Steps row={row} /> },
+          { name: "Actions", isNameHidden: true, shown: (row) => <Steps row={row} /> },
         ]}
         rows={found ?? []}
         keyOf={(row) => row.withdrawal}
@@ -118,7 +118,7 @@ function Proposals(props: {
     { name: "Proposed by", shown: (row) => <Account name={row.by} /> },
     { name: "When", shown: (row) => moment(row.when) },
     {
-      name: "Do",
+      name: "Actions",
       isNameHidden: true,
       shown: (row) => (
         <Act command={props.approve(row)} why={ownProposal(row.by)} testid="approve">

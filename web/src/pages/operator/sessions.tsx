@@ -1,5 +1,4 @@
 // The FIX sessions: which are connected, from where, and how one is ended.
-
 import type { SessionStatus, Status } from "../../net/v1.ts";
 import { Cut, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
@@ -30,7 +29,7 @@ export function Sessions() {
             { name: "Unsent bytes", shown: (row) => count(row.unsent_bytes) },
             { name: "Ended", shown: (row) => <Cut text={row.ended || row.refused || "–"} /> },
             {
-              name: "Do",
+              name: "Actions",
               isNameHidden: true,
               shown: (row) => row.address !== "" && <Act command={disconnect(row.session)}>Disconnect</Act>,
             },

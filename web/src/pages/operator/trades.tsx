@@ -13,7 +13,7 @@ export function Trades() {
   const { found, wrong, again } = useAsked<CorrectionProposed[]>("/v1/operator/corrections");
   return (
     <Panel
-      title="Corrections that wait"
+      title="Pending corrections"
       aside={
         <>
           <Again again={again} />
@@ -25,7 +25,7 @@ export function Trades() {
     >
       <Wrong text={wrong} />
       <Table
-        label="Corrections that wait"
+        label="Pending corrections"
         testid="corrections"
         columns={[
           { name: "Proposal", shown: (row) => row.proposal },
@@ -39,7 +39,7 @@ export function Trades() {
           { name: "Proposed by", shown: (row) => <Account name={row.by} /> },
           { name: "When", shown: (row) => moment(row.when) },
           {
-            name: "Do",
+            name: "Actions",
             isNameHidden: true,
             shown: (row) => (
               <Act command={approveCorrection(row)} why={ownProposal(row.by)} testid="approve">

@@ -15,7 +15,7 @@ const NAMES: Record<Term, string> = {
   price: "Price",
   trail: "Trail",
   quantity: "Quantity, what is filled included",
-  display: "Show in the book at most",
+  display: "Display quantity (iceberg)",
 };
 
 export function ChangeDialog({ order, leave }: { order: OrderShown; leave: () => void }) {

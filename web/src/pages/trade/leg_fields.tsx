@@ -22,11 +22,11 @@ const NAMES: Record<Type, string> = {
   trailing_stop: "Trailing stop",
 };
 const TIME_NAMES: Record<Time, string> = {
-  gtc: "until cancelled",
-  day: "today",
-  ioc: "at once, or not (IOC)",
-  fok: "all at once, or not (FOK)",
-  gtd: "until a moment",
+  gtc: "until cancelled (GTC)",
+  day: "day",
+  ioc: "immediate or cancel (IOC)",
+  fok: "fill or kill (FOK)",
+  gtd: "until a date (GTD)",
   at_the_open: "at the open",
   at_the_close: "at the close",
 };
@@ -89,10 +89,10 @@ export function LegFields({ aside, ...leg }: LegProps & { aside?: ComponentChild
         <summary>Further terms</summary>
         <div class="form">
           <Times {...leg} name={name} />
-          {field("display", "Show in the book at most")}
-          {field("minimum", "Trade at once at least")}
+          {field("display", "Display quantity (iceberg)")}
+          {field("minimum", "Minimum quantity")}
           <Select
-            label="Where it meets an order of mine"
+            label="Self-trade prevention"
             testid={`${name}-self-trade`}
             of={SELF_TRADE_NAMES}
             value={draft.selfTrade}
@@ -124,7 +124,7 @@ function Times({ kind, place, draft, wrong, set, name }: LegProps & { name: stri
     <>
       {times.length > 1 && (
         <Select
-          label="In force"
+          label="Time in force"
           testid={`${name}-time`}
           of={Object.fromEntries(times.map((time) => [time, TIME_NAMES[time]]))}
           value={times.includes(draft.time) ? draft.time : (times[0] as string)}
