@@ -27,14 +27,14 @@ const waiting = new Set<Task>();
 let isBeatComing = false;
 let beatAt = Number.NEGATIVE_INFINITY;
 
-/** Run `task` with the next beat: with the next frame, but ten times a second at most. What comes often goes together. */
+/** Run `task` with the next beat: soon, but ten times a second at most. What comes often goes together. It runs before the
+ * frame that draws it, and not in it: a chart that asks for the next frame, as they do, gets the same one. */
 export function onBeat(task: Task): void {
   waiting.add(task);
   if (isBeatComing) return;
   isBeatComing = true;
   const restMs = beatAt + BEAT_MS - performance.now();
-  if (restMs > 0) setTimeout(() => onFrame(beat), restMs);
-  else onFrame(beat);
+  setTimeout(() => (document.hidden ? onFrame(beat) : beat()), Math.max(restMs, 0));
 }
 
 function beat(): void {

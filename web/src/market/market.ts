@@ -78,7 +78,7 @@ export class Market {
   readonly indicative = signal<Indicative | null>(null);
   /** What can't be had now, for people; null where all is well. */
   readonly trouble = signal<string | null>(null);
-  /** When the last news came, and how late it was, by the venue's clock. */
+  /** When the book last changed, as each trade has it do, and how late that was told, by the venue's clock. */
   heardAt = 0;
   behindMs = 0;
   private readonly tellBook = () => counted(this.bookChanged);
@@ -111,7 +111,7 @@ export class Market {
     };
     const symbol = this.instrument.symbol.toLowerCase();
     listen(`${symbol}@depth@100ms`, (message: DepthMessage & { E: number }) => this.depth(message), this.bookLost);
-    listen(`${symbol}@trade`, (message: TradeMessage & { E: number }) => this.trade(message), this.tapeLost);
+    listen(`${symbol}@trade`, (message: TradeMessage) => this.trade(message), this.tapeLost);
     listen(`${symbol}@ticker`, (message: Record<string, string>) => this.ticker(message));
     listen(`${symbol}@phase`, (message: { p: string }) => {
       this.phase.value = message.p;
@@ -167,7 +167,8 @@ export class Market {
   };
 
   private depth(message: DepthMessage & { E: number }): void {
-    this.heard(message.E);
+    this.heardAt = this.clock.now();
+    this.behindMs = Math.max(0, this.heardAt - message.E);
     const difference: Difference = {
       first: message.U,
       last: message.u,
@@ -192,8 +193,7 @@ export class Market {
     return pairs.map(([price, quantity]) => [this.instrument.price(price), this.instrument.quantity(quantity)]);
   }
 
-  private trade(message: TradeMessage & { E: number }): void {
-    this.heard(message.E);
+  private trade(message: TradeMessage): void {
     this.tape.add({ id: message.t, time: message.T, price: message.p, quantity: message.q, isSell: message.m });
     onBeat(this.tellTape);
   }
@@ -295,11 +295,5 @@ export class Market {
 
   private tellTrouble(): void {
     this.trouble.value = this.troubles.values().next().value ?? null;
-  }
-
-  private heard(time: number): void {
-    const now = this.clock.now();
-    this.heardAt = now;
-    this.behindMs = Math.max(0, now - time);
   }
 }
