@@ -120,20 +120,20 @@ function Asleep({ market }: { market: Market }) {
 
 function Head({ market }: { market: Market }) {
   const { instrument } = market;
+  const figures = market.figures.value;
+  const shown = (price: string) => grouped(instrument.priceText(instrument.price(price)));
   const last = useComputed(() => {
     market.tapeChanged.value;
     const trade = market.tape.last;
-    return trade === undefined ? null : { ...trade, price: trade.corrected ?? trade.price };
-  });
-  const figures = market.figures.value;
-  const shown = (price: string) => grouped(instrument.priceText(instrument.price(price)));
+    return trade === undefined ? "no trade yet" : shown(trade.corrected ?? trade.price);
+  }); // a text that changes draws nothing around it
   const isCollecting = market.phase.value.endsWith("AUCTION") || market.phase.value === "PRE_OPEN";
   const isDown = figures?.change.startsWith("-");
   return (
     <div class="head">
       <Symbols instrument={instrument} />
       <span class="last" data-testid="last-price">
-        {last.value === null ? "no trade yet" : shown(last.value.price)}
+        {last}
       </span>
       <dl class="figures">
         <Figure name="24 h change">
