@@ -9,6 +9,7 @@ import {
   type Order,
   type Side,
   type Time,
+  TYPES,
   type Wrongs,
 } from "./ticket.ts";
 
@@ -28,11 +29,9 @@ const RESTING: readonly Time[] = ["gtc", "day", "gtd"];
 
 /** Which types an order of a ticket may have. */
 export function typesOf(kind: Kind, place: number): readonly Draft["type"][] {
-  if (kind === "one") return ["limit", "market", "stop", "stop_limit", "trailing_stop"];
+  if (kind === "one") return TYPES;
   if (place === 0) return ["limit"];
-  return kind === "oco"
-    ? ["stop", "stop_limit", "trailing_stop"]
-    : ["limit", "market", "stop", "stop_limit", "trailing_stop"];
+  return kind === "oco" ? ["stop", "stop_limit", "trailing_stop"] : TYPES;
 }
 
 /** Which times in force it may have, of those of its type: the first order of a list rests, and no other is for an auction

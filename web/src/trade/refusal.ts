@@ -1,12 +1,9 @@
 // Where a refusal belongs in a ticket, and how it is put to a person.
 import type { Problem } from "../net/http.ts";
-import type { Place } from "./ticket.ts";
+import { PLACES, type Place } from "./ticket.ts";
 
 /** The venue's names of fields that have another one here. */
 const FIELDS: Readonly<Record<string, Place>> = { stop_price: "stop", time_in_force: "time", post_only: "time" };
-const PLACES: ReadonlySet<string> = new Set<Place>([
-  "type", "price", "stop", "trail", "quantity", "budget", "expires", "display", "minimum", "time",
-]); // biome-ignore format: one line
 /** Which field a refusal is about that names none: who decides behind the forms knows numbers, no fields. */
 const ABOUT: Readonly<Record<string, Place>> = {
   INSUFFICIENT_BALANCE: "quantity",
@@ -27,7 +24,7 @@ const ABOUT: Readonly<Record<string, Place>> = {
 /** The order of a list that it is about, from 0, where it says so, and the field. */
 export function placeOf({ field, code }: Problem): { leg: number; place: Place | undefined } {
   const [, leg, name] = /^(?:orders\[(\d)\]\.)?(.*)$/.exec(field ?? "") ?? [];
-  const place = FIELDS[name ?? ""] ?? (PLACES.has(name ?? "") ? (name as Place) : ABOUT[code]);
+  const place = FIELDS[name ?? ""] ?? PLACES.find((each) => each === name) ?? ABOUT[code];
   return { leg: Number(leg ?? 0), place };
 }
 

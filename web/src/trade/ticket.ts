@@ -44,17 +44,10 @@ export const EMPTY: Draft = {
   selfTrade: "",
 };
 
-export type Place =
-  | "type"
-  | "price"
-  | "stop"
-  | "trail"
-  | "quantity"
-  | "budget"
-  | "expires"
-  | "display"
-  | "minimum"
-  | "time";
+export const PLACES = [
+  "type", "price", "stop", "trail", "quantity", "budget", "expires", "display", "minimum", "time",
+] as const; // biome-ignore format: one line
+export type Place = (typeof PLACES)[number];
 export type Wrongs = Partial<Record<Place, string>>;
 
 /** An order of `/v1/orders`, without its client order id. What it does not say is left out, never null. */
@@ -199,8 +192,7 @@ export function cost(order: Order, instrument: Instrument, last: bigint | null, 
 
 function leftOf(free: Free, units: bigint, scale: number): Free {
   const most = Math.max(free.scale, scale);
-  const raised = (value: bigint, from: number) => value * 10n ** BigInt(most - from);
-  return { units: raised(free.units, free.scale) - raised(units, scale), scale: most };
+  return { units: rescaled(free, most) - rescaled({ units, scale }, most), scale: most };
 }
 
 function scaled(text: string, scale: number): bigint {
