@@ -172,7 +172,7 @@ def test_the_kill_switch_asks_for_the_name_and_stops_all(watched: tuple[Page, Wa
     expect(submit).to_be_disabled()
     page.get_by_test_id("kill-name").fill("TRADER7")
     submit.click()
-    expect(page.get_by_text("It is on; 1 orders were cancelled.")).to_be_visible()
+    expect(page.get_by_text("It is on. 1 order was cancelled.")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("open-orders").locator("tbody tr")).to_have_count(0)
     expect(send(page)).to_contain_text("kill switch is on")

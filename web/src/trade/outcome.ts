@@ -28,6 +28,11 @@ export function becameList(orders: readonly OrderShown[], reasonOf: (order: Orde
   return words.map((said, i) => `${i === 0 ? "First" : "Second"}: ${said}`).join(" ");
 }
 
+/** How many orders a command has cancelled. */
+export function cancelledText(count: number): string {
+  return count === 1 ? "1 order was cancelled." : `${count} orders were cancelled.`;
+}
+
 /** The venue's word, for people. */
 export function inWords(word: string): string {
   return word.replaceAll("_", " ");

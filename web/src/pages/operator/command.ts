@@ -1,5 +1,6 @@
 // What operators ask the venue to do: what a command needs of who gives it, and the request that it is. No page in it.
 import { explain, read } from "../../number/decimal.ts";
+import { cancelledText } from "../../trade/outcome.ts";
 import { plan } from "./plan.ts";
 
 /** How a field is read: `amount` is above or at zero, `difference` may be below, `count` is a whole number. */
@@ -126,14 +127,10 @@ export interface Outcome {
 export function outcomeOf(answer: unknown): Outcome {
   const said = (answer ?? {}) as Record<string, unknown>;
   const seq = typeof said.seq === "number" ? said.seq : null;
-  if (typeof said.code === "string") {
-    return { text: `Proposed as ${said.proposal}: another operator approves it.`, seq: null, code: said.code };
-  }
-  if (typeof said.proposal === "number") {
-    return { text: `Proposed as ${said.proposal}: another operator approves it.`, seq };
-  }
-  if (typeof said.count === "number")
-    return { text: said.count === 1 ? "1 order was cancelled." : `${said.count} orders were cancelled.`, seq };
+  const proposed = `Proposed as ${said.proposal}: another operator approves it.`;
+  if (typeof said.code === "string") return { text: proposed, seq: null, code: said.code };
+  if (typeof said.proposal === "number") return { text: proposed, seq };
+  if (typeof said.count === "number") return { text: cancelledText(said.count), seq };
   if (typeof said.says === "string") return { text: said.says, seq };
   return { text: "Done.", seq };
 }

@@ -33,7 +33,7 @@ export function Download({ path, label, testid }: { path: string; label: string;
         data-testid={testid}
         onClick={() => (isBusy.value ? under.current?.abort() : void fetch())}
       >
-        {isBusy.value ? `Fetching … stop` : label}
+        {isBusy.value ? "Cancel the download" : label}
       </button>
       {wrong.value !== null && (
         <span class="sell" role="alert">

@@ -5,6 +5,7 @@ import { call, person } from "../../net/session.ts";
 import type { Blocked } from "../../net/v1.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Field, Notice } from "../../parts/parts.tsx";
+import { cancelledText } from "../../trade/outcome.ts";
 
 export function KillSwitch() {
   const isOpen = useSignal(false);
@@ -41,10 +42,7 @@ function KillDialog({ leave }: { leave: () => void }) {
     isBusy.value = true;
     try {
       const { cancelled } = await call<Blocked>("/v1/kill-switch", { method: "POST" });
-      said.value = {
-        text: `It is on; ${cancelled} orders were cancelled. Ask an operator to take it off.`,
-        isBad: false,
-      };
+      said.value = { text: `It is on. ${cancelledText(cancelled)} Ask an operator to take it off.`, isBad: false };
     } catch (error) {
       said.value = { text: told(error), isBad: true };
     }
