@@ -59,10 +59,6 @@ class Side {
     return this.prices.slice(0, count).map((price) => [price, this.quantities.get(price) ?? 0n] as const);
   }
 
-  at(price: bigint): bigint {
-    return this.quantities.get(price) ?? 0n;
-  }
-
   check(): void {
     if (this.prices.length !== this.quantities.size) throw new Error("prices and quantities differ");
     for (let i = 1; i < this.prices.length; i++) {

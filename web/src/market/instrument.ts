@@ -50,8 +50,4 @@ export class Instrument {
   quantityText(units: bigint): string {
     return format(units, this.quantityScale);
   }
-
-  valueText(units: bigint, least = 2): string {
-    return format(units, this.valueScale, least);
-  }
 }

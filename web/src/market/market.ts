@@ -29,13 +29,11 @@ interface TradeMessage {
 }
 
 export interface Figures {
-  last: string;
   change: string;
   percent: string;
   high: string;
   low: string;
   volume: string;
-  value: string;
 }
 
 export interface Indicative {
@@ -206,13 +204,11 @@ export class Market {
 
   private ticker(message: Record<string, string>): void {
     this.freshFigures = {
-      last: message.c ?? "",
       change: message.p ?? "",
       percent: message.P ?? "",
       high: message.h ?? "",
       low: message.l ?? "",
       volume: message.v ?? "",
-      value: message.q ?? "",
     };
     onBeat(this.tellFigures);
   }

@@ -26,10 +26,6 @@ export class Tape {
     return this.kept.find((trade) => trade.corrected !== "undone");
   }
 
-  clear(): void {
-    this.kept = [];
-  }
-
   /** A trade that was made; one that is known already counts once. */
   add(trade: Trade): void {
     const first = this.kept[0];

@@ -24,7 +24,6 @@ export class Streams {
   private isAsked = false;
   private askedAt = 0;
   private lastId = 0;
-  private ticking = 0;
   private retrying = 0;
 
   private readonly url: string;
@@ -33,21 +32,12 @@ export class Streams {
     this.url = url;
   }
 
-  /** Connect, and stay connected. */
+  /** Connect, and stay connected as long as the page is there. */
   start(): void {
-    this.ticking = window.setInterval(() => this.tick(), ASK_MS);
+    window.setInterval(() => this.tick(), ASK_MS);
     window.addEventListener("online", this.again);
     document.addEventListener("visibilitychange", this.again);
     this.connect();
-  }
-
-  stop(): void {
-    window.clearInterval(this.ticking);
-    window.clearTimeout(this.retrying);
-    window.removeEventListener("online", this.again);
-    document.removeEventListener("visibilitychange", this.again);
-    this.socket?.close();
-    this.socket = null;
   }
 
   /** Have `handler` called for each message of a stream; `reset` whenever some may have been missed. */

@@ -8,11 +8,6 @@ export type Read = { units: bigint; wrong?: undefined } | { units?: undefined; w
 const DIGITS = /^(\d*)(?:\.(\d*))?$/;
 const MOST_DIGITS = 40;
 
-/** 10 to the power of `scale`. */
-export function power(scale: number): bigint {
-  return 10n ** BigInt(scale);
-}
-
 /** How many decimals a decimal text has, without zeros at its end. */
 export function decimalsOf(text: string): number {
   const point = text.indexOf(".");
