@@ -267,7 +267,7 @@ def test_an_account_is_blocked_its_orders_are_cancelled_and_its_password_is_rese
     Person(venue.api_port).post("/auth/reset-by-code", name="TRADER5", code=code, password="seven-grey-herons")
 
 
-def test_an_auditor_reads_and_a_trader_sees_nothing_of_it(opened: Open) -> None:
+def test_an_auditor_reads_and_a_trader_sees_nothing_of_it(venue: RunningVenue, opened: Open) -> None:
     auditor = opened("AUDITOR1", "/operator")
     expect(auditor.get_by_text("You are an auditor")).to_be_visible()
     for section, shown in (
@@ -278,6 +278,9 @@ def test_an_auditor_reads_and_a_trader_sees_nothing_of_it(opened: Open) -> None:
         expect(auditor.get_by_test_id(shown)).to_be_visible()
         assert auditor.locator(".act").count() == 0
     expect(auditor.get_by_test_id("audit")).to_contain_text("looked at accounts")
+    known(venue, "AUDITOR1").put("/account/profile", language="de", time_zone="Asia/Tokyo")
+    auditor.reload()
+    expect(auditor.get_by_test_id("audit").locator("td").first).to_have_text(re.compile(r"^\d\d\.\d\d\.20\d\d, "))
 
     trader = opened("TRADER6", "/operator/accounts/TRADER1")
     asked: list[str] = []

@@ -1,11 +1,11 @@
 // One's account: who one is here, by what one proves it, which programs act for one, and money that goes out.
-import { useEffect } from "preact/hooks";
 import { own } from "../../account/line.ts";
-import { wishes, zone } from "../../account/moments.ts";
+import { zone } from "../../account/moments.ts";
 import { Private } from "../../account/private.tsx";
+import { useProfile } from "../../account/profile.ts";
 import { useAnswer } from "../../net/answer.ts";
 import { person } from "../../net/session.ts";
-import type { AccountShown, ProfileShown } from "../../net/v1.ts";
+import type { AccountShown } from "../../net/v1.ts";
 import { Fact, Panel, Wrong } from "../../parts/parts.tsx";
 import "./account.css";
 import { Activity } from "./activity.tsx";
@@ -28,10 +28,7 @@ export function Place() {
 /** It is one person's: what another has typed is gone when somebody else logs in. */
 function Account() {
   const account = useAnswer<AccountShown>("/v1/account", own.account.value);
-  const profile = useAnswer<ProfileShown>("/v1/account/profile");
-  useEffect(() => {
-    wishes.value = { language: profile.found?.language ?? "", time_zone: profile.found?.time_zone ?? "" };
-  }, [profile.found]);
+  const profile = useProfile();
   return (
     <div class="place account">
       <h1>Account</h1>

@@ -2,6 +2,7 @@
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { Private } from "../../account/private.tsx";
+import { useProfile } from "../../account/profile.ts";
 import { Notice } from "../../parts/parts.tsx";
 import { decoded, path } from "../../router.ts";
 import { Accounts } from "./accounts.tsx";
@@ -40,6 +41,7 @@ export function Place() {
 }
 
 function Sections() {
+  useProfile();
   const [, , wanted, of] = path.value.split("/");
   const chosen = wanted || FIRST;
   const section = SECTIONS[chosen];
