@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +24,7 @@ from shm.log_lines import log
 
 ANSWERING = 2  # at a time
 MOST_WAITING = 8
+MOST_OF_ONE = 3  # of those: others have their turn, however often somebody asks
 PATIENCE_S = 60.0
 MOST_BYTES = 4 << 20  # of an answer
 MOST_OF_TRACE = 4096
@@ -46,19 +48,21 @@ class Answers:
         # A child ends with the thread that has started it: these stay.
         self._threads = ThreadPoolExecutor(ANSWERING, "answers")
         self._children: set[subprocess.Popen[bytes]] = set()
-        self._waiting = 0
+        self._waiting: Counter[int] = Counter()  # by who asks
 
-    async def ask(self, question: Question, wanted: type[Answer]) -> Answer:
-        """The answer, which is of type `wanted`. WrongQuestionError, NoAnswerError."""
-        if self._waiting >= MOST_WAITING:
+    async def ask(self, question: Question, wanted: type[Answer], account: int) -> Answer:
+        """The answer, which is of type `wanted`, to what an account asks. WrongQuestionError, NoAnswerError."""
+        if self._waiting[account] >= MOST_OF_ONE:
+            raise NoAnswerError(f"You have {MOST_OF_ONE} such questions that wait to be answered: wait for one.")
+        if self._waiting.total() >= MOST_WAITING:
             raise NoAnswerError("Too many such questions wait to be answered: try again later.")
-        self._waiting += 1
+        self._waiting[account] += 1
         try:
             said = await asyncio.get_running_loop().run_in_executor(
                 self._threads, self._answer, msgspec.json.encode(question)
             )
         finally:
-            self._waiting -= 1
+            self._waiting[account] -= 1
         return _read(said, wanted)
 
     def close(self) -> None:

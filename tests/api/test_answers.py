@@ -36,7 +36,8 @@ def asked(data: Path, ask: Callable[[Answers], Any]) -> list[str]:
 
 
 def questions(count: int) -> Callable[[Answers], Any]:
-    return lambda made: [made.ask(HowItIs(), dict[str, Any]) for _ in range(count)]
+    """Each by another account."""
+    return lambda made: [made.ask(HowItIs(), dict[str, Any], account) for account in range(count)]
 
 
 def test_a_question_about_a_venue_that_is_gone_says_so(tmp_path: Path) -> None:
@@ -47,6 +48,14 @@ def test_more_questions_than_may_wait_are_refused_at_once(tmp_path: Path) -> Non
     found = asked(tmp_path, questions(answers.MOST_WAITING + 2))
     assert found.count("The venue is stopping.") == answers.MOST_WAITING
     assert [text[:31] for text in found[answers.MOST_WAITING :]] == ["Too many such questions wait to"] * 2
+
+
+def test_who_asks_again_and_again_leaves_room_for_others(tmp_path: Path) -> None:
+    many = answers.MOST_WAITING + 2
+    found = asked(tmp_path, lambda made: [made.ask(HowItIs(), dict[str, Any], account) for account in [*[1] * many, 2]])
+    assert [text == "The venue is stopping." for text in found].count(True) == answers.MOST_OF_ONE + 1
+    assert found[-1] == "The venue is stopping."
+    assert found[-2].startswith("You have 3 such questions that wait")
 
 
 @pytest.mark.parametrize(("bound", "value", "says"), [
@@ -64,7 +73,7 @@ def test_an_answer_is_bounded(
 def test_what_is_being_answered_ends_with_the_api(tmp_path: Path) -> None:
     async def run() -> None:
         made = Answers(tmp_path)
-        question = asyncio.ensure_future(made.ask(LookBack(when="1"), dict[str, Any]))
+        question = asyncio.ensure_future(made.ask(LookBack(when="1"), dict[str, Any], 1))
         while not made._children:
             await asyncio.sleep(0.001)  # until its process is started
         (child,) = made._children

@@ -102,7 +102,7 @@ class TradesController(Controller):
         listed = services.instrument(data.symbol)
         trades.new_ticks(directory, data.symbol, data.price)
         matchers = [each for each in directory.matchers[listed] if data.matcher in (None, each)]
-        matcher, trade = await _recorded(services, data.symbol, data.trade, matchers)
+        matcher, trade = await _recorded(caller, services, data.symbol, data.trade, matchers)
         request = await carried(caller, services, trades.proposal(directory, data.symbol, matcher, trade, data.price))
         return Proposed(request.seq, request.proposal)
 
@@ -119,7 +119,7 @@ class TradesController(Controller):
         if waiting is None:
             raise refused(Code.UNKNOWN_PROPOSAL)
         symbol = directory.listed(waiting.instrument).symbol.decode()
-        _, trade = await _recorded(services, symbol, waiting.trade_id, [waiting.matcher])
+        _, trade = await _recorded(caller, services, symbol, waiting.trade_id, [waiting.matcher])
         try:
             command = trades.approval(directory, waiting, trade)
         except ContradictedError as error:
@@ -127,9 +127,11 @@ class TradesController(Controller):
         return Done((await carried(caller, services, command)).seq)
 
 
-async def _recorded(services: Services, symbol: str, number: int, matchers: list[int]) -> tuple[int, Traded]:
+async def _recorded(
+    caller: Caller, services: Services, symbol: str, number: int, matchers: list[int]
+) -> tuple[int, Traded]:
     """The trade as the journal has it, and its matcher. WrongQuestionError, NoAnswerError."""
-    found = await services.answers.ask(WhichTrade(symbol, number, matchers), Found)
+    found = await services.answers.ask(WhichTrade(symbol, number, matchers), Found, caller.account)
     event = unpack_event(found.event)
     assert isinstance(event, Traded)
     return found.matcher, event

@@ -78,7 +78,7 @@ class VenueController(Controller):
         if sessions:
             await looks(caller, services, "status")
         caller.is_one_of(*READERS)
-        return await services.answers.ask(HowItIs(sessions), Status)
+        return await services.answers.ask(HowItIs(sessions), Status, caller.account)
 
     @get("/at")
     async def look_back(
@@ -100,7 +100,8 @@ class VenueController(Controller):
             raise invalid("seq", "Name one command: by seq, time or order.")
         await looks(caller, services, "the past", f"{account or ''} {symbol or ''}".strip())
         when = str(seq) if seq is not None else _moment(time) if time is not None else None
-        return await services.answers.ask(LookBack(when, order, None, account, symbol, depth), Moment)
+        question = LookBack(when, order, None, account, symbol, depth)
+        return await services.answers.ask(question, Moment, caller.account)
 
     @get("/registration")
     async def registration(self, caller: Caller, services: Services) -> RegistrationShown:
@@ -129,7 +130,7 @@ class VenueController(Controller):
         """Log a FIX session out and close its connection. Its orders stay, and it may log on again. It is no command of
         the log."""
         account_of(caller, services, name)
-        done = await services.answers.ask(EndConnection(name, caller.name, data.reason), Ended)
+        done = await services.answers.ask(EndConnection(name, caller.name, data.reason), Ended, caller.account)
         if not done.was_connected:
             raise ProblemError(409, "NOT_CONNECTED", done.says)
         await services.sessions.audit(caller.account, "disconnected", name, caller.address)
