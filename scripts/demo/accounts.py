@@ -27,22 +27,29 @@ def password_of(name: str, secret: str) -> str:
 
 def establish(operator: Person, people: Sequence[Person], wanted: Mapping[str, Decimal]) -> None:
     """See that these people can log in, and that none has less than half of what is `wanted` of an asset: who has gets
-    nothing more, however often this is done. AccountsError, OSError."""
+    nothing more, however often this is done. Nobody is paid before all have logged in: anybody may have registered by
+    such a name. AccountsError, OSError."""
     try:
         operator.prove()
         for person in people:
             if not _is_there(operator, person.name):
                 operator.ask("POST", "/operator/accounts", {"name": person.name, "password": person.password})
+        for person in people:
+            _log_in(operator, person)
+        for person in people:
             _pay_in(operator, person.name, wanted)
         operator.log_out()
     except ProblemError as error:
         raise AccountsError(f"{operator.name} can't set up the accounts of the market: {error}") from error
-    for person in people:
-        try:
-            person.ask("GET", "/account")
-        except ProblemError as error:
-            why = f"{person.name} can't log in by the password that follows from {operator.name}'s: {error}"
-            raise AccountsError(f"{why}; if that was changed since, two operators reset {person.name}'s") from error
+
+
+def _log_in(operator: Person, person: Person) -> None:
+    try:
+        person.ask("GET", "/account")
+    except ProblemError as error:
+        why = f"{person.name} can't log in by the password that follows from {operator.name}'s: {error}"
+        what = f"two operators reset {person.name}'s"
+        raise AccountsError(f"{why}; if that was changed since, or somebody has registered so, {what}") from error
 
 
 def _is_there(operator: Person, name: str) -> bool:
@@ -62,7 +69,16 @@ def _pay_in(operator: Person, name: str, wanted: Mapping[str, Decimal]) -> None:
         lacks = amount - has.get(asset, Decimal(0))
         if 2 * lacks > amount:
             body = {"account": name, "asset": asset, "amount": f"{lacks:f}"}
-            if operator.ask("POST", "/operator/deposits", body).get("proposal"):
+            try:
+                proposal = operator.ask("POST", "/operator/deposits", body).get("proposal")
+            except ProblemError as error:
+                if error.code != "NUMBER_TOO_LARGE":
+                    raise
+                raise AccountsError(
+                    f"{name} needs {lacks:f} {asset}, which is more than the venue can hold: leave out what trades "
+                    f"{asset}, by --symbols"
+                ) from error
+            if proposal:
                 raise AccountsError(
                     f"{name} needs {lacks:f} {asset}, which takes two operators here: have another one approve it "
                     "(lockstep deposits), then repeat this"

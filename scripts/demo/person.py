@@ -16,6 +16,7 @@ class ProblemError(Exception):
         said = said if isinstance(said, dict) else {}
         super().__init__(f"{said.get('code', status)}: {said.get('detail', '')}")
         self.status = status
+        self.code = str(said.get("code", ""))
 
 
 class Person:

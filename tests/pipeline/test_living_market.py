@@ -89,6 +89,19 @@ def open_orders(venue: RunningVenue) -> dict[str, int]:
     return {name: len(operator.get(f"/operator/accounts/{name}/orders/open")) for name in NAMES}
 
 
+def test_a_stranger_with_one_of_its_names_is_given_nothing(venue: RunningVenue) -> None:
+    stranger, theirs = Person(venue.api_port or 0), "a stranger's password"
+    stranger.post("/auth/register", name="MAKER1", password=theirs)
+    stranger.log_in("MAKER1", theirs)
+    before = stranger.get("/account/balances")
+    with living(venue) as demo:
+        assert demo.process.wait(PATIENCE_S) == 1
+        assert "MAKER1 can't log in" in demo.log.read_text()
+    assert stranger.get("/account/balances") == before
+    ours = password_of("MAKER1", PASSWORD)  # it is the market's from here on, as if two operators had reset it
+    stranger.post("/auth/password", current=theirs, password=ours)
+
+
 def test_it_lives_in_every_symbol_and_leaves_nothing(venue: RunningVenue) -> None:
     with living(venue) as demo:
         until(lambda: lives(venue), demo.log.read_text)
@@ -156,6 +169,21 @@ def test_it_says_why_it_can_not_join(venue: RunningVenue, options: tuple[str, ..
     with living(venue, *options) as demo:
         assert demo.process.wait(PATIENCE_S) == 1
         assert reason in demo.log.read_text()
+
+
+def test_an_asset_of_which_the_venue_holds_too_little_is_named(venue: RunningVenue) -> None:
+    operator = known(venue, "OPERATOR1")
+    operator.post("/operator/assets", name="WEI", scale=18)
+    terms = {"symbol": "WEIUSDT", "base": "WEI", "quote": "USDT", "tick": "0.01", "lot": "0.000001"}
+    operator.post("/operator/instruments", **terms)
+    operator.post("/operator/deposits", account="TRADER1", asset="WEI", amount="1")
+    for name, side in (("TRADER1", "sell"), ("TRADER2", "buy")):  # once it has a price it is the market's, too
+        trader = Person(venue.api_port or 0)
+        trader.log_in(name, PASSWORD)
+        trader.post("/orders", symbol="WEIUSDT", side=side, type="limit", price="3000", quantity="0.5")
+    with living(venue) as demo:
+        assert demo.process.wait(PATIENCE_S) == 1
+        assert "leave out what trades WEI, by --symbols" in demo.log.read_text()
 
 
 def test_without_a_venue_it_says_how_to_start_one(tmp_path: Path) -> None:
