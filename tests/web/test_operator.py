@@ -378,3 +378,40 @@ def test_the_keyboard_is_enough_to_halt_and_a_lost_answer_is_one_command(opened:
     expect(result(page)).to_contain_text("It had reached the venue before")
     expect(row.get_by_test_id("phase")).to_have_text("continuous")
     assert sent[0] == sent[1]
+
+
+def test_a_command_whose_answer_was_lost_is_not_sent_again_by_somebody_else(venue: RunningVenue, opened: Open) -> None:
+    """Its id is his who sent it: of another it would be a second deposit."""
+    person = known(venue, "OPERATOR2")
+    page = opened("OPERATOR2", "/operator/money")
+    sent = []
+
+    def lose(route: Route) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        answer = route.fetch()
+        sent.append(answer.status)
+        if answer.status == 201:
+            route.abort()  # it is carried out, and nobody hears of it
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/v1/operator/deposits", lose)
+    page.get_by_test_id("propose-deposits").click()
+    for name, text in {"account": "TRADER4", "asset": "USDT", "amount": "7"}.items():
+        page.get_by_test_id(f"field-{name}").fill(text)
+    page.get_by_test_id("confirm-text").fill("TRADER4")
+    page.get_by_test_id("confirm-submit").click()
+    prove(page)
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("it is carried out once")
+    for session in person.get("/auth/sessions"):
+        if not session["is_this"]:
+            person.delete(f"/auth/sessions/{session['id']}")
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
+    page.get_by_test_id("login-name").fill("OPERATOR1")
+    page.get_by_test_id("login-password").fill(PASSWORD)
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_test_id("who")).to_have_text("OPERATOR1")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert sent.count(201) == 1

@@ -122,6 +122,40 @@ def test_a_session_that_ends_elsewhere_ends_here_and_the_form_stays(venue: Runni
     expect(page.get_by_test_id("ticket-price")).to_have_value("43210")
 
 
+def test_somebody_else_of_another_tab_gets_nothing_of_what_was_here(venue: RunningVenue, page: Page) -> None:
+    """Tabs share a cookie: what one of them began as one person, the other's must not carry out, nor see."""
+    assert venue.api_port is not None
+    person, other = Person(venue.api_port), Person(venue.api_port)
+    person.log_in("TRADER6", PASSWORD)
+    other.log_in("TRADER5", PASSWORD)
+
+    def become(name: str, of: Person) -> None:
+        """Another tab logs somebody in, and the session that was here is over."""
+        page.context.request.post("/v1/auth/login", data={"name": name, "password": PASSWORD})
+        for session in of.get("/auth/sessions"):
+            if not session["is_this"]:
+                of.delete(f"/auth/sessions/{session['id']}")
+
+    log_in(page, "TRADER6", "SOLUSDT")
+    order(page, "buy", "100", "1")
+    rows = page.get_by_test_id(OPEN).locator("tbody tr")
+    expect(rows).to_have_count(1)
+    become("TRADER5", person)
+    expect(page.get_by_test_id("who")).to_have_text("TRADER5")
+    expect(page.get_by_text("not up to date")).to_have_count(0)
+    expect(rows).to_have_count(0)
+    person.delete("/orders")
+
+    page.route_web_socket("**/v1/stream", lambda _: None)  # a line that tells nothing: as of a tab that slept
+    page.reload()
+    expect(page.get_by_test_id("who")).to_have_text("TRADER5")
+    become("TRADER6", other)
+    order(page, "buy", "101", "1")
+    expect(page.get_by_test_id("ticket-message")).to_contain_text("It was not sent again")
+    expect(page.get_by_test_id("who")).to_have_text("TRADER6")
+    assert person.get("/orders/open") == []
+
+
 def test_the_api_dies_and_comes_back_and_the_page_agrees_with_it(
     venue: RunningVenue, watched: tuple[Page, Watched]
 ) -> None:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NoAnswer, Problem } from "../src/net/http.ts";
+import { ANOTHER_PERSON, NoAnswer, Problem } from "../src/net/http.ts";
 import { carryOut, newId } from "../src/trade/intent.ts";
 import { type Chance, chance } from "./support.ts";
 
@@ -101,4 +101,22 @@ test("a duplicate that was not sent before is somebody else's, and said", async 
 test("ids differ", () => {
   assert.equal(new Set(Array.from({ length: 1000 }, newId)).size, 1000);
   assert.match(newId(), /^w[0-9a-f]{24}$/);
+});
+
+test("what another person must not send again ends, as nobody here hears more of it", async () => {
+  for (const isFound of [true, false]) {
+    let sends = 0;
+    const gone = async () => {
+      throw new Problem(401, ANOTHER_PERSON, "");
+    };
+    const outcome = await carryOut({
+      send: async () => (sends++ === 0 ? Promise.reject(new NoAnswer()) : gone()),
+      find: async () => (isFound ? Promise.reject(new Problem(404, "NOT_FOUND", "")) : gone()),
+      wait: async () => {},
+      now: () => 0,
+      tell: () => {},
+    });
+    assert.equal(outcome.what, "refused");
+    assert.equal(sends, isFound ? 2 : 1);
+  }
 });

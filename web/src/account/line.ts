@@ -98,8 +98,10 @@ async function ended(code: string): Promise<void> {
     socket?.close(); // the venue is busy: another time
     return;
   }
-  if (await refresh()) say("login", { token: tokenNow() });
-  else if (state.peek() !== "somebody") stop();
+  const asked = socket;
+  if (await refresh()) {
+    if (socket === asked) say("login", { token: tokenNow() }); // else somebody else is here, with a line of his own
+  } else if (state.peek() !== "somebody") stop();
 }
 
 function lost(): void {

@@ -20,6 +20,9 @@ export class Problem extends Error {
   }
 }
 
+/** The code of what is not sent, as who wanted it is no longer logged in. */
+export const ANOTHER_PERSON = "ANOTHER_PERSON";
+
 /** No answer came: it is not known whether the request was carried out. */
 export class NoAnswer extends Error {}
 

@@ -2,7 +2,7 @@
 //
 // Tabs share the cookie, which is good once: only one of them uses it at a time.
 import { signal } from "@preact/signals";
-import { type Asked, ask, file, NoAnswer, Problem } from "./http.ts";
+import { ANOTHER_PERSON, type Asked, ask, file, NoAnswer, Problem } from "./http.ts";
 import type { Access } from "./v1.ts";
 
 export interface Person {
@@ -20,6 +20,7 @@ export const person = signal<Person | null>(null);
 export const proofWanted = signal<{ done: (isProved: boolean) => void } | null>(null);
 
 const LOCK = "lockstep-refresh";
+const NOT_SENT = "It was not sent again: who began it is no longer logged in here, and sees there what became of it.";
 const EARLY_S = 60; // before a token ends, another one is fetched
 let token = "";
 let timer = 0;
@@ -27,6 +28,8 @@ let refreshing: Promise<boolean> | null = null;
 let proving: Promise<boolean> | null = null;
 
 function granted(access: Access): void {
+  // The cookie is all tabs': another one may have logged somebody else in. Nothing of who was here is shown to him.
+  if (person.peek() !== null && person.peek()?.account !== access.account) gone();
   token = access.access_token;
   person.value = { account: access.account, name: access.name, role: access.role };
   state.value = "somebody";
@@ -38,6 +41,12 @@ function over(): void {
   token = "";
   clearTimeout(timer);
   state.value = person.peek() === null ? "nobody" : "ended";
+}
+
+/** Nobody is here any more. */
+function gone(): void {
+  person.value = null;
+  over();
 }
 
 /** Who this browser's cookie is of, if it has one. */
@@ -87,8 +96,7 @@ export async function logOut(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Problem)) throw error; // its session was over already
   }
-  person.value = null;
-  over();
+  gone();
 }
 
 /** Prove again who this is. Problem, NoAnswer. */
@@ -122,13 +130,23 @@ export function fetchFile(path: string, signal: AbortSignal): Promise<{ body: Bl
   return authorised((now) => file(path, now, signal));
 }
 
-async function authorised<T>(request: (now: string) => Promise<T>): Promise<T> {
+/** Requests as `call` makes them, by who is logged in now and nobody else: he may be asked to log in meanwhile. */
+export function callsOfOne(): typeof call {
+  const who = person.peek()?.account;
+  return <T>(path: string, asked: Asked = {}) => authorised((now) => ask<T>(path, { ...asked, token: now }), who);
+}
+
+async function authorised<T>(request: (now: string) => Promise<T>, who = person.peek()?.account): Promise<T> {
+  const send = () => {
+    if (person.peek()?.account !== who) throw new Problem(401, ANOTHER_PERSON, NOT_SENT);
+    return request(token);
+  };
   try {
-    return await request(token);
+    return await send();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.code === "SESSION_ENDED" && (await refresh())) return await request(token);
-    if (error.code === "PROOF_NEEDED" && (await proved())) return await request(token);
+    if (error.code === "SESSION_ENDED" && (await refresh())) return await send();
+    if (error.code === "PROOF_NEEDED" && (await proved())) return await send();
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 // Order entry: each intent is carried out under its own client order ids, until it is known what came of it.
-import { call } from "../net/session.ts";
+import { callsOfOne } from "../net/session.ts";
 import type { Change, Listed, OrderShown, Placed } from "../net/v1.ts";
 import { carryOut, newId, type Outcome, type Stage } from "./intent.ts";
 import type { Kind } from "./list.ts";
@@ -7,7 +7,7 @@ import type { Order } from "./ticket.ts";
 
 type Tell = (stage: Stage) => void;
 
-const find = (id: string) => call<OrderShown>(`/v1/orders/by-client-id/${id}`);
+const pathOf = (id: string) => `/v1/orders/by-client-id/${id}`;
 
 function carried<T>(send: () => Promise<T>, found: () => Promise<T>, tell: Tell): Promise<Outcome<T>> {
   const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
@@ -16,18 +16,21 @@ function carried<T>(send: () => Promise<T>, found: () => Promise<T>, tell: Tell)
 
 /** Place one order, or two as a list. */
 export function place(kind: Kind, orders: readonly Order[], tell: Tell): Promise<Outcome<OrderShown[]>> {
+  const call = callsOfOne();
   const named = orders.map((order) => ({ ...order, client_order_id: newId() }));
   const send = async () =>
     kind === "one"
       ? [(await call<Placed>("/v1/orders", { method: "POST", body: named[0] })).order]
       : (await call<Listed>("/v1/order-lists", { method: "POST", body: { kind, orders: named } })).orders;
-  return carried(send, () => Promise.all(named.map((order) => find(order.client_order_id))), tell);
+  const find = () => Promise.all(named.map((order) => call<OrderShown>(pathOf(order.client_order_id))));
+  return carried(send, find, tell);
 }
 
 /** Give an open order other terms. */
 export function change(orderId: number, terms: Change, tell: Tell): Promise<Outcome<OrderShown>> {
+  const call = callsOfOne();
   const id = newId();
   const body = { ...terms, client_order_id: id };
   const send = async () => (await call<Placed>(`/v1/orders/${orderId}`, { method: "PUT", body })).order;
-  return carried(send, () => find(id), tell);
+  return carried(send, () => call<OrderShown>(pathOf(id)), tell);
 }

@@ -1,6 +1,6 @@
 // One intent of a person is one order: it has one client order id, under which it is sent, asked about and sent again
 // until what came of it is known. It knows neither the page nor the network.
-import { NoAnswer, Problem } from "../net/http.ts";
+import { ANOTHER_PERSON, NoAnswer, Problem } from "../net/http.ts";
 
 /** What became of it. `lost`: it never reached the venue, and no longer will. */
 export type Outcome<T> = { what: "placed"; order: T } | { what: "refused"; problem: Problem } | { what: "lost" };
@@ -30,9 +30,9 @@ export function isUnknown(problem: Problem): boolean {
   return problem.code === "UNREADABLE" || (problem.status >= 500 && problem.number === undefined);
 }
 
-/** Whether it says what became of the id, also where that was sent before: what refuses by itself does not know that. */
-function isOfTheLog({ code, number = 0 }: Problem): boolean {
-  return number >= FIRST_OF_ROUTER && code !== "DUPLICATE_CLIENT_ID";
+/** Whether no more is heard of it here, also where it was sent before: what refuses by itself does not know of that. */
+function isLast({ code, number = 0 }: Problem): boolean {
+  return code === ANOTHER_PERSON || (number >= FIRST_OF_ROUTER && code !== "DUPLICATE_CLIENT_ID");
 }
 
 /** Carry it out, whatever happens to connections on the way. */
@@ -48,14 +48,14 @@ export async function carryOut<T>(ways: Ways<T>): Promise<Outcome<T>> {
       if (found === "nothing" && ways.now() - sentAt > SETTLED_MS) {
         return refusal === null ? { what: "lost" } : { what: "refused", problem: refusal };
       }
-      if (found !== "nothing" && found !== "unknown") return { what: "placed", order: found.order };
+      if (found !== "nothing" && found !== "unknown") return found;
     }
     if (refusal === null && ways.now() - began < RESEND_MS) {
       ways.tell("sent");
       sentAt = ways.now();
       const outcome = await sent(ways);
       if (outcome === "unknown") isSent = true;
-      else if (outcome.what !== "refused" || !isSent || isOfTheLog(outcome.problem)) return outcome;
+      else if (outcome.what !== "refused" || !isSent || isLast(outcome.problem)) return outcome;
       else if (outcome.problem.code !== "DUPLICATE_CLIENT_ID") refusal = outcome.problem;
     }
     await ways.wait(waitMs);
@@ -72,12 +72,13 @@ async function sent<T>(ways: Ways<T>): Promise<Outcome<T> | "unknown"> {
   }
 }
 
-async function look<T>(ways: Ways<T>): Promise<{ order: T } | "nothing" | "unknown"> {
+async function look<T>(ways: Ways<T>): Promise<Outcome<T> | "nothing" | "unknown"> {
   try {
-    return { order: await ways.find() };
+    return { what: "placed", order: await ways.find() };
   } catch (error) {
     if (error instanceof NoAnswer) return "unknown";
     if (!(error instanceof Problem)) throw error;
+    if (error.code === ANOTHER_PERSON) return { what: "refused", problem: error };
     return error.status === 404 ? "nothing" : "unknown";
   }
 }

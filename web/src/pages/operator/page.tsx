@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { Private } from "../../account/private.tsx";
 import { useProfile } from "../../account/profile.ts";
+import { person } from "../../net/session.ts";
 import { Notice } from "../../parts/parts.tsx";
 import { decoded, path } from "../../router.ts";
 import { Accounts } from "./accounts.tsx";
@@ -35,11 +36,12 @@ const SECTIONS: Readonly<Record<string, Section>> = {
 export function Place() {
   return (
     <Private forOperators>
-      <Sections />
+      <Sections key={person.value?.account} />
     </Private>
   );
 }
 
+/** They are one person's: a command that another has half given, under an id of his, is gone when he is. */
 function Sections() {
   useProfile();
   const [, , wanted, of] = path.value.split("/");
