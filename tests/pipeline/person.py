@@ -77,6 +77,11 @@ class Person:
     def delete(self, path: str) -> Any:
         return self.ask("DELETE", path)
 
+    def end_other_sessions(self) -> None:
+        for session in self.get("/auth/sessions"):
+            if not session["is_this"]:
+                self.delete(f"/auth/sessions/{session['id']}")
+
     def log_in(self, name: str, password: str, code: str = "") -> Any:
         return self.post("/auth/login", name=name, password=password, **({"code": code} if code else {}))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
@@ -11,7 +13,9 @@ from bench.browser import ALONE, CHROMIUM
 from procs.api.page import FOLDER
 from tests.pipeline.conftest import RunningVenue, one_for_all
 
+Held = TypeVar("Held")
 PATIENCE_MS = 20_000
+LOOK_MS = 20
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -32,6 +36,16 @@ def browser() -> Iterator[Browser]:
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     with one_for_all(tmp_path_factory) as running:
         yield running
+
+
+def held(page: Page, kept: list[Held]) -> Held:
+    """What the handler of a route keeps, once it has it. TimeoutError."""
+    deadline = time.monotonic() + PATIENCE_MS / 1e3
+    while not kept:
+        if time.monotonic() > deadline:
+            raise TimeoutError("the page never asked for it")
+        page.wait_for_timeout(LOOK_MS)
+    return kept.pop()
 
 
 class Watched:

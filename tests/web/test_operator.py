@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, Browser, Locator, Page, Route, expect
 
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import RefusedError
@@ -15,7 +15,7 @@ from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person
 from tests.pipeline.test_operating import MORE, known
 from tests.pipeline.test_people import refused
-from tests.web.conftest import Watched
+from tests.web.conftest import Watched, held
 from tests.web.test_access import findings
 from tests.web.test_market import client, place
 
@@ -244,10 +244,7 @@ def test_an_account_is_blocked_its_orders_are_cancelled_and_its_password_is_rese
 
     page.get_by_test_id("position-limit").click()
     page.get_by_test_id("field-asset").fill("BTC")
-    person = known(venue, "OPERATOR1")  # ends the page's session from elsewhere
-    for session in person.get("/auth/sessions"):
-        if not session["is_this"]:
-            person.delete(f"/auth/sessions/{session['id']}")
+    known(venue, "OPERATOR1").end_other_sessions()
     expect(page.get_by_text("Your session has ended")).to_be_visible()
     page.get_by_test_id("login-password").fill(PASSWORD)
     page.get_by_test_id("login-submit").click()
@@ -289,6 +286,37 @@ def test_an_auditor_reads_and_a_trader_sees_nothing_of_it(venue: RunningVenue, o
     expect(trader.get_by_role("alert")).to_contain_text("for operators and auditors")
     assert trader.get_by_role("link", name="Operate").count() == 0
     assert not [url for url in asked if "/v1/operator" in url]
+
+
+def test_a_late_refusal_of_the_session_that_ended_does_not_end_the_new_one(venue: RunningVenue, opened: Open) -> None:
+    page = opened("OPERATOR2", "/operator")
+    kept: list[tuple[Route, APIResponse]] = []
+
+    def keep(route: Route) -> None:
+        kept.append((route, route.fetch()))
+
+    def end_elsewhere_and_keep(route: Route) -> None:
+        known(venue, "OPERATOR2").end_other_sessions()
+        keep(route)
+
+    page.route("**/v1/operator/status", end_elsewhere_and_keep, times=1)
+    page.get_by_test_id("section-status").click()
+    expect(page.get_by_text("Your session has ended")).to_be_visible()
+    page.route("**/v1/auth/refresh", keep, times=1)
+    asked, refused = held(page, kept)
+    assert refused.status == 401
+    asked.fulfill(response=refused)
+    refresh, refused = held(page, kept)
+    assert refused.status == 401
+    page.get_by_test_id("login-password").fill(PASSWORD)
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_text("Your session has ended")).to_have_count(0)
+    with page.expect_response("**/v1/auth/refresh"):
+        refresh.fulfill(response=refused)
+    expect(page.get_by_test_id("venue-state")).to_contain_text("all stages run")
+    page.get_by_test_id("show-sessions").click()
+    expect(page.get_by_test_id("sessions")).to_contain_text("TRADER1")
+    expect(page.get_by_text("Your session has ended")).to_have_count(0)
 
 
 def test_status_is_asked_for_again_and_again_while_somebody_sees_it(opened: Open) -> None:

@@ -112,9 +112,7 @@ def test_a_session_that_ends_elsewhere_ends_here_and_the_form_stays(venue: Runni
     assert venue.api_port is not None
     person = Person(venue.api_port)
     person.log_in("TRADER7", PASSWORD)
-    for session in person.get("/auth/sessions"):
-        if not session["is_this"]:
-            person.delete(f"/auth/sessions/{session['id']}")
+    person.end_other_sessions()
     expect(page.get_by_text("Your session has ended")).to_be_visible()
     page.get_by_test_id("login-password").fill(PASSWORD)
     page.get_by_test_id("login-submit").click()
@@ -132,9 +130,7 @@ def test_somebody_else_of_another_tab_gets_nothing_of_what_was_here(venue: Runni
     def become(name: str, of: Person) -> None:
         """Another tab logs somebody in, and the session that was here is over."""
         page.context.request.post("/v1/auth/login", data={"name": name, "password": PASSWORD})
-        for session in of.get("/auth/sessions"):
-            if not session["is_this"]:
-                of.delete(f"/auth/sessions/{session['id']}")
+        of.end_other_sessions()
 
     log_in(page, "TRADER6", "SOLUSDT")
     order(page, "buy", "100", "1")

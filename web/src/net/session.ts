@@ -57,11 +57,13 @@ export async function begin(): Promise<void> {
 /** Another access token by the cookie; whether there is one. */
 export function refresh(): Promise<boolean> {
   refreshing ??= alone(async () => {
+    const before = token;
     try {
       granted(await ask<Access>("/v1/auth/refresh", { method: "POST" }));
       return true;
     } catch (error) {
       if (error instanceof Problem && error.status === 401) {
+        if (token !== before) return true; // it was of the session before: somebody has logged in meanwhile
         over();
         return false;
       }
