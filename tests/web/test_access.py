@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.pipeline.conftest import RunningVenue
+from tests.web.conftest import held
 from tests.web.test_market import client, place
 from tests.web.test_trade import log_in
 
@@ -79,3 +80,15 @@ def test_the_keyboard_is_enough_to_trade(page: Page) -> None:
     page.keyboard.type("1")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("ticket-message")).to_have_text("It rests in the book.")
+
+
+def test_what_comes_later_moves_no_button_away_from_the_pointer(page: Page) -> None:
+    late: list[Route] = []
+    page.route("**/v1/venue", lambda route: late.append(route))
+    page.goto("/trade/BTCUSDT")
+    page.get_by_test_id("login-open").click()
+    asked = held(page, late)
+    before = page.get_by_test_id("login-submit").bounding_box()
+    asked.continue_()
+    expect(page.get_by_role("button", name="I am new here")).to_be_visible()
+    assert page.get_by_test_id("login-submit").bounding_box() == before
