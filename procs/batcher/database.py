@@ -131,7 +131,7 @@ class Embedded:
     def stop(self) -> None:
         """Stop it in order, ending open connections."""
         with self._turn():
-            if (self.folder / "postmaster.pid").exists() and self.is_running():
+            if self._is_there():  # also one that answers nobody: it has no connection left, or is busy
                 self._run("pg_ctl", "stop", "-m", "fast", "-w", "-t", str(STOP_TIMEOUT_S))
 
     def _await_end(self) -> None:

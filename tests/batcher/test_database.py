@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -61,6 +62,19 @@ def test_starting_twice_starts_once_and_stopping_keeps_rows(own: Embedded) -> No
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
     finally:
         own.stop()
+
+
+def test_a_server_without_a_connection_left_is_stopped(own: Embedded) -> None:
+    own.start()
+    pid = postmaster(own)
+    with contextlib.ExitStack() as stack:
+        try:
+            with pytest.raises(psycopg.OperationalError, match="too many clients"):
+                for _ in range(1000):
+                    stack.enter_context(contextlib.closing(psycopg.connect(own.url)))
+        finally:
+            own.stop()
+        assert has_ended(pid)
 
 
 def test_a_server_that_is_shutting_down_is_waited_for(own: Embedded) -> None:
