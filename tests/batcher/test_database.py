@@ -68,10 +68,14 @@ def test_a_server_without_a_connection_left_is_stopped(own: Embedded) -> None:
     own.start()
     pid = postmaster(own)
     with contextlib.ExitStack() as stack:
+
+        def take_all() -> None:
+            for _ in range(1000):
+                stack.enter_context(contextlib.closing(psycopg.connect(own.url)))
+
         try:
             with pytest.raises(psycopg.OperationalError, match="too many clients"):
-                for _ in range(1000):
-                    stack.enter_context(contextlib.closing(psycopg.connect(own.url)))
+                take_all()
         finally:
             own.stop()
         assert has_ended(pid)

@@ -10,7 +10,7 @@ import json
 import random
 import statistics
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from config.loader import load
@@ -44,7 +44,8 @@ SAME = (11, 37, 41, 150, 39, 31, 32, 14, 151)  # of a report that comes again
 class Client(FixClient):
     """Tries both nodes, in turn. What may have come before, and has, is not received again: it is the same, though.
 
-    A refusal of a gateway's own is in no log: another node may ask for that order, and refuses it once more.
+    A gateway's own answers are in no log: another node may ask for an order that was refused, and refuses it once more;
+    and for one that was sent again and again to a busy node, and refuses what shares its id.
     """
 
     def __init__(self, ports: tuple[int, ...], name: str) -> None:
@@ -52,11 +53,19 @@ class Client(FixClient):
         self._ports = itertools.cycle(ports)
         self._told: dict[str, Message] = {}  # by ExecID
         self._refused: dict[str, int] = {}  # by which connection, by ClOrdID
+        self._again: Counter[str] = Counter()  # how often orders were sent again, by ClOrdID
+        self._due: Counter[str] = Counter()  # of these, what another node may refuse yet
         self.repeated = 0
 
     def _log_on(self, reset: bool) -> None:
         self.port = next(self._ports)
+        self._due += self._again
+        self._again.clear()
         super()._log_on(reset)
+
+    def order_again(self, cl_ord_id: str, side: str, price: str, symbol: str) -> None:
+        self._again[cl_ord_id] += 1
+        self.order(cl_ord_id, side, price, "0.001", symbol)
 
     def take(self, message: Message) -> bool:
         is_next = super().take(message)
@@ -70,7 +79,12 @@ class Client(FixClient):
             require(all(before.get(tag) == report.get(tag) for tag in SAME), f"{before} came again as {report}")
             self.repeated += 1
             return True
-        return report[150] == "8" and self._refused.setdefault(report[11], self.connects) != self.connects
+        if report[150] != "8":
+            return False
+        if self._due[report[11]]:
+            self._due[report[11]] -= 1
+            return True
+        return self._refused.setdefault(report[11], self.connects) != self.connects
 
 
 class Trading(Stream):
@@ -79,6 +93,8 @@ class Trading(Stream):
     A gateway's own answers (busy, refused) are in no log: what the lost host had not sent is not said again. To send an
     order again under its id is safe: had it been taken, it would be refused now, and a report too many.
     """
+
+    client: Client
 
     def __init__(self, client: Client, at_speed: int) -> None:
         super().__init__(client, at_speed=at_speed)
@@ -103,8 +119,7 @@ class Trading(Stream):
         self._note(message)
 
     def _again(self, name: str) -> None:
-        side, price, symbol = self._terms[name]
-        self.client.order(name, side, price, "0.001", symbol)
+        self.client.order_again(name, *self._terms[name])
 
 
 class Changes:
