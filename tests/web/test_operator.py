@@ -288,6 +288,18 @@ def test_an_auditor_reads_and_a_trader_sees_nothing_of_it(venue: RunningVenue, o
     assert not [url for url in asked if "/v1/operator" in url]
 
 
+def test_who_may_look_no_longer_sees_it_at_once(venue: RunningVenue, opened: Open) -> None:
+    page = opened("AUDITOR1", "/operator/status")
+    expect(page.get_by_test_id("venue-state")).to_contain_text("all stages run")
+    admin = known(venue, "ADMIN1")
+    admin.put("/operator/accounts/AUDITOR1/role", role="trader")
+    expect(page.get_by_role("alert")).to_contain_text("for operators and auditors")
+    expect(page.get_by_test_id("venue-state")).to_have_count(0)
+    expect(page.get_by_role("link", name="Operate")).to_have_count(0)
+    admin.put("/operator/accounts/AUDITOR1/role", role="auditor")
+    expect(page.get_by_test_id("venue-state")).to_contain_text("all stages run")
+
+
 def test_a_late_refusal_of_the_session_that_ended_does_not_end_the_new_one(venue: RunningVenue, opened: Open) -> None:
     page = opened("OPERATOR2", "/operator")
     kept: list[tuple[Route, APIResponse]] = []
