@@ -52,6 +52,14 @@ class Cost(NamedTuple):
         return Cost((self.ran_ms - before.ran_ms) / took_s, (self.worked_ms - before.worked_ms) / took_s, 1e3)
 
 
+class Heap(NamedTuple):
+    """Bytes of a page that are not garbage: of scripts' memory, what the browser compiled of them included; and of all
+    that it holds without that."""
+
+    scripts: int
+    data: int
+
+
 class Browser:
     """One browser, and the connection to it."""
 
@@ -59,13 +67,18 @@ class Browser:
         self._line: ClientConnection = connect(url, max_size=None, compression=None, ping_interval=None)
         self._ids = itertools.count(1)
 
-    def ask(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
-        """Ask the browser, or one of its windows. RuntimeError if it refuses."""
+    def ask(
+        self, method: str, session: str | None = None, told: list[dict[str, Any]] | None = None, **params: Any
+    ) -> dict[str, Any]:
+        """Ask the browser, or one of its windows; `told` gets what it says before it answers. RuntimeError if it
+        refuses."""
         number = next(self._ids)
         asked = {"id": number, "method": method, "params": params}
         self._line.send(json.dumps(asked if session is None else asked | {"sessionId": session}))
         while True:
             said: dict[str, Any] = json.loads(self._line.recv(PATIENCE_S))
+            if told is not None and "method" in said:
+                told.append(said)
             if said.get("id") == number:
                 if "error" in said:
                     raise RuntimeError(f"the browser refused {method}: {said['error']}")
@@ -123,16 +136,28 @@ class Window:
         found = self._metrics()
         return Cost(found["ThreadTime"] * 1e3, found["TaskDuration"] * 1e3, time.monotonic() * 1e3)
 
-    def heap_bytes(self) -> int:
-        """What its scripts have in memory that is not garbage."""
+    def heap(self) -> Heap:
         self.ask("HeapProfiler.collectGarbage")
-        return int(self._metrics()["JSHeapUsedSize"])
+        scripts = int(self._metrics()["JSHeapUsedSize"])
+        told: list[dict[str, Any]] = []
+        self._browser.ask("HeapProfiler.takeHeapSnapshot", self._session, told)
+        parts = (each["params"]["chunk"] for each in told if each["method"] == "HeapProfiler.addHeapSnapshotChunk")
+        return Heap(scripts, _data_bytes(json.loads("".join(parts))))
 
     def close(self) -> None:
         self._browser.ask("Target.disposeBrowserContext", browserContextId=self._context)
 
     def _metrics(self) -> dict[str, float]:
         return {each["name"]: each["value"] for each in self.ask("Performance.getMetrics")["metrics"]}
+
+
+def _data_bytes(snapshot: dict[str, Any]) -> int:
+    """Of all that is in a snapshot of a heap and is no code."""
+    meta, nodes = snapshot["snapshot"]["meta"], snapshot["nodes"]
+    step, code = len(meta["node_fields"]), meta["node_types"][0].index("code")
+    kinds = nodes[meta["node_fields"].index("type") :: step]
+    sizes = nodes[meta["node_fields"].index("self_size") :: step]
+    return sum(size for kind, size in zip(kinds, sizes, strict=True) if kind != code)
 
 
 @contextmanager

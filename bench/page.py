@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.browser import CHROMIUM, Browser, Cost, Window, chromium
+from bench.browser import CHROMIUM, Browser, Cost, Heap, Window, chromium
 from bench.busy_market import MARKETS
 from procs.api.page import FOLDER
 from scripts.flow import throwaway
@@ -79,10 +79,6 @@ def _busy_markets(fix_port: int) -> Iterator[None]:
         process.stdin.close()
 
 
-def _heaps(windows: list[Window]) -> list[int]:
-    return [window.heap_bytes() for window in windows]
-
-
 def _costs(windows: list[Window], seconds: float) -> list[Cost]:
     """What each window takes a second."""
     before = [window.cost() for window in windows]
@@ -109,11 +105,11 @@ def _steady(site: Site) -> tuple[list[dict[str, object]], float]:
     messages = _counted(windows)
     rows += _drawn(windows)
     time.sleep(max(began_s + FIRST_S - time.monotonic(), 0))  # to where growth is counted from
-    before = _heaps(windows)
+    before = [window.heap() for window in windows]
     _long_tasks(windows)
     time.sleep(max(began_s + MINUTES * 60 - time.monotonic(), 0))  # the span that is measured
     rows += _tasks(_long_tasks(windows), f"in the rest of {MINUTES:g} minutes")
-    growth = [after / then - 1 for after, then in zip(_heaps(windows), before, strict=True)]
+    after = [window.heap() for window in windows]
     for window in windows:
         window.close()
     ran = sum(cost.ran_ms for cost in costs)
@@ -125,9 +121,19 @@ def _steady(site: Site) -> tuple[list[dict[str, object]], float]:
             round(max(cost.worked_ms for cost in costs)), "ms/s", "the most of one, its waits for a processor included"
         ),
         *rows,
-        _row(round(max(growth) * 100, 1), "%", f"that a heap grew from its first minute until {MINUTES:g} (mark: 10)"),
-        _row(round(max(before) / 1e6, 1), "MB", "the largest heap after a minute"),
+        *_growth(before, after),
     ], ran * 1e3 / messages
+
+
+def _growth(before: list[Heap], after: list[Heap]) -> list[dict[str, object]]:
+    scripts = max(now.scripts / then.scripts for then, now in zip(before, after, strict=True)) - 1
+    data = max(now.data / then.data for then, now in zip(before, after, strict=True)) - 1
+    when = f"from its first minute until {MINUTES:g}"
+    return [
+        _row(round(scripts * 100, 1), "%", f"that a heap grew {when} (mark: 10)"),
+        _row(round(data * 100, 1), "%", "the same of its data: without what the browser compiled meanwhile"),
+        _row(round(max(heap.scripts for heap in before) / 1e6, 1), "MB", "the largest heap after a minute"),
+    ]
 
 
 def _long_tasks(windows: list[Window]) -> list[float]:
