@@ -21,13 +21,13 @@ function run(): void {
   for (const task of tasks) task();
 }
 
-const BEAT_MS = 100; // nobody reads faster, and a frame costs the more, the less is drawn in it
+const BEAT_MS = 150; // nobody reads faster, and a frame costs the more, the less is drawn in it
 
 const waiting = new Set<Task>();
 let isBeatComing = false;
 let beatAt = Number.NEGATIVE_INFINITY;
 
-/** Run `task` with the next beat: soon, but ten times a second at most. What comes often goes together. It runs before the
+/** Run `task` with the next beat: soon, but seven times a second at most. What comes often goes together. It runs before the
  * frame that draws it, and not in it: a chart that asks for the next frame, as they do, gets the same one. */
 export function onBeat(task: Task): void {
   waiting.add(task);

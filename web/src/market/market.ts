@@ -1,6 +1,6 @@
 // One instrument, live: its book, tape, candles, figures and phase, as the venue's streams say.
 //
-// Messages change it at once; signals tell the panels ten times a second at most.
+// Messages change it at once; signals tell the panels seven times a second at most.
 import { type Signal, signal } from "@preact/signals";
 import { onBeat } from "../frame.ts";
 import { ask, NoAnswer, Problem } from "../net/http.ts";

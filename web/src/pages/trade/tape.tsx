@@ -7,7 +7,7 @@ const ROWS = 30;
 const DAY_S = 86_400;
 const two = (number: number) => String(number).padStart(2, "0");
 
-/** A time of day, UTC: thirty of them are shown ten times a second. */
+/** A time of day, UTC: thirty of them are shown seven times a second. */
 function clockTime(timeMs: number): string {
   const second = Math.floor(timeMs / 1000) % DAY_S;
   return `${two(Math.floor(second / 3600))}:${two(Math.floor(second / 60) % 60)}:${two(second % 60)}`;
