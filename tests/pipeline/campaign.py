@@ -50,7 +50,6 @@ class Campaign:
         self.gaps: defaultdict[str, list[float]] = defaultdict(list)
         self.api_gaps: defaultdict[str, list[float]] = defaultdict(list)
         self.snapshots = 0
-        self._ready = venue.readies()
 
     def faults(self) -> list[str]:
         """Every fault that this venue's topology knows."""
@@ -88,11 +87,9 @@ class Campaign:
         if whom == "supervisor":
             self.venue.kill()
             self.venue.start()
-            self._ready = self.venue.readies()
         elif whom == "all":
             self.venue.kill_all()
             self.venue.start()
-            self._ready = self.venue.readies()
         elif whom == "postgres":
             postgres = self.venue.postgres()
             os.kill(postgres, signal.SIGKILL)
@@ -106,14 +103,17 @@ class Campaign:
 
     def _end(self, whom: str, by: signal.Signals) -> None:
         before = self.venue.pids()
-        os.kill(before[whom], by)
-        self._ready += 1
-        self.venue.await_ready(self._ready, RECOVERY_S)
-        after = self.venue.pids()
-        changed = {host for host, pid in before.items() if after[host] != pid}
         wanted = {*CORE.intersection(before)} if whom in CORE else {whom}
+        changed: set[str] = set()
+        ready = self.venue.readies()
+        os.kill(before[whom], by)
+        while not wanted <= changed:  # it may be ready again after what has ended by itself meanwhile
+            ready += 1
+            self.venue.await_ready(ready, RECOVERY_S)
+            after = self.venue.pids()
+            changed = {host for host, pid in before.items() if after[host] != pid}
         others = [host for host in changed - wanted if not self._ended_by_itself(host)]
-        assert self.venue.restarted_whole or (wanted <= changed and not others), f"{whom} took {others} along"
+        assert self.venue.restarted_whole or not others, f"{whom} took {others} along"
 
     def _ended_by_itself(self, host: str) -> bool:
         """Whether the supervisor has ended it for a silence, as a busy machine may bring it about."""
