@@ -17,22 +17,22 @@ FUZZ_FACTOR = 100  # as many examples as a test asks for itself
 LONGEST = {
     f"tests/{file}.py": rank
     for rank, file in enumerate((
-        "simulation/test_seeds", "batcher/test_batcher", "pipeline/test_database", "witness/test_leadership",
-        "pipeline/test_positions", "supervisor/test_running", "adversary/test_adversary", "supervisor/test_supervisor",
-        "pipeline/test_witness", "pipeline/test_faults_compact", "pipeline/test_two_nodes", "pipeline/test_backup",
-        "simulation/test_planted", "scripts/test_rights", "pipeline/test_refusals", "scripts/backup/test_backup",
-        "pipeline/test_pages", "pipeline/test_contributing", "pipeline/test_faults_spread", "batcher/test_refused",
-        "scripts/test_cli", "pipeline/test_living_market", "pipeline/test_downstream", "scripts/flow/test_flow",
-        "matcher/test_fuzz", "scripts/operate/test_running", "pipeline/test_full_disk", "batcher/test_identity",
-        "simulation/test_pair", "pipeline/test_systemd", "gateway/test_connections", "shm/test_ring",
-        "supervisor/test_watchdog", "pipeline/test_accept_loss", "scripts/nodes/test_rejoin", "scripts/test_void",
-        "supervisor/test_monitoring", "pipeline/test_poison", "pipeline/test_refusing_database",
-        "gateway/test_reservations", "pipeline/test_demo_day", "batcher/test_database", "router/test_following",
-        "supervisor/test_alerts", "matcher/test_restart", "batcher/test_rebuild", "scripts/test_copies",
-        "supervisor/test_full_disk", "router/test_ledger", "pipeline/test_trading", "pipeline/test_looking",
-        "batcher/test_author", "router/test_refusals", "scripts/test_repair_journal", "scripts/test_committed",
-        "scripts/test_damage", "simulation/test_border", "web/test_operator", "web/test_account", "web/test_orders",
-        "web/test_ticket", "web/test_portfolio",
+        "simulation/test_pair", "shm/test_ring", "batcher/test_batcher", "pipeline/test_living_market",
+        "simulation/test_planted", "pipeline/test_pages", "scripts/test_cli", "batcher/test_refused",
+        "pipeline/test_contributing", "scripts/nodes/test_pairing", "web/test_operator", "simulation/test_seeds",
+        "matcher/test_fuzz", "pipeline/test_systemd", "pipeline/test_two_nodes", "scripts/test_void",
+        "scripts/flow/test_flow", "scripts/backup/test_backup", "scripts/operate/test_running", "batcher/test_database",
+        "pipeline/test_database", "pipeline/test_accept_loss", "web/test_account", "web/test_ticket",
+        "scripts/nodes/test_rejoin", "web/test_robust", "web/test_portfolio", "web/test_orders", "web/test_book",
+        "web/test_help", "pipeline/test_faults_compact", "pipeline/test_positions", "supervisor/test_running",
+        "pipeline/test_poison", "pipeline/test_refusals", "pipeline/test_backup", "adversary/test_adversary",
+        "api/test_market_archive", "api/test_archive", "supervisor/test_supervisor", "pipeline/test_faults_spread",
+        "batcher/test_identity", "pipeline/test_refusing_database", "gateway/test_connections",
+        "pipeline/test_demo_day", "web/test_trade", "web/test_access", "scripts/test_rights", "simulation/test_border",
+        "pipeline/test_full_disk", "pipeline/test_gateways", "batcher/test_author", "web/test_market",
+        "supervisor/test_watchdog", "supervisor/test_monitoring", "pipeline/test_operating", "pipeline/test_downstream",
+        "web/test_units", "publisher/test_statistics", "pipeline/test_streams", "web/test_pictures",
+        "gateway/test_reservations", "pipeline/test_join", "api/test_history",
     ))
 }  # fmt: skip
 
