@@ -1,6 +1,7 @@
 // What row `page` asks of a page, from within: put into each window before the page's own scripts.
 {
   const sockets = [];
+  const threads = [];
   const longTasks = [];
   const cold = { candle: null, ladder: null };
   const LADDER = "[data-testid=ladder-bid-0] button";
@@ -11,6 +12,12 @@
     constructor(...terms) {
       super(...terms);
       sockets.push(this);
+    }
+  };
+  window.Worker = class extends Worker {
+    constructor(...terms) {
+      super(...terms);
+      threads.push(this);
     }
   };
   new PerformanceObserver((list) => {
@@ -56,16 +63,21 @@
         .filter(({ name }) => name.endsWith(".js"))
         .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
 
-    /** Messages that come by the page's sockets, counted for so long: counting is not free. */
+    /** Messages that come by the page's sockets, and by those of its threads, counted for so long: counting is not free. */
     count: (seconds) =>
       new Promise((done) => {
         let count = 0;
         const one = () => {
           count += 1;
         };
+        const many = ({ data }) => {
+          if (data.is === "messages") count += data.json.split('{"stream":').length - 1;
+        };
         for (const socket of sockets) socket.addEventListener("message", one);
+        for (const thread of threads) thread.addEventListener("message", many);
         setTimeout(() => {
           for (const socket of sockets) socket.removeEventListener("message", one);
+          for (const thread of threads) thread.removeEventListener("message", many);
           done(count);
         }, seconds * 1000);
       }),

@@ -89,6 +89,26 @@ def test_what_a_line_missed_is_there_when_it_is_back(venue: RunningVenue, watche
     expect(page.get_by_test_id("status")).not_to_contain_text("reconnecting")
 
 
+def test_a_page_that_stands_still_takes_all_that_came_meanwhile(venue: RunningVenue, page: Page) -> None:
+    page.goto("/trade/ETHUSDT")
+    maker = client(venue, 5)
+    expect(page.get_by_test_id("status")).to_contain_text(re.compile("live|quiet"))
+    page.evaluate("""() => setTimeout(() => {
+        const until = performance.now() + 3000;
+        while (performance.now() < until) continue;
+        window.stoodStill = true;
+    })""")
+    for number in range(1, 41):
+        place(maker, "ETHUSDT", "SELL", f"{3100 + number}.00", "0.1")
+        place(maker, "ETHUSDT", "BUY", f"{3100 + number}.00", "0.1")
+    page.wait_for_function("window.stoodStill")
+    rows = page.get_by_test_id("tape").locator("tbody tr")
+    expect(rows.first).to_contain_text(re.compile("3.?140.00"))
+    assert [re.sub("[^0-9.]", "", text)[:7] for text in rows.all_inner_texts()[:30]] == [
+        f"{3100 + number}.00" for number in range(40, 10, -1)
+    ]
+
+
 def test_a_computer_whose_clock_is_wrong_is_told_so(page: Page) -> None:
     page.clock.install(time=1_000_000_000_000)  # in 2001
     page.goto("/trade/BTCUSDT")

@@ -2,6 +2,7 @@
 //
 // It asks a small question every two seconds: the answer says that the line lives, also where the market is quiet.
 import { signal } from "@preact/signals";
+import { GatheredSocket } from "./gathered_socket.ts";
 
 export type Line = "connecting" | "live" | "reconnecting";
 
@@ -9,6 +10,9 @@ const ASK_MS = 2_000;
 const SILENT_MS = 6_000; // from a question on, without an answer: the line is dead, though nobody said so
 const LEAST_WAIT_MS = 250;
 const MOST_WAIT_MS = 5_000;
+
+/** What a stream tells, or an answer. */
+type Message = { stream: string; data: unknown } | { id: number };
 
 interface Wanted {
   handler: (message: unknown) => void;
@@ -19,7 +23,7 @@ export class Streams {
   /** What state the line is in. */
   readonly line = signal<Line>("connecting");
   private readonly wanted = new Map<string, Wanted>();
-  private socket: WebSocket | null = null;
+  private socket: GatheredSocket | null = null;
   private waitMs = LEAST_WAIT_MS;
   private isAsked = false;
   private askedAt = 0;
@@ -51,7 +55,7 @@ export class Streams {
   }
 
   private get isOpen(): boolean {
-    return this.socket?.readyState === WebSocket.OPEN;
+    return this.socket?.isOpen ?? false;
   }
 
   private ask(method: string, params: unknown[]): void {
@@ -60,22 +64,21 @@ export class Streams {
   }
 
   private connect(): void {
-    const socket = new WebSocket(this.url);
-    this.socket = socket;
-    socket.onopen = () => {
-      this.isAsked = false;
-      for (const { reset } of this.wanted.values()) reset();
-      if (this.wanted.size > 0) this.ask("SUBSCRIBE", [...this.wanted.keys()]);
-      this.tick();
-    };
-    socket.onmessage = ({ data }) => this.received(data);
-    socket.onclose = () => {
-      if (this.socket === socket) this.lost();
-    };
+    this.socket = new GatheredSocket(this.url, {
+      opened: () => {
+        this.isAsked = false;
+        for (const { reset } of this.wanted.values()) reset();
+        if (this.wanted.size > 0) this.ask("SUBSCRIBE", [...this.wanted.keys()]);
+        this.tick();
+      },
+      came: (messages) => {
+        for (const message of messages) this.received(message as Message);
+      },
+      closed: () => this.lost(),
+    });
   }
 
-  private received(text: string): void {
-    const message = JSON.parse(text);
+  private received(message: Message): void {
     if ("stream" in message) {
       this.wanted.get(message.stream)?.handler(message.data);
       return;
@@ -100,9 +103,8 @@ export class Streams {
       this.askedAt = performance.now();
       this.ask("GET_PROPERTY", ["combined"]);
     } else if (performance.now() - this.askedAt > SILENT_MS) {
-      const dead = this.socket;
+      this.socket?.close();
       this.lost();
-      dead?.close();
     }
   }
 
