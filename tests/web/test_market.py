@@ -8,7 +8,7 @@ import re
 import signal
 from decimal import Decimal
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Worker, expect
 
 from tests.pipeline.api_client import ApiClient
 from tests.pipeline.conftest import RunningVenue
@@ -90,6 +90,8 @@ def test_what_a_line_missed_is_there_when_it_is_back(venue: RunningVenue, watche
 
 
 def test_a_page_that_stands_still_takes_all_that_came_meanwhile(venue: RunningVenue, page: Page) -> None:
+    lines: list[Worker] = []
+    page.on("worker", lambda line: lines.append(line))
     page.goto("/trade/ETHUSDT")
     maker = client(venue, 5)
     expect(page.get_by_test_id("status")).to_contain_text(re.compile("live|quiet"))
@@ -107,6 +109,7 @@ def test_a_page_that_stands_still_takes_all_that_came_meanwhile(venue: RunningVe
     assert [re.sub("[^0-9.]", "", text)[:7] for text in rows.all_inner_texts()[:30]] == [
         f"{3100 + number}.00" for number in range(40, 10, -1)
     ]
+    assert len(lines) == 1  # and by the same line
 
 
 def test_a_computer_whose_clock_is_wrong_is_told_so(page: Page) -> None:
