@@ -141,10 +141,12 @@ class Embedded:
             time.sleep(LOOK_S)  # not our child, so there is no exit to wait for
 
     def _is_there(self) -> bool:
-        """Whether the process that the server's file names is there, and is a server."""
+        """Whether the process that the server's file names is there, and is this server: after a host's death the file
+        stays, and its number may be another server's by now."""
         try:
             pid = (self.folder / "postmaster.pid").read_text().split("\n", 1)[0]
-            return Path(f"/proc/{pid}/comm").read_text().startswith("postgres")
+            is_server = Path(f"/proc/{pid}/comm").read_text().startswith("postgres")
+            return is_server and Path(f"/proc/{pid}/cwd").readlink() == self.folder
         except OSError:
             return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,6 +80,19 @@ def test_a_server_without_a_connection_left_is_stopped(own: Embedded) -> None:
         finally:
             own.stop()
         assert has_ended(pid)
+
+
+def test_a_file_that_was_left_ends_no_server_of_another_folder(own: Embedded, tmp_path: Path) -> None:
+    own.start()
+    try:
+        left = Embedded(tmp_path / "left")
+        left.folder.mkdir(parents=True)
+        shutil.copy(own.folder / "postmaster.pid", left.folder)
+        left.stop()
+        assert not left.is_running()
+        assert own.is_running()
+    finally:
+        own.stop()
 
 
 def test_a_server_that_is_shutting_down_is_waited_for(own: Embedded) -> None:
