@@ -131,7 +131,7 @@ class Embedded:
     def stop(self) -> None:
         """Stop it in order, ending open connections."""
         with self._turn():
-            if self._is_there():  # also one that answers nobody: it has no connection left, or is busy
+            if self._is_there() and self._is_own():  # also one without a connection left, which answers nobody
                 self._run("pg_ctl", "stop", "-m", "fast", "-w", "-t", str(STOP_TIMEOUT_S))
 
     def _await_end(self) -> None:
@@ -141,14 +141,26 @@ class Embedded:
             time.sleep(LOOK_S)  # not our child, so there is no exit to wait for
 
     def _is_there(self) -> bool:
-        """Whether the process that the server's file names is there, and is this server: after a host's death the file
-        stays, and its number may be another server's by now."""
+        """Whether the process that the server's file names is there, and is a server."""
         try:
-            pid = (self.folder / "postmaster.pid").read_text().split("\n", 1)[0]
-            is_server = Path(f"/proc/{pid}/comm").read_text().startswith("postgres")
-            return is_server and Path(f"/proc/{pid}/cwd").readlink() == self.folder
+            return Path(f"/proc/{self._pid}/comm").read_text().startswith("postgres")
         except OSError:
             return False
+
+    def _is_own(self) -> bool:
+        """Whether that process runs in this folder: after a host's death the file stays, and its number may be another
+        server's by now."""
+        try:
+            return Path(f"/proc/{self._pid}/cwd").readlink() == self.folder.resolve()
+        except PermissionError:  # it is another user's, as where root may not trace: it says so itself
+            return self.is_running()
+        except OSError:
+            return False
+
+    @property
+    def _pid(self) -> str:
+        """What the server's file says. OSError."""
+        return (self.folder / "postmaster.pid").read_text().split("\n", 1)[0]
 
     @property
     def _binaries(self) -> Path:
