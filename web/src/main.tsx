@@ -8,6 +8,7 @@ import { effect } from "@preact/signals";
 import * as line from "./account/line.ts";
 import { Dialogs, isWanted } from "./account/login.tsx";
 import { isOperating } from "./account/private.tsx";
+import { useDeed } from "./account/submission.ts";
 import { Help, HelpButton } from "./help/help.tsx";
 import { listen } from "./help/keyboard.ts";
 import { Tour } from "./help/tour.tsx";
@@ -15,6 +16,7 @@ import { begin, logOut, person, state } from "./net/session.ts";
 import { About } from "./pages/about.tsx";
 import { TradePage } from "./pages/trade/page.tsx";
 import { type Fetch, Later } from "./parts/later.tsx";
+import { Wrong } from "./parts/parts.tsx";
 import { decoded, path } from "./router.ts";
 import { apply, choose, type Theme, theme } from "./theme.ts";
 import { connect, instruments } from "./venue.ts";
@@ -106,11 +108,20 @@ function Who() {
   }
   return (
     <span class="who">
-      <bdi data-testid="who">{person.value.name}</bdi>{" "}
-      <button type="button" class="button" data-testid="logout" onClick={() => void logOut()}>
+      <bdi data-testid="who">{person.value.name}</bdi> <LogOut />
+    </span>
+  );
+}
+
+function LogOut() {
+  const deed = useDeed();
+  return (
+    <>
+      <button type="button" class="button" data-testid="logout" disabled={deed.isBusy} onClick={() => deed.run(logOut)}>
         Log out
       </button>
-    </span>
+      <Wrong text={deed.problem === null ? null : `You are still logged in. ${deed.problem}`} />
+    </>
   );
 }
 

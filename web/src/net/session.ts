@@ -92,11 +92,12 @@ export async function register(name: string, password: string): Promise<string> 
   return (await ask<{ status: string }>("/v1/auth/register", { method: "POST", body: { name, password } })).status;
 }
 
+/** Problem, NoAnswer: the session goes on. */
 export async function logOut(): Promise<void> {
   try {
     await call("/v1/auth/logout", { method: "POST" });
   } catch (error) {
-    if (!(error instanceof Problem)) throw error; // its session was over already
+    if (!(error instanceof Problem && error.status === 401)) throw error; // else it was over already
   }
   gone();
 }
