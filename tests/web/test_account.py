@@ -99,8 +99,9 @@ def test_a_newcomer_gets_a_second_factor_and_by_codes_alone_comes_back(
     used = totp.now()
     page.get_by_test_id("mfa-code").fill(used)
     page.get_by_test_id("mfa-confirm").click()
-    codes = page.get_by_test_id("recovery-codes").locator("li").all_inner_texts()
-    assert len(codes) == 10
+    told = page.get_by_test_id("recovery-codes").locator("li")
+    expect(told).to_have_count(10)
+    codes = told.all_inner_texts()
     with page.expect_download() as kept:
         page.get_by_role("button", name="Keep as a file").click()
     kept.value.save_as(tmp_path / "codes")
