@@ -64,6 +64,8 @@ export class Streams {
   }
 
   private connect(): void {
+    this.isAsked = true; // to open is a question as well
+    this.askedAt = performance.now();
     this.socket = new GatheredSocket(this.url, {
       opened: () => {
         this.isAsked = false;
@@ -72,7 +74,13 @@ export class Streams {
         this.tick();
       },
       came: (messages) => {
-        for (const message of messages) this.received(message as Message);
+        for (const message of messages) {
+          try {
+            this.received(message as Message);
+          } catch (error) {
+            reportError(error); // a bug of one panel: the others are told all the same
+          }
+        }
       },
       closed: () => this.lost(),
     });
@@ -97,7 +105,7 @@ export class Streams {
   }
 
   private tick(): void {
-    if (!this.isOpen) return;
+    if (this.socket === null) return;
     if (!this.isAsked) {
       this.isAsked = true;
       this.askedAt = performance.now();
