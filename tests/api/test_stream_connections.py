@@ -215,7 +215,11 @@ def test_who_is_not_logged_in_is_told_nothing_and_goes(empty_database: str) -> N
         assert (await client.ask("ping"))["time"] == START_S * 1000
         assert (await client.ask("subscribe", channels=["orders"]))["code"] == "NOT_AUTHENTICATED"
         assert (await client.ask("login", token="x"))["code"] == "SESSION_ENDED"
-        assert (await client.next("heartbeat"))["seq"] == api.desk.recent.told
+        idle, _ = await api.logged_in(2)
+        other, _ = await api.logged_in(1, "orders")
+        assert (await other.next("heartbeat"))["seq"] == api.desk.recent.told
+        assert client.got.empty()
+        assert idle.got.empty()  # of no channel: there is nothing yet that it could go on behind
         api.now_s += LOGIN_S + 1
         assert (await client.is_over())[0] == 4001
 

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Response, Route, expect
 
+from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.web.conftest import Watched
 from tests.web.test_market import client, place
@@ -102,12 +103,30 @@ def test_a_tab_that_slept_has_what_it_missed(venue: RunningVenue, watched: tuple
     place(maker, "ETHUSDT", "BUY", "3001.00", "0.5")
     place(maker, "ETHUSDT", "SELL", "3005.00", "1")
     place(maker, "ETHUSDT", "BUY", "3005.00", "0.25")
-    with page.expect_response(lambda answer: "/klines" in answer.url and answer.ok, timeout=60_000) as fetched:
+
+    def has_all(answer: Response) -> bool:
+        return "/klines" in answer.url and answer.ok and float(answer.json()[-1][2]) == 3005
+
+    with page.expect_response(has_all, timeout=60_000):  # one that was on the way before it slept has not
         devtools.send("Page.setWebLifecycleState", {"state": "active"})
-    assert float(fetched.value.json()[-1][2]) == 3005
     expect(page.get_by_test_id("last-price")).to_contain_text("005.00")
     expect(page.get_by_test_id("tape").locator("tbody tr")).to_have_count(3)
     expect(page.get_by_test_id("ladder-ask-0")).to_contain_text("005.00")
+
+
+def test_a_slow_network_is_waited_for(venue: RunningVenue, page: Page) -> None:
+    page.clock.install()
+    page.goto("/trade/SOLUSDT")
+    expect(page.get_by_test_id("status")).to_contain_text(re.compile("live|quiet"))
+    page.clock.run_for(60_000)  # the page is no new one: nothing was heard on a line of one's own for that long
+    devtools = page.context.new_cdp_session(page)
+    far = {"offline": False, "latency": 2_000, "downloadThroughput": -1, "uploadThroughput": -1}
+    devtools.send("Network.emulateNetworkConditions", far)
+    page.get_by_test_id("login-open").click()
+    page.get_by_test_id("login-name").fill("TRADER4")
+    page.get_by_test_id("login-password").fill(PASSWORD)
+    page.get_by_test_id("login-submit").click()
+    expect(page.get_by_test_id("balances").locator("tbody tr")).not_to_have_count(0)
 
 
 @pytest.mark.parametrize("what", ["500", "nothing"])

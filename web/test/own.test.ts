@@ -27,6 +27,23 @@ test("open orders and balances are those of the images, and what events made of 
   assert.equal(own.position, "e");
 });
 
+test("what was cut off before its images were all told begins anew", () => {
+  const own = new Own();
+  own.take({ channel: "heartbeat", position: "a" });
+  own.take({ channel: "withdrawals", position: "b", image: [], is_last: true });
+  own.take({ channel: "orders", position: "b", image: [order(1)], is_last: false });
+  own.take({ channel: "heartbeat", position: "b" });
+  assert.equal(own.position, null);
+  own.reset();
+  own.take({ channel: "orders", position: "c", image: [order(2)], is_last: true });
+  assert.equal(own.position, null);
+  own.take({ channel: "balances", position: "c", image: [], is_last: true });
+  assert.deepEqual([...own.open.keys()], [2]);
+  assert.equal(own.position, "c");
+  own.take({ channel: "heartbeat", position: "d" });
+  assert.equal(own.position, "d");
+});
+
 test("a follower hears each event, and when it may have missed some", () => {
   const own = new Own();
   const heard: (string | undefined)[] = [];

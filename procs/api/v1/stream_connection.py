@@ -268,19 +268,16 @@ class Connection:
     # Each second.
 
     def beat(self) -> None:
-        """Say how far it has been told."""
+        """Say how far it has been told, once it is told anything: what nobody was told can't be gone on behind."""
         if not self.tell():
             self._room.due(self)
-        if self._images or self._outbox.is_over.is_set() or len(self._outbox) >= MOST_WAITING:
+        cursor = self._cursor
+        if cursor is None or self._images or self._outbox.is_over.is_set() or len(self._outbox) >= MOST_WAITING:
             return
         desk = self._services.desk
-        cursor = self._cursor
-        position, seq = (self._recent.end, self._recent.told) if cursor is None else (cursor.text, cursor.seq)
-        behind_s = (desk.now_ns - desk.level_ns) / 10**9
-        if cursor is not None:
-            behind_s += self._services.monotonic() - self._level_s
+        behind_s = (desk.now_ns - desk.level_ns) / 10**9 + self._services.monotonic() - self._level_s
         now_ms = int(self._services.clock() * MS)
-        self._put(messages.heartbeat(position, seq, desk.committed, int(behind_s * MS), now_ms))
+        self._put(messages.heartbeat(cursor.text, cursor.seq, desk.committed, int(behind_s * MS), now_ms))
 
     async def check(self) -> None:
         """See whether it may still be told: its session lives, its token is good, its role allows it."""

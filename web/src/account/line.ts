@@ -28,6 +28,7 @@ export function start(): void {
   if (socket !== null) return;
   const made = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/stream`);
   socket = made;
+  heardAt = performance.now(); // a slow network takes its time to open it, too
   made.onopen = () => {
     heardAt = performance.now();
     say("login", { token: tokenNow() });
@@ -80,7 +81,7 @@ function answered({ id, error }: Answer): void {
     if (id === "subscribe") isLive.value = true;
     if (id === "login" && !isLive.value) subscribe();
   } else if (error.code === "TOO_OLD" || error.code === "AHEAD") {
-    own.reset();
+    own.position = null;
     subscribe();
   } else {
     void ended(error.code);
@@ -88,8 +89,12 @@ function answered({ id, error }: Answer): void {
 }
 
 function subscribe(): void {
-  if (own.position === null) say("subscribe", { channels: CHANNELS });
-  else say("subscribe", { channels: CHANNELS, resume: own.position });
+  if (own.position !== null) {
+    say("subscribe", { channels: CHANNELS, resume: own.position });
+    return;
+  }
+  own.reset(); // images that broke off begin anew
+  say("subscribe", { channels: CHANNELS });
 }
 
 /** The token or the session is over: with another token it goes on. */

@@ -46,7 +46,7 @@ export class Own {
   readonly balances = new Map<string, BalanceShown>();
   /** Why orders were cancelled: the last that were told, by order id. */
   readonly reasons = new Map<number, string>();
-  /** Where the stream is to go on; null: nothing was told yet. */
+  /** Where the stream is to go on; null: with images, as they have not all been told. */
   position: string | null = null;
   /** Whether open orders and balances are all here. */
   readonly isWhole = signal(false);
@@ -70,7 +70,11 @@ export class Own {
   }
 
   take(told: Told): void {
-    if (told.position !== undefined) this.position = told.position;
+    this.note(told);
+    if (this.isWhole.peek() && told.position !== undefined) this.position = told.position;
+  }
+
+  private note(told: Told): void {
     // By an image, too: what was before it may be missing.
     if (told.channel === "withdrawals") this.withdrawals.value++;
     else if (told.channel === "account") this.account.value++;
