@@ -114,7 +114,7 @@ def test_a_tab_that_slept_has_what_it_missed(venue: RunningVenue, watched: tuple
     expect(page.get_by_test_id("ladder-ask-0")).to_contain_text("005.00")
 
 
-def test_a_slow_network_is_waited_for(venue: RunningVenue, page: Page) -> None:
+def test_a_slow_network_is_waited_for(page: Page) -> None:
     page.clock.install()
     page.goto("/trade/SOLUSDT")
     expect(page.get_by_test_id("status")).to_contain_text(re.compile("live|quiet"))
