@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
 from tests.pipeline.test_operating import known
-from tests.web.conftest import Watched
+from tests.web.conftest import Watched, held
 from tests.web.test_access import findings
 from tests.web.test_trade import log_in
 
@@ -352,8 +352,15 @@ def test_a_tab_proves_who_one_is_after_another_tab_has(watched: tuple[Page, Watc
     expect(page.get_by_test_id("stepup-secret")).to_be_visible()
     other = page.context.new_page()
     other.goto("/account")
+    late: list[Route] = []
+    other.route("**/v1/auth/step-up", lambda route: late.append(route), times=1)
     other.get_by_test_id("mfa-begin").click()
     prove(other)
+    asked = held(other, late)
+    other.get_by_role("button", name="Close").click()
+    other.get_by_test_id("mfa-begin").click()
+    expect(other.get_by_test_id("stepup-secret")).to_have_value("")
+    asked.continue_()  # a proof that comes late counts for what wants one by then
     expect(other.get_by_test_id("mfa-qr")).to_be_visible()
     prove(page)
     expect(page.get_by_test_id("mfa-qr")).to_be_visible()

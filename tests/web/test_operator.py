@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import APIResponse, Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import RefusedError
@@ -15,7 +15,7 @@ from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person
 from tests.pipeline.test_operating import MORE, known
 from tests.pipeline.test_people import refused
-from tests.web.conftest import Watched, held
+from tests.web.conftest import Watched
 from tests.web.test_access import findings
 from tests.web.test_market import client, place
 
@@ -299,37 +299,6 @@ def test_who_may_look_no_longer_sees_it_at_once(venue: RunningVenue, opened: Ope
     expect(page.get_by_role("link", name="Operate")).to_have_count(0)
     admin.put("/operator/accounts/AUDITOR1/role", role="auditor")
     expect(page.get_by_test_id("venue-state")).to_contain_text("all stages run")
-
-
-def test_a_late_refusal_of_the_session_that_ended_does_not_end_the_new_one(venue: RunningVenue, opened: Open) -> None:
-    page = opened("OPERATOR2", "/operator")
-    kept: list[tuple[Route, APIResponse]] = []
-
-    def keep(route: Route) -> None:
-        kept.append((route, route.fetch()))
-
-    def end_elsewhere_and_keep(route: Route) -> None:
-        known(venue, "OPERATOR2").end_other_sessions()
-        keep(route)
-
-    page.route("**/v1/operator/status", end_elsewhere_and_keep, times=1)
-    page.get_by_test_id("section-status").click()
-    expect(page.get_by_text("Your session has ended")).to_be_visible()
-    page.route("**/v1/auth/refresh", keep, times=1)
-    asked, refused = held(page, kept)
-    assert refused.status == 401
-    asked.fulfill(response=refused)
-    refresh, refused = held(page, kept)
-    assert refused.status == 401
-    page.get_by_test_id("login-password").fill(PASSWORD)
-    page.get_by_test_id("login-submit").click()
-    expect(page.get_by_text("Your session has ended")).to_have_count(0)
-    with page.expect_response("**/v1/auth/refresh"):
-        refresh.fulfill(response=refused)
-    expect(page.get_by_test_id("venue-state")).to_contain_text("all stages run")
-    page.get_by_test_id("show-sessions").click()
-    expect(page.get_by_test_id("sessions")).to_contain_text("TRADER1")
-    expect(page.get_by_text("Your session has ended")).to_have_count(0)
 
 
 def test_status_is_asked_for_again_and_again_while_somebody_sees_it(opened: Open) -> None:

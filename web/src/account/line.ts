@@ -15,8 +15,9 @@ interface Answer {
 }
 
 export const own = new Own();
-/** Whether what is one's own is live. */
+/** Whether what is one's own is here, and live. */
 export const isLive = signal(false);
+let isSubscribed = false;
 let socket: WebSocket | null = null;
 let waitMs = LEAST_WAIT_MS;
 let retry = 0;
@@ -42,7 +43,9 @@ export function start(): void {
   };
   clearInterval(watch);
   watch = window.setInterval(() => {
-    if (performance.now() - heardAt > SILENT_MS) made.close();
+    if (performance.now() - heardAt <= SILENT_MS) return;
+    made.close(); // a browser waits long for the other side of a dead line to agree
+    if (socket === made) lost();
   }, 1_000);
 }
 
@@ -53,7 +56,7 @@ export function stop(): void {
   const before = socket;
   socket = null;
   before?.close();
-  isLive.value = false;
+  isSubscribed = isLive.value = false;
   own.reset();
 }
 
@@ -69,6 +72,7 @@ function received(message: Told | Answer): void {
 
 function take(message: Told): void {
   own.take(message);
+  if (isSubscribed) whole();
   const now = person.peek();
   if (message.channel === "account" && message.role !== undefined && now !== null) {
     person.value = { ...now, role: message.role }; // a right is lost, or there is one more
@@ -77,15 +81,22 @@ function take(message: Told): void {
 
 function answered({ id, error }: Answer): void {
   if (error === undefined) {
-    waitMs = LEAST_WAIT_MS;
-    if (id === "subscribe") isLive.value = true;
-    if (id === "login" && !isLive.value) subscribe();
+    if (id === "login" && !isSubscribed) subscribe();
+    if (id !== "subscribe") return;
+    isSubscribed = true;
+    whole();
   } else if (error.code === "TOO_OLD" || error.code === "AHEAD") {
     own.position = null;
     subscribe();
   } else {
     void ended(error.code);
   }
+}
+
+function whole(): void {
+  if (!own.isWhole.peek()) return; // images are on their way
+  isLive.value = true;
+  waitMs = LEAST_WAIT_MS;
 }
 
 function subscribe(): void {
@@ -111,7 +122,8 @@ async function ended(code: string): Promise<void> {
 
 function lost(): void {
   socket = null;
-  isLive.value = false;
+  clearInterval(watch);
+  isSubscribed = isLive.value = false;
   if (state.peek() !== "somebody") return;
   retry = window.setTimeout(start, waitMs * (0.5 + Math.random() / 2));
   waitMs = Math.min(2 * waitMs, MOST_WAIT_MS);

@@ -22,7 +22,7 @@ type Way = "in" | "new" | "lost";
 /** The dialogs that may stand before whatever is shown. */
 export function Dialogs() {
   if (state.value === "ended") return <Login />;
-  if (proofWanted.value !== null) return <StepUp done={proofWanted.value.done} />;
+  if (proofWanted.value !== null) return <StepUp />;
   return isWanted.value ? <Login /> : null;
 }
 
@@ -158,7 +158,8 @@ async function enter(name: string, password: string, code = ""): Promise<void> {
   }
 }
 
-function StepUp({ done }: { done: (isProved: boolean) => void }) {
+function StepUp() {
+  const done = (isProved: boolean) => proofWanted.peek()?.done(isProved); // of what is wanted by then
   const form = useSubmission([], async (text) => {
     // With a second factor its code counts, without one the password: the venue looks at what it needs.
     await stepUp({ password: text("secret"), code: text("secret").slice(0, 64) });

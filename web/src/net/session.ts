@@ -22,10 +22,12 @@ export const proofWanted = signal<{ done: (isProved: boolean) => void } | null>(
 const LOCK = "lockstep-refresh";
 const NOT_SENT = "It was not sent again: who began it is no longer logged in here, and sees there what became of it.";
 const EARLY_S = 60; // before a token ends, another one is fetched
+const AWAY_MS = 5_000; // from one try to the next, while the venue is away
 let token = "";
 let timer = 0;
 let refreshing: Promise<boolean> | null = null;
 let proving: Promise<boolean> | null = null;
+let lastAlone: Promise<unknown> = Promise.resolve();
 
 function granted(access: Access): void {
   // The cookie is all tabs': another one may have logged somebody else in. Nothing of who was here is shown to him.
@@ -59,17 +61,19 @@ export function refresh(): Promise<boolean> {
   refreshing ??= alone(async () => {
     const before = token;
     try {
-      granted(await ask<Access>("/v1/auth/refresh", { method: "POST" }));
+      const access = await ask<Access>("/v1/auth/refresh", { method: "POST" });
+      if (token !== before) return false; // he has logged out meanwhile
+      granted(access);
       return true;
     } catch (error) {
       if (error instanceof Problem && error.status === 401) {
-        if (token !== before) return true; // it was of the session before: somebody has logged in meanwhile
         over();
         return false;
       }
       if (!(error instanceof Problem || error instanceof NoAnswer)) throw error;
       if (state.peek() === "asking") state.value = "nobody";
-      timer = window.setTimeout(() => void refresh(), 5_000); // the venue is away: this session is not over for that
+      clearTimeout(timer);
+      timer = window.setTimeout(() => void refresh(), AWAY_MS); // the venue is away: this session is not over for that
       return false;
     }
   }).finally(() => {
@@ -78,13 +82,18 @@ export function refresh(): Promise<boolean> {
   return refreshing;
 }
 
+/** One after the other, whatever gives the browser another cookie: of two answers the later one's would stay. */
 function alone<T>(task: () => Promise<T>): Promise<T> {
-  return "locks" in navigator ? (navigator.locks.request(LOCK, task) as Promise<T>) : task();
+  if ("locks" in navigator) return navigator.locks.request(LOCK, task) as Promise<T>;
+  const mine = lastAlone.then(task); // a page that came without TLS has no locks: at least its own go one by one
+  lastAlone = mine.catch(() => {});
+  return mine;
 }
 
 /** Problem, NoAnswer. */
-export async function logIn(name: string, password: string, code: string): Promise<void> {
-  granted(await ask<Access>("/v1/auth/login", { method: "POST", body: { name, password, code } }));
+export function logIn(name: string, password: string, code: string): Promise<void> {
+  const body = { name, password, code };
+  return alone(async () => granted(await ask<Access>("/v1/auth/login", { method: "POST", body })));
 }
 
 /** Problem, NoAnswer. */
@@ -148,7 +157,10 @@ async function authorised<T>(request: (now: string) => Promise<T>, who = person.
     return await send();
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.code === "SESSION_ENDED" && (await refresh())) return await send();
+    if (error.code === "SESSION_ENDED") {
+      if (await refresh()) return await send();
+      if (state.peek() === "somebody") throw new NoAnswer("The venue can't say now who is logged in.");
+    }
     if (error.code === "PROOF_NEEDED" && (await proved())) return await send();
     throw error;
   }
