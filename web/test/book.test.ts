@@ -81,6 +81,18 @@ test("a difference that is not the next one is never applied", () => {
   assert.equal(book.bids.size, 0);
 });
 
+test("a whole book from before what is known does not take the book back", () => {
+  const book = new Book();
+  assert.equal(book.begin({ last: 4, bids: [[1n, 1n]], asks: [] }), "applied");
+  assert.equal(book.take({ first: 5, last: 6, bids: [[1n, 2n]], asks: [] }), "applied");
+  assert.equal(book.begin({ last: 5, bids: [[1n, 1n]], asks: [] }), "old");
+  assert.deepEqual([book.updateId, book.bids.best(9)], [6, [[1n, 2n]]]);
+  assert.equal(book.take({ first: 7, last: 7, bids: [[1n, 3n]], asks: [] }), "applied");
+  assert.equal(book.begin({ last: 9, bids: [[1n, 4n]], asks: [] }), "applied");
+  book.reset();
+  assert.equal(book.begin({ last: 5, bids: [[1n, 1n]], asks: [] }), "applied");
+});
+
 test("a ladder joins levels in steps, away from the other side", () => {
   const book = new Book();
   book.begin({

@@ -106,8 +106,10 @@ export class Book {
     this.asks.clear();
   }
 
-  /** Begin with a whole book, and what has come since it was made. */
+  /** Begin with a whole book, and what has come since it was made. One from before what is known already is `old`: what came
+   * since it was made was applied, and is not kept. */
   begin(whole: Whole): Taken {
+    if (whole.last < this.last) return "old";
     const waiting = this.waiting;
     this.reset();
     for (const [price, quantity] of whole.bids) this.bids.set(price, quantity);

@@ -1,0 +1,92 @@
+// A market on a slow network: answers come late, in the order that the test chooses, while the line tells what happens.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { setImmediate as settled } from "node:timers/promises";
+import { Clock } from "../src/market/clock.ts";
+import { Market } from "../src/market/market.ts";
+import type { Asked, Told } from "../src/net/gathering.worker.ts";
+import { Streams } from "../src/net/streams.ts";
+import { BTC } from "./support.ts";
+
+/** The thread that has the socket: the test says what comes of it. */
+class Thread {
+  static last: Thread;
+  readonly subscribed = new Set<string>();
+  onmessage: (told: { data: Told }) => void = () => assert.fail("nobody listens");
+  constructor() {
+    Thread.last = this;
+  }
+  postMessage(asked: Asked): void {
+    if (!("send" in asked)) return;
+    const { method, params } = JSON.parse(asked.send) as { method: string; params: string[] };
+    for (const name of params) {
+      if (method === "SUBSCRIBE") this.subscribed.add(name);
+      if (method === "UNSUBSCRIBE") this.subscribed.delete(name);
+    }
+  }
+  terminate(): void {}
+  open(): void {
+    this.onmessage({ data: { is: "open" } });
+  }
+  tell(stream: string, data: unknown): void {
+    this.onmessage({ data: { is: "messages", json: JSON.stringify([{ stream: `btcusdt@${stream}`, data }]) } });
+  }
+}
+
+const listens = { addEventListener: () => {} };
+Object.assign(globalThis, { Worker: Thread, window: Object.assign(globalThis, listens), document: listens });
+
+interface Question {
+  path: string;
+  answer: (told: unknown) => Promise<void>;
+}
+
+let questions: Question[] = [];
+let market: Market;
+
+/** The oldest question of this kind that has no answer yet. */
+function asked(kind: string): Question {
+  const place = questions.findIndex(({ path }) => path.startsWith(`/api/v3/${kind}?`));
+  const [found] = questions.splice(place, 1);
+  assert.ok(place >= 0 && found !== undefined, `nobody asks for ${kind}`);
+  return found;
+}
+
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
+  questions = [];
+  mock.method(globalThis, "fetch", (path: string) => {
+    return new Promise<Response>((resolve) => {
+      const answer = async (told: unknown) => {
+        resolve(new Response(JSON.stringify(told)));
+        await settled();
+      };
+      questions.push({ path, answer });
+    });
+  });
+  const streams = new Streams("ws://venue.example/stream");
+  streams.start();
+  market = new Market(BTC, streams, new Clock());
+});
+
+afterEach(() => {
+  market.close();
+  mock.timers.reset();
+});
+
+const best = () => market.book.bids.best(1)[0]?.[1];
+
+test("the answer to a question that was asked twice does not take the book back", async () => {
+  market.open();
+  const first = asked("depth");
+  Thread.last.open(); // so the book is asked for again
+  await first.answer({ lastUpdateId: 4, bids: [["1.00", "0.0001"]], asks: [] });
+  const second = asked("depth");
+  const differs = (U: number, q: string) => Thread.last.tell("depth@100ms", { E: 1, U, u: U, b: [["1.00", q]], a: [] });
+  differs(5, "0.0002");
+  differs(6, "0.0003");
+  await second.answer({ lastUpdateId: 5, bids: [["1.00", "0.0002"]], asks: [] });
+  assert.deepEqual([market.book.updateId, best()], [6, 3n]);
+  differs(7, "0.0004");
+  assert.deepEqual([market.book.isWhole, best()], [true, 4n]);
+});
