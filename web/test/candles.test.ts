@@ -54,15 +54,30 @@ test("who slept for longer than history is fetched sees no hole drawn together",
   const candles = new Candles();
   const history = (from: number) => Array.from({ length: 5 }, (_, i) => at(from + i));
   const times = () => candles.all.map(({ time }) => time);
-  candles.fill(history(0), 1);
+  const fill = (found: readonly Candle[]) => candles.fill(found, new Set(candles.all), 1);
+  fill(history(0));
   candles.update(at(5));
-  candles.fill(history(6), 1);
+  fill(history(6));
   assert.deepEqual(times(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   candles.update(at(26)); // the first word after a sleep comes before history
-  candles.fill(history(22), 1);
+  fill(history(22));
   assert.deepEqual(times(), [22, 23, 24, 25, 26]);
-  candles.fill([], 1);
+  fill([]);
   assert.deepEqual(times(), [22, 23, 24, 25, 26]);
+});
+
+test("what comes live after history was asked for stays, however late that answer", () => {
+  const candles = new Candles();
+  candles.update(at(1, 3));
+  candles.update(at(2, 4));
+  const known = new Set(candles.all);
+  candles.update(at(2, 10)); // it closes with this
+  candles.update(at(3, 1));
+  candles.fill([at(1, 5), at(2, 6)], known, 1);
+  assert.deepEqual(
+    candles.all.map(({ volume }) => volume),
+    [5, 10, 1],
+  );
 });
 
 test("candles that come for days are cut, and what is left is drawn again", () => {

@@ -90,3 +90,23 @@ test("the answer to a question that was asked twice does not take the book back"
   differs(7, "0.0004");
   assert.deepEqual([market.book.isWhole, best()], [true, 4n]);
 });
+
+test("a candle that closes while history is on its way keeps its volume", async () => {
+  market.open();
+  Thread.last.open();
+  const showing = market.show("1s");
+  asked("klines"); // of who chooses an interval: it has no answer yet
+  const history = asked("klines");
+  const tells = (t: number, v: string) => Thread.last.tell("kline_1s", { k: { t, o: "1", h: "1", l: "1", c: "1", v } });
+  tells(1000, "10");
+  tells(2000, "1");
+  await history.answer([
+    [0, "1", "1", "1", "1", "7"],
+    [1000, "1", "1", "1", "1", "4"],
+  ]);
+  await showing;
+  assert.deepEqual(
+    market.candles.all.map(({ volume }) => volume),
+    [7, 10, 1],
+  );
+});

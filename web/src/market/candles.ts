@@ -58,15 +58,16 @@ export class Candles {
     this.changedFrom = null;
   }
 
-  /** Take history up to now. What was before it stays only if it reaches up to it: no hole is drawn as if it were none. */
-  fill(history: readonly Candle[], spanMs: number): void {
+  /** Take history, which was asked for when `known` were kept: what came live since then may be newer than it, and stays.
+   * What was before it stays only if it reaches up to it: no hole is drawn as if it were none. */
+  fill(history: readonly Candle[], known: ReadonlySet<Candle>, spanMs: number): void {
     const first = history[0];
     if (first !== undefined) {
       const before = this.kept.filter(({ time }) => time < first.time).at(-1);
       const isHole = before !== undefined && before.time + spanMs < first.time;
       if (isHole) this.kept = this.kept.filter(({ time }) => time >= first.time);
     }
-    this.merge(history);
+    this.merge([...history, ...this.kept.filter((each) => !known.has(each))]);
   }
 
   /** Take one that came live. */

@@ -254,9 +254,10 @@ export class Market {
 
   private async fillCandles(interval: Interval): Promise<void> {
     await this.retrying(`candles of ${interval}`, async () => {
+      const known = new Set(this.candles.all);
       const found = await this.fetchCandles(interval, CANDLES);
       if (this.interval.value !== interval) return;
-      this.candles.fill(found, CANDLE_SPAN[interval]);
+      this.candles.fill(found, known, CANDLE_SPAN[interval]);
       onBeat(this.tellCandles);
     });
   }
