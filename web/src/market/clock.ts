@@ -3,9 +3,10 @@ import { ask } from "../net/http.ts";
 
 const KEPT = 8; // answers, of which the quickest is the best
 const WRONG_MS = 30_000;
+const DRIFT_MS = 1_000; // more, and the clock that answers are kept by stood still between two of them
 
 export class Clock {
-  private readonly found: { offsetMs: number; tripMs: number }[] = [];
+  private found: { offsetMs: number; tripMs: number }[] = [];
   private best: { offsetMs: number; tripMs: number } | undefined;
 
   /** Ask the venue once more. Problem, NoAnswer. */
@@ -14,8 +15,10 @@ export class Clock {
     const { serverTime } = await ask<{ serverTime: number }>("/api/v3/time");
     const now = performance.now();
     const tripMs = now - sent;
-    this.found.push({ offsetMs: serverTime + tripMs / 2 - now, tripMs });
-    if (this.found.length > KEPT) this.found.shift();
+    const offsetMs = serverTime + tripMs / 2 - now;
+    // While a computer sleeps `performance.now()` may stand still: what was found before is wrong by as much.
+    const agree = this.found.filter((each) => Math.abs(each.offsetMs - offsetMs) <= each.tripMs + tripMs + DRIFT_MS);
+    this.found = [...agree, { offsetMs, tripMs }].slice(-KEPT);
     this.best = this.found.reduce((best, each) => (each.tripMs < best.tripMs ? each : best));
   }
 
