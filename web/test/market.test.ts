@@ -110,3 +110,14 @@ test("a candle that closes while history is on its way keeps its volume", async 
     [7, 10, 1],
   );
 });
+
+test("who leaves a market before its interval is chosen leaves all of its streams", async () => {
+  market.open();
+  Thread.last.open();
+  const history = asked("klines");
+  market.close();
+  const candle = (place: number) => [1000 * place, "1", "1", "1", "1", "1"];
+  await history.answer(Array.from({ length: 120 }, (_, place) => candle(place)));
+  assert.deepEqual([...Thread.last.subscribed], []);
+  assert.equal(market.interval.value, null);
+});

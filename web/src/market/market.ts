@@ -223,7 +223,7 @@ export class Market {
           break;
         }
       }
-      if (this.interval.value === null) await this.show(best);
+      if (this.interval.value === null && !this.isClosed) await this.show(best);
     });
   }
 
