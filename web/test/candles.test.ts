@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Candle, Candles, fills } from "../src/market/candles.ts";
-import { Tape, type Trade } from "../src/market/tape.ts";
 import { chance } from "./support.ts";
 
 const at = (time: number, volume = 1): Candle => ({ time, open: 1, high: 1, low: 1, close: 1, volume });
@@ -92,27 +91,4 @@ test("candles that come for days are cut, and what is left is drawn again", () =
 test("a chart is filled by candles that were traded in", () => {
   assert.equal(fills(Array.from({ length: 60 }, (_, i) => at(i))), true);
   assert.equal(fills(Array.from({ length: 500 }, (_, i) => at(i, i < 59 ? 1 : 0))), false);
-});
-
-const trade = (id: number): Trade => ({ id, time: id, price: "1", quantity: "1", isSell: false });
-
-test("a tape has each trade once, newest first, and strikes out what was undone", () => {
-  const tape = new Tape();
-  tape.add(trade(7));
-  tape.add(trade(9));
-  tape.merge([trade(8), trade(7), trade(6)]);
-  tape.add(trade(9));
-  assert.deepEqual(
-    tape.trades.map(({ id }) => id),
-    [9, 8, 7, 6],
-  );
-  tape.correct(9, null);
-  tape.correct(8, "2");
-  assert.equal(tape.last?.id, 8);
-  assert.deepEqual(
-    tape.trades.slice(0, 2).map(({ corrected }) => corrected),
-    ["undone", "2"],
-  );
-  for (let id = 10; id < 400; id++) tape.add(trade(id));
-  assert.equal(tape.trades.length, 200);
 });

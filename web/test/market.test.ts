@@ -111,6 +111,23 @@ test("a candle that closes while history is on its way keeps its volume", async 
   );
 });
 
+test("corrections while the line was away are on the tape when it is back", async () => {
+  const row = (id: number, price: string) => ({ id, price, qty: "1", time: id, isBuyerMaker: false });
+  market.open();
+  await asked("trades").answer([row(1, "9"), row(2, "9"), row(3, "9")]);
+  Thread.last.open();
+  await asked("trades").answer([row(1, "8")]);
+  Thread.last.tell("correction", { t: 1, p: "9", n: "8" }); // the last of three
+  assert.deepEqual(
+    market.tape.trades.map(({ price, corrected }) => [price, corrected]),
+    [
+      ["9", "undone"],
+      ["9", "undone"],
+      ["9", "8"],
+    ],
+  );
+});
+
 test("who leaves a market before its interval is chosen leaves all of its streams", async () => {
   market.open();
   Thread.last.open();

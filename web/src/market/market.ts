@@ -28,6 +28,12 @@ interface TradeMessage {
   m: boolean;
 }
 
+interface CorrectionMessage {
+  t: number;
+  p: string;
+  n: string;
+}
+
 export interface Figures {
   change: string;
   percent: string;
@@ -44,6 +50,7 @@ export interface Indicative {
 
 const LEVELS = 5000;
 const RETRY_MS = 500;
+const TRADES = 100;
 const CANDLES = 500;
 const CANDLE_SPAN: Record<Interval, number> = {
   "1s": 1_000,
@@ -117,7 +124,7 @@ export class Market {
     listen(`${symbol}@auction`, (message: { p: string; q: string; i: string }) => {
       this.indicative.value = { price: message.p, quantity: message.q, imbalance: message.i };
     });
-    listen(`${symbol}@correction`, (message: { t: number; n: string }) => this.correct(message.t, message.n));
+    listen(`${symbol}@correction`, (message: CorrectionMessage) => this.correct(message));
     this.bookLost();
     this.tapeLost();
     void this.choose();
@@ -149,7 +156,8 @@ export class Market {
 
   private readonly tapeLost = (): void => {
     void this.retrying("tape", async () => {
-      const path = `/api/v3/trades?symbol=${this.instrument.symbol}&limit=100`;
+      const [newest] = this.tape.trades;
+      const path = `/api/v3/trades?symbol=${this.instrument.symbol}&limit=${TRADES}`;
       const rows = await ask<{ id: number; price: string; qty: string; time: number; isBuyerMaker: boolean }[]>(path);
       this.tape.merge(
         rows.map(({ id, price, qty, time, isBuyerMaker }) => ({
@@ -159,6 +167,8 @@ export class Market {
           quantity: qty,
           isSell: isBuyerMaker,
         })),
+        rows.length < TRADES,
+        newest,
       );
       onBeat(this.tellTape);
     });
@@ -196,8 +206,8 @@ export class Market {
     onBeat(this.tellTape);
   }
 
-  private correct(id: number, price: string): void {
-    this.tape.correct(id, Number(price) === 0 ? null : price);
+  private correct({ t, p, n }: CorrectionMessage): void {
+    this.tape.correct(t, p, Number(n) === 0 ? "undone" : n);
     onBeat(this.tellTape);
     this.candlesLost();
   }

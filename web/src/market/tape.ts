@@ -3,18 +3,26 @@
 export interface Trade {
   id: number;
   time: number;
+  /** That it was made at, as far as that is known. */
   price: string;
   quantity: string;
   /** Whether the buyer was the maker: the taker sold. */
   isSell: boolean;
-  /** Undone, or its new price. */
+  /** Undone, or its new price. A trade is corrected once. */
   corrected?: "undone" | string;
 }
 
 const KEPT = 200;
 
+/** Ids alone don't tell: an instrument that was moved to another matcher has that one's from then on. */
+function newestFirst(a: Trade, b: Trade): number {
+  return b.time - a.time || b.id - a.id;
+}
+
 export class Tape {
   private kept: Trade[] = [];
+  /** The last corrections that were told, also of trades that come only later. */
+  private readonly corrections = new Map<number, Pick<Trade, "price" | "corrected">>();
   /** Whether trades of before have come, if there are any. */
   isWhole = false;
 
@@ -29,21 +37,38 @@ export class Tape {
   /** A trade that was made; one that is known already counts once. */
   add(trade: Trade): void {
     const first = this.kept[0];
-    if (first === undefined || trade.id > first.id) {
+    if (first === undefined || newestFirst(trade, first) < 0) {
       this.kept.unshift(trade);
       if (this.kept.length > KEPT) this.kept.pop();
     }
   }
 
-  /** Trades of before, in any order. */
-  merge(trades: readonly Trade[]): void {
+  /** Take the last trades, in any order, as corrections left them. `isAll`: there are no others. They were asked for when
+   * `newest` was the newest one here: what they lack up to it was undone, and what came since then may be newer than they. */
+  merge(trades: readonly Trade[], isAll: boolean, newest: Trade | undefined): void {
     this.isWhole = true;
-    const byId = new Map([...trades, ...this.kept].map((trade) => [trade.id, trade]));
-    this.kept = [...byId.values()].sort((a, b) => b.id - a.id).slice(0, KEPT);
+    const told = trades.map((trade) => this.corrected(trade)).sort(newestFirst);
+    const oldest = isAll ? undefined : told.at(-1);
+    const ends = [told[0], newest].filter((each) => each !== undefined);
+    const isIn = (trade: Trade) =>
+      (oldest === undefined || newestFirst(trade, oldest) <= 0) && ends.some((end) => newestFirst(trade, end) >= 0);
+    const byId = new Map(told.map((trade) => [trade.id, trade]));
+    for (const trade of this.kept) {
+      const now = byId.get(trade.id)?.price ?? (isIn(trade) ? "undone" : trade.price);
+      byId.set(trade.id, now === trade.price ? trade : { ...trade, corrected: now });
+    }
+    this.kept = [...byId.values()].sort(newestFirst).slice(0, KEPT);
   }
 
-  /** The price that a trade has now; null: it was undone. */
-  correct(id: number, price: string | null): void {
-    this.kept = this.kept.map((trade) => (trade.id === id ? { ...trade, corrected: price ?? "undone" } : trade));
+  /** What was made at `price` has another one now, or was undone. */
+  correct(id: number, price: string, corrected: "undone" | string): void {
+    this.corrections.set(id, { price, corrected });
+    const [oldest] = this.corrections.keys();
+    if (oldest !== undefined && this.corrections.size > KEPT) this.corrections.delete(oldest);
+    this.kept = this.kept.map((trade) => this.corrected(trade));
+  }
+
+  private corrected(trade: Trade): Trade {
+    return { ...trade, ...this.corrections.get(trade.id) };
   }
 }
