@@ -64,6 +64,7 @@ class Venue {
         this.pass();
       },
       now: () => this.now,
+      date: () => this.now,
       tell: () => {},
     };
   }
@@ -114,9 +115,51 @@ test("what another person must not send again ends, as nobody here hears more of
       find: async () => (isFound ? Promise.reject(new Problem(404, "NOT_FOUND", "")) : gone()),
       wait: async () => {},
       now: () => 0,
+      date: () => 0,
       tell: () => {},
     });
     assert.equal(outcome.what, "refused");
     assert.equal(sends, isFound ? 2 : 1);
+  }
+});
+
+/** A network that answers nothing but that the order is not there; each wait adds to the two clocks. */
+async function tried(passed: (wait: number) => { awakeMs: number; wallMs: number }) {
+  let [now, date, waits, sends, lastAt] = [0, 1_000_000, 0, 0, 0];
+  const outcome = await carryOut({
+    send: async () => {
+      sends++;
+      lastAt = now;
+      throw new NoAnswer();
+    },
+    find: async () => {
+      throw new Problem(404, "NOT_FOUND", "");
+    },
+    wait: async () => {
+      const { awakeMs, wallMs } = passed(++waits);
+      now += awakeMs;
+      date += wallMs;
+    },
+    now: () => now,
+    date: () => date,
+    tell: () => {},
+  });
+  return { what: outcome.what, sends, settledMs: now - lastAt };
+}
+
+test("a wish of before the computer slept is not sent again, also where its clock was set back then", async () => {
+  const HOUR_MS = 3_600_000;
+  const slept = await tried((wait) => ({ awakeMs: 1_000, wallMs: wait === 1 ? HOUR_MS : 1_000 }));
+  assert.equal(slept.sends, 1);
+  const setBack = await tried((wait) => ({
+    awakeMs: 1_000,
+    wallMs: wait === 1 ? -HOUR_MS : wait === 2 ? HOUR_MS : 1_000,
+  }));
+  assert.equal(setBack.sends, 2);
+  const awake = await tried((wait) => ({ awakeMs: 1_000, wallMs: wait === 1 ? -HOUR_MS : 1_000 }));
+  assert.equal(awake.sends, 20);
+  for (const { what, settledMs } of [slept, setBack, awake]) {
+    assert.equal(what, "lost");
+    assert.ok(settledMs > 15_000, "a clock that was set forward says nothing of when an order may still come");
   }
 });

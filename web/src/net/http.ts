@@ -23,6 +23,9 @@ export class Problem extends Error {
 /** The code of what is not sent, as who wanted it is no longer logged in. */
 export const ANOTHER_PERSON = "ANOTHER_PERSON";
 
+/** The code of what is not sent, as it is no longer wanted when its turn comes. */
+export const TOO_LATE = "TOO_LATE";
+
 /** No answer came: it is not known whether the request was carried out. */
 export class NoAnswer extends Error {}
 
@@ -47,13 +50,17 @@ export interface Asked {
   signal?: AbortSignal;
   /** How long an answer may take. */
   patienceMs?: number;
+  /** Asked right before it is sent: a login may have to be renewed first, and a computer may sleep meanwhile. */
+  isWanted?: () => boolean;
 }
 
 /** The JSON that a request is answered with. Problem, NoAnswer. */
 export async function ask<T>(
   path: string,
-  { method = "GET", body, token, signal, patienceMs = PATIENCE_MS }: Asked = {},
+  { method = "GET", body, token, signal, patienceMs = PATIENCE_MS, isWanted = () => true }: Asked = {},
 ): Promise<T> {
+  if (!isWanted())
+    throw new Problem(408, TOO_LATE, "It was not sent, as it waited too long. Send it anew if you still want it.");
   const headers: Record<string, string> = {};
   if (body !== undefined) headers["content-type"] = "application/json";
   if (token !== undefined) headers.authorization = `Bearer ${token}`;

@@ -9,19 +9,21 @@ type Tell = (stage: Stage) => void;
 
 const pathOf = (id: string) => `/v1/orders/by-client-id/${id}`;
 
-function carried<T>(send: () => Promise<T>, found: () => Promise<T>, tell: Tell): Promise<Outcome<T>> {
+type Send<T> = (isWanted: () => boolean) => Promise<T>;
+
+function carried<T>(send: Send<T>, find: () => Promise<T>, tell: Tell): Promise<Outcome<T>> {
   const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-  return carryOut({ send, find: found, wait, now: () => performance.now(), tell });
+  return carryOut({ send, find, wait, now: () => performance.now(), date: () => Date.now(), tell });
 }
 
 /** Place one order, or two as a list. */
 export function place(kind: Kind, orders: readonly Order[], tell: Tell): Promise<Outcome<OrderShown[]>> {
   const call = callsOfOne();
   const named = orders.map((order) => ({ ...order, client_order_id: newId() }));
-  const send = async () =>
+  const send = async (isWanted: () => boolean) =>
     kind === "one"
-      ? [(await call<Placed>("/v1/orders", { method: "POST", body: named[0] })).order]
-      : (await call<Listed>("/v1/order-lists", { method: "POST", body: { kind, orders: named } })).orders;
+      ? [(await call<Placed>("/v1/orders", { method: "POST", body: named[0], isWanted })).order]
+      : (await call<Listed>("/v1/order-lists", { method: "POST", body: { kind, orders: named }, isWanted })).orders;
   const find = () => Promise.all(named.map((order) => call<OrderShown>(pathOf(order.client_order_id))));
   return carried(send, find, tell);
 }
@@ -31,6 +33,7 @@ export function change(orderId: number, terms: Change, tell: Tell): Promise<Outc
   const call = callsOfOne();
   const id = newId();
   const body = { ...terms, client_order_id: id };
-  const send = async () => (await call<Placed>(`/v1/orders/${orderId}`, { method: "PUT", body })).order;
+  const send = async (isWanted: () => boolean) =>
+    (await call<Placed>(`/v1/orders/${orderId}`, { method: "PUT", body, isWanted })).order;
   return carried(send, () => call<OrderShown>(pathOf(id)), tell);
 }

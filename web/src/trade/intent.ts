@@ -9,12 +9,15 @@ export type Outcome<T> = { what: "placed"; order: T } | { what: "refused"; probl
 export type Stage = "sent" | "asking";
 
 export interface Ways<T> {
-  /** Send it, under its id. Problem, NoAnswer. */
-  send(): Promise<T>;
+  /** Send it, under its id, if it is wanted when its turn comes. Problem, NoAnswer. */
+  send(isWanted: () => boolean): Promise<T>;
   /** What the venue has under its id. Problem (404 where it has nothing), NoAnswer. */
   find(): Promise<T>;
   wait(ms: number): Promise<void>;
+  /** In ms; it never runs ahead of time, but may stand still while the computer sleeps. */
   now(): number;
+  /** In ms; it goes on then, but may be set. */
+  date(): number;
   tell(stage: Stage): void;
 }
 
@@ -37,8 +40,9 @@ function isLast({ code, number = 0 }: Problem): boolean {
 
 /** Carry it out, whatever happens to connections on the way. */
 export async function carryOut<T>(ways: Ways<T>): Promise<Outcome<T>> {
-  const began = ways.now();
-  let sentAt = began;
+  const age = ageOf(ways);
+  const isWanted = () => age() < RESEND_MS;
+  let sentAt = ways.now();
   let isSent = false; // before: it may have reached the venue
   let refusal: Problem | null = null; // of sending it again, which says nothing of the first time
   for (let waitMs = LEAST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MOST_WAIT_MS)) {
@@ -50,10 +54,10 @@ export async function carryOut<T>(ways: Ways<T>): Promise<Outcome<T>> {
       }
       if (found !== "nothing" && found !== "unknown") return found;
     }
-    if (refusal === null && ways.now() - began < RESEND_MS) {
+    if (refusal === null && isWanted()) {
       ways.tell("sent");
       sentAt = ways.now();
-      const outcome = await sent(ways);
+      const outcome = await sent(ways, isWanted);
       if (outcome === "unknown") isSent = true;
       else if (outcome.what !== "refused" || !isSent || isLast(outcome.problem)) return outcome;
       else if (outcome.problem.code !== "DUPLICATE_CLIENT_ID") refusal = outcome.problem;
@@ -62,9 +66,21 @@ export async function carryOut<T>(ways: Ways<T>): Promise<Outcome<T>> {
   }
 }
 
-async function sent<T>(ways: Ways<T>): Promise<Outcome<T> | "unknown"> {
+/** How old a wish is, in ms: neither sleep nor a clock that is set back makes it younger. */
+function ageOf<T>(ways: Ways<T>): () => number {
+  let before = { now: ways.now(), date: ways.date() };
+  let age = 0;
+  return () => {
+    const at = { now: ways.now(), date: ways.date() };
+    age += Math.max(at.now - before.now, at.date - before.date);
+    before = at;
+    return age;
+  };
+}
+
+async function sent<T>(ways: Ways<T>, isWanted: () => boolean): Promise<Outcome<T> | "unknown"> {
   try {
-    return { what: "placed", order: await ways.send() };
+    return { what: "placed", order: await ways.send(isWanted) };
   } catch (error) {
     if (error instanceof NoAnswer) return "unknown";
     if (!(error instanceof Problem)) throw error;
