@@ -106,8 +106,16 @@ def test_two_browsers_trade_with_each_other(browser: Browser, venue: RunningVenu
     other.context.close()
 
 
-def test_a_session_that_ends_elsewhere_ends_here_and_the_form_stays(venue: RunningVenue, page: Page) -> None:
+def test_a_session_that_ends_elsewhere_ends_here_and_the_form_stays(
+    venue: RunningVenue, watched: tuple[Page, Watched]
+) -> None:
+    page, seen = watched
+    seen.allow("ERR_FAILED")
+    page.route("**/v1/fills?*", lambda route: route.abort())
     log_in(page, "TRADER7")
+    again = page.get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    page.unroute("**/v1/fills?*")
     page.get_by_test_id("ticket-price").fill("43210")
     assert venue.api_port is not None
     person = Person(venue.api_port)
@@ -118,6 +126,8 @@ def test_a_session_that_ends_elsewhere_ends_here_and_the_form_stays(venue: Runni
     page.get_by_test_id("login-submit").click()
     expect(page.get_by_test_id("login-submit")).to_have_count(0)
     expect(page.get_by_test_id("ticket-price")).to_have_value("43210")
+    expect(page.get_by_text("Nothing was traded yet.")).to_be_visible()  # asked again, though it failed before
+    expect(again).to_have_count(0)
 
 
 def test_somebody_else_of_another_tab_gets_nothing_of_what_was_here(venue: RunningVenue, page: Page) -> None:

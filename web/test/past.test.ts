@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { History } from "../src/account/history.ts";
 import { LARGE_PAGE, MOST_ROWS, PAGE, Past } from "../src/account/past.ts";
+import { NoAnswer } from "../src/net/http.ts";
 import { chance } from "./support.ts";
 
 globalThis.requestAnimationFrame ??= (task) => setTimeout(task, 0) as unknown as number;
@@ -99,6 +100,37 @@ test("an answer that comes after it began anew is none of its own", async () => 
   answer([{ id: 7, time: 7 }]);
   await Promise.all([first, second]);
   assert.deepEqual(ids(past), [7]);
+});
+
+test("what went wrong is said until it is asked again or begins anew, and not of what was asked before that", async () => {
+  const asked: { bring: (rows: Row[]) => void; fail: (error: Error) => void }[] = [];
+  const past = new Past<Row>({
+    key: ({ id }) => String(id),
+    time: ({ time }) => time,
+    fetch: () => new Promise((bring, fail) => asked.push({ bring, fail })),
+  });
+  const away = new NoAnswer("The venue does not answer.");
+  for (const again of [() => past.more(), () => past.begin(null)]) {
+    const failed = past.more();
+    asked.at(-1)?.fail(away);
+    await failed;
+    assert.equal(past.trouble, away);
+    void again();
+    assert.equal(past.trouble, null);
+  }
+  const before = past.more();
+  past.begin(null);
+  const after = past.more();
+  asked.at(-1)?.bring([{ id: 1, time: 1 }]);
+  await after;
+  asked.at(-2)?.fail(away);
+  await before;
+  assert.equal(past.trouble, null);
+  assert.deepEqual(ids(past), [1]);
+  past.begin(null);
+  const wrong = past.more();
+  asked.at(-1)?.fail(new TypeError("a bug"));
+  await assert.rejects(wrong, TypeError);
 });
 
 test("a fill that was corrected keeps the price that it had", () => {

@@ -2,6 +2,7 @@
 // among them. It keeps so many rows at most, and can begin anew at any moment. It knows no socket.
 import { signal } from "@preact/signals";
 import { onFrame } from "../frame.ts";
+import { NoAnswer, Problem } from "../net/http.ts";
 
 export interface Source<T> {
   key: (row: T) => string;
@@ -24,6 +25,8 @@ export class Past<T> {
   from: number | null = null;
   /** How often it has begun anew: each time the first page is to be asked for. */
   beginnings = 0;
+  /** Why what is behind the last row did not come; null: it did, or was not asked for. */
+  trouble: Problem | NoAnswer | null = null;
   private kept: T[] = [];
   private readonly byKey = new Map<string, T>();
   private until: number | null = null;
@@ -63,20 +66,19 @@ export class Past<T> {
     this.until = from;
     this.limit = PAGE;
     this.fetching = null;
+    this.trouble = null;
     this.beginnings += 1;
     this.draw();
   }
 
-  /** Fetch what comes behind the last row, if anything may. Problem, NoAnswer. */
+  /** Fetch what comes behind the last row, if anything may. `trouble` says what went wrong. */
   more(): Promise<void> {
     if (this.isWhole || this.isFull) return Promise.resolve();
     if (this.fetching !== null) return this.fetching;
-    const { beginnings } = this;
-    const fetching = this.fetchNext(beginnings).finally(() => {
-      if (this.beginnings === beginnings) this.fetching = null;
-    });
-    this.fetching = fetching;
-    return fetching;
+    this.trouble = null;
+    this.draw();
+    this.fetching = this.fetchOrSay(this.beginnings);
+    return this.fetching;
   }
 
   /** A row that was told: it takes the place of the one with its key, or its own one. */
@@ -100,6 +102,19 @@ export class Past<T> {
   /** Change the rows that it is about. */
   change(isMeant: (row: T) => boolean, changed: (row: T) => T): void {
     for (const row of this.kept.filter(isMeant)) this.put(changed(row));
+  }
+
+  private async fetchOrSay(beginnings: number): Promise<void> {
+    try {
+      await this.fetchNext(beginnings);
+    } catch (error) {
+      if (!(error instanceof Problem || error instanceof NoAnswer)) throw error;
+      if (this.beginnings !== beginnings) return; // it is not about what is shown now
+      this.trouble = error;
+    } finally {
+      if (this.beginnings === beginnings) this.fetching = null;
+    }
+    this.draw();
   }
 
   private async fetchNext(beginnings: number): Promise<void> {

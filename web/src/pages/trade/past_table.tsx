@@ -1,5 +1,4 @@
 // A table of what was, without an end: it fetches further rows as its end comes near, and begins anew where it is full.
-import { useSignal } from "@preact/signals";
 import { useCallback, useEffect } from "preact/hooks";
 import { utc } from "../../account/moments.ts";
 import type { Past } from "../../account/past.ts";
@@ -17,25 +16,19 @@ export interface PastTableProps<T> {
 }
 
 export function PastTable<T>({ label, past, columns, empty, testid }: PastTableProps<T>) {
-  const trouble = useSignal<string | null>(null);
   past.changed.value;
-  const more = useCallback(() => {
-    trouble.value = null;
-    past.more().catch((error) => {
-      trouble.value = told(error);
-    });
-  }, [past, trouble]);
-  const isBare = past.rows.length === 0 && !past.isWhole && trouble.value === null;
+  const more = useCallback(() => void past.more(), [past]);
   const isSomebody = state.value === "somebody";
-  const { beginnings } = past;
+  const { beginnings, trouble } = past;
+  // A beginning is why it is asked for, and who comes to it asks again where that went wrong.
   useEffect(() => {
-    if (beginnings >= 0 && isBare && isSomebody) more();
-  }, [beginnings, isBare, isSomebody, more]);
+    if (isSomebody && ((past.rows.length === 0 && !past.isWhole) || past.trouble !== null)) more();
+  }, [past, beginnings, isSomebody, more]);
   return (
     <>
-      {trouble.value !== null && (
+      {trouble !== null && (
         <Notice isBad>
-          {trouble.value}{" "}
+          {told(trouble)}{" "}
           <button type="button" class="button" onClick={more}>
             Try again
           </button>
@@ -46,8 +39,8 @@ export function PastTable<T>({ label, past, columns, empty, testid }: PastTableP
         columns={columns}
         rows={past.rows.slice()} // an array that is the same is not drawn again
         keyOf={past.key}
-        empty={isBare ? "Asking the venue …" : empty}
-        more={past.isWhole || trouble.value !== null ? null : more}
+        empty={past.isWhole ? empty : trouble === null ? "Asking the venue …" : "They are not here."}
+        more={past.isWhole || trouble !== null ? null : more}
         testid={testid}
       />
       {(past.isFull || past.from !== null) && (
