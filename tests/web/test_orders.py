@@ -91,11 +91,17 @@ def test_a_correction_is_struck_out_and_fills_go_back_to_the_first(
     expect(fills.locator("tbody tr").first.locator("s").first).to_contain_text("129.00")
     expect(fills.locator("tbody tr").first).to_contain_text("undone")
     expect(fills.locator("tbody tr").nth(1)).to_contain_text("2\u202f128.00 1\u202f998.00")
+    tape = page.get_by_test_id("tape").locator("tbody tr")
+    expect(tape.first).to_contain_text("129.00 undone")
+    expect(tape.nth(1)).to_contain_text("2\u202f128.00 1\u202f998.00")
     page.get_by_role("button", name="Order history").click()
     history = page.get_by_test_id("order-history")
     expect(history.locator("tbody tr").first).to_contain_text("filled")
     page.get_by_role("region", name="Orders in ETHUSDT").evaluate("box => box.scrollTo(0, box.scrollHeight)")
     expect(history).to_have_attribute("aria-rowcount", str(A_PAGE + 31))
+    page.reload()  # trades come with their new prices now, and the last correction is told again
+    expect(tape.first).to_contain_text("2\u202f128.00 1\u202f998.00")
+    expect(tape.nth(1)).to_contain_text("127.00")
 
 
 def test_ten_thousand_open_orders_are_no_burden(venue: RunningVenue, page: Page) -> None:

@@ -35,6 +35,8 @@ test("corrections that nobody told are seen by what trades are when they are ask
   assert.deepEqual(rows(tape), ["10 9", "8 9>undone", "7 9", "5 9>6", "4 9>undone", "2 9", "1 9"]);
   tape.merge([trade(2), trade(5, "6"), trade(7), trade(10)], true, tape.trades[0]);
   assert.deepEqual(rows(tape), ["10 9", "8 9>undone", "7 9", "5 9>6", "4 9>undone", "2 9", "1 9>undone"]);
+  tape.merge([trade(8), trade(10)], false, tape.trades[0]); // what the venue says last counts
+  assert.deepEqual(rows(tape).slice(0, 2), ["10 9", "8 9"]);
   const only = new Tape();
   only.add(trade(1));
   only.merge([], true, only.trades[0]);

@@ -54,8 +54,9 @@ export class Tape {
       (oldest === undefined || newestFirst(trade, oldest) <= 0) && ends.some((end) => newestFirst(trade, end) >= 0);
     const byId = new Map(told.map((trade) => [trade.id, trade]));
     for (const trade of this.kept) {
-      const now = byId.get(trade.id)?.price ?? (isIn(trade) ? "undone" : trade.price);
-      byId.set(trade.id, now === trade.price ? trade : { ...trade, corrected: now });
+      const now = byId.get(trade.id);
+      if (now === undefined) byId.set(trade.id, isIn(trade) ? { ...trade, corrected: "undone" } : trade);
+      else if (now.price !== trade.price) byId.set(trade.id, { ...now, price: trade.price, corrected: now.price });
     }
     this.kept = [...byId.values()].sort(newestFirst).slice(0, KEPT);
   }
