@@ -52,8 +52,9 @@ test("as many rows of one moment as the largest page has hide none of the moment
 test("what is told meanwhile stands where it belongs, and takes the place of what it changes", async () => {
   const all = Array.from({ length: 300 }, (_, i) => ({ id: i, time: i }));
   const past = pastOf(all);
+  const first = past.more();
   past.put({ id: 300, time: 300 });
-  await past.more();
+  await first;
   past.put({ id: 299, time: 299, note: "changed" });
   past.put({ id: 3, time: 3, note: "not here yet" });
   assert.deepEqual(past.rows[0], { id: 300, time: 300 });
@@ -102,13 +103,68 @@ test("an answer that comes after it began anew is none of its own", async () => 
   assert.deepEqual(ids(past), [7]);
 });
 
-test("what went wrong is said until it is asked again or begins anew, and not of what was asked before that", async () => {
+/** A list whose pages come when they are let come. */
+function slow() {
   const asked: { bring: (rows: Row[]) => void; fail: (error: Error) => void }[] = [];
   const past = new Past<Row>({
     key: ({ id }) => String(id),
     time: ({ time }) => time,
     fetch: () => new Promise((bring, fail) => asked.push({ bring, fail })),
   });
+  return { asked, past };
+}
+
+const before = (id: number): Row => ({ id, time: id, note: "new" });
+const now = (id: number): Row => ({ id, time: id, note: "cancelled" });
+
+test("a page that was made before something was told undoes nothing of that", async () => {
+  for (const from of [null, 50]) {
+    const { asked, past } = slow();
+    past.begin(from);
+    const page = past.more();
+    past.put(now(5)); // the old one first
+    past.put(now(9));
+    if (from === null) past.put(now(60));
+    past.change(
+      ({ id }) => id === 3 || id === 9 || id === 60,
+      (row) => ({ ...row, note: "corrected" }),
+    );
+    asked[0]?.bring([before(3), before(4), before(5), before(9)]);
+    await page;
+    const shown = past.rows.map(({ id, note }) => `${id} ${note}`);
+    const rest = ["9 corrected", "5 cancelled", "4 new", "3 corrected"];
+    assert.deepEqual(shown, from === null ? ["60 corrected", ...rest] : rest);
+  }
+});
+
+test("what was told before a page was asked for is in it, and does not undo what it brings", async () => {
+  const { asked, past } = slow();
+  const failed = past.more();
+  past.put(before(5));
+  past.change(
+    ({ id }) => id === 4,
+    (row) => ({ ...row, note: "of before" }),
+  );
+  asked[0]?.fail(new NoAnswer());
+  await failed;
+  const again = past.more();
+  asked[1]?.bring([now(4), now(5)]);
+  await again;
+  assert.deepEqual(past.rows, [now(5), now(4)]);
+});
+
+test("it begins anew where more is told than it keeps while a page is on its way", async () => {
+  const { asked, past } = slow();
+  const first = past.more();
+  for (let id = 0; id <= MOST_ROWS; id++) past.put(before(id));
+  assert.equal(past.beginnings, 1);
+  asked[0]?.bring([before(1)]);
+  await first;
+  assert.equal(past.rows.length, 0);
+});
+
+test("what went wrong is said until it is asked again or begins anew, and not of what was asked before that", async () => {
+  const { asked, past } = slow();
   const away = new NoAnswer("The venue does not answer.");
   for (const again of [() => past.more(), () => past.begin(null)]) {
     const failed = past.more();
@@ -135,6 +191,7 @@ test("what went wrong is said until it is asked again or begins anew, and not of
 
 test("a fill that was corrected keeps the price that it had", () => {
   const history = new History("BTCUSDT");
+  history.fills.isWhole = true; // nothing was traded before
   const fill = {
     trade_id: 7,
     order_id: 1,
@@ -158,4 +215,7 @@ test("a fill that was corrected keeps the price that it had", () => {
   assert.equal(history.fills.rows[0]?.isUndone, undefined);
   history.take({ ...of, is_undone: false, price: "90.00", value: "90" });
   assert.deepEqual(history.fills.rows[0], { ...fill, was: "100.00", isUndone: false, price: "90.00", value: "90" });
+  history.fills.put({ ...fill, price: "90.00", value: "90" });
+  history.take({ ...of, is_undone: false, price: "90.00", value: "90" });
+  assert.equal(history.fills.rows[0]?.was, undefined, "it came as it is by now");
 });

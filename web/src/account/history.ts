@@ -50,14 +50,17 @@ export class History implements Follower {
     if (symbol !== this.symbol) return;
     this.fills.change(
       (fill) => fill.trade_id === trade_id && fill.side === side,
-      (fill) => ({
-        ...fill,
-        was: fill.was ?? fill.price,
-        isUndone: is_undone ?? false,
-        price: price ?? fill.price,
-        value: value ?? fill.value,
-        fee: fee ?? fill.fee,
-      }),
+      (fill) => {
+        if (!is_undone && price === fill.price) return fill; // it came as it is by now
+        return {
+          ...fill,
+          was: fill.was ?? fill.price,
+          isUndone: is_undone ?? false,
+          price: price ?? fill.price,
+          value: value ?? fill.value,
+          fee: fee ?? fill.fee,
+        };
+      },
     );
   }
 }

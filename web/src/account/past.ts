@@ -32,6 +32,10 @@ export class Past<T> {
   private until: number | null = null;
   private limit = PAGE;
   private fetching: Promise<void> | null = null;
+  /** What was told since the page on its way was asked for, which may bring what was before that: rows that had no place
+   * yet, by their keys, and what changed rows. */
+  private readonly told = new Map<string, T>();
+  private readonly changes: ((row: T) => T)[] = [];
   private readonly source: Source<T>;
 
   constructor(source: Source<T>) {
@@ -65,6 +69,7 @@ export class Past<T> {
     this.from = from;
     this.until = from;
     this.limit = PAGE;
+    this.forget();
     this.fetching = null;
     this.trouble = null;
     this.beginnings += 1;
@@ -81,27 +86,31 @@ export class Past<T> {
     return this.fetching;
   }
 
-  /** A row that was told: it takes the place of the one with its key, or its own one. */
+  /** A row that was told: it takes the place of the one with its key, also of one that is on its way, or its own one. */
   put(row: T): void {
     const key = this.source.key(row);
     const before = this.byKey.get(key);
     if (before !== undefined) {
       this.kept[this.kept.indexOf(before)] = row;
-    } else if (this.from === null) {
-      const at = this.place(row);
-      if (at === this.kept.length && at > 0 && !this.isWhole) return; // it comes with those behind the last one
-      this.kept.splice(at, 0, row);
     } else {
-      return; // it is of after the moment that is looked at
+      const at = this.place(row);
+      if (at === null) {
+        if (this.fetching !== null) this.told.set(key, row);
+        this.bound();
+        return;
+      }
+      this.kept.splice(at, 0, row);
     }
     this.byKey.set(key, row);
     if (this.kept.length > MOST_ROWS) this.drop();
     this.draw();
   }
 
-  /** Change the rows that it is about. */
+  /** Change the rows that it is about, also those that are on their way. */
   change(isMeant: (row: T) => boolean, changed: (row: T) => T): void {
     for (const row of this.kept.filter(isMeant)) this.put(changed(row));
+    if (this.fetching !== null) this.changes.push((row) => (isMeant(row) ? changed(row) : row));
+    this.bound();
   }
 
   private async fetchOrSay(beginnings: number): Promise<void> {
@@ -120,9 +129,11 @@ export class Past<T> {
   private async fetchNext(beginnings: number): Promise<void> {
     for (;;) {
       const { until, limit } = this;
+      this.forget();
       const page = await this.source.fetch(until, limit);
       if (this.beginnings !== beginnings) return; // it begins somewhere else by now
-      const news = page.filter((row) => !this.byKey.has(this.source.key(row))).reverse();
+      const unknown = page.filter((row) => !this.byKey.has(this.source.key(row)));
+      const news = unknown.map((row) => this.asTold(row)).reverse();
       const fresh = news.slice(0, MOST_ROWS - this.kept.length);
       for (const row of fresh) {
         this.kept.push(row);
@@ -130,6 +141,8 @@ export class Past<T> {
       }
       this.isWhole = page.length < limit && fresh.length === news.length;
       this.goOn(page[0], fresh.length > 0);
+      const rest = [...this.told].filter(([key]) => !this.byKey.has(key)); // what is newer than the page
+      for (const [, row] of rest) this.put(this.asTold(row));
       this.draw();
       if (fresh.length > 0 || this.isWhole || this.isFull) return;
     }
@@ -151,11 +164,28 @@ export class Past<T> {
     this.isWhole = false;
   }
 
-  /** Before the first row that is not newer. */
-  private place(row: T): number {
+  /** Before the first row that is not newer; null: not among these. */
+  private place(row: T): number | null {
+    if (this.from !== null) return null; // it is of after the moment that is looked at
     const time = this.source.time(row);
     const found = this.kept.findIndex((each) => this.source.time(each) <= time);
-    return found < 0 ? this.kept.length : found;
+    if (found >= 0) return found;
+    return this.isWhole ? this.kept.length : null; // null: it comes with those behind the last one
+  }
+
+  private asTold(row: T): T {
+    const told = this.told.get(this.source.key(row)) ?? row;
+    return this.changes.reduce((before, change) => change(before), told);
+  }
+
+  private forget(): void {
+    this.told.clear();
+    this.changes.length = 0;
+  }
+
+  /** More than so much is told while a page is on its way: that is no longer of use. */
+  private bound(): void {
+    if (this.told.size + this.changes.length > MOST_ROWS) this.begin(this.from);
   }
 
   private readonly bump = (): void => {
