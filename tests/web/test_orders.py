@@ -99,6 +99,8 @@ def test_a_correction_is_struck_out_and_fills_go_back_to_the_first(
     expect(history.locator("tbody tr").first).to_contain_text("filled")
     page.get_by_role("region", name="Orders in ETHUSDT").evaluate("box => box.scrollTo(0, box.scrollHeight)")
     expect(history).to_have_attribute("aria-rowcount", str(A_PAGE + 31))
+    for row in (tape.first, tape.nth(1)):  # nothing lies on the quantity beside it
+        assert row.locator("td").first.evaluate("cell => cell.scrollWidth <= cell.clientWidth")
     page.reload()  # trades come with their new prices now, and the last correction is told again
     expect(tape.first).to_contain_text("2\u202f128.00 1\u202f998.00")
     expect(tape.nth(1)).to_contain_text("127.00")
