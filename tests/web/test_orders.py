@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue
@@ -62,6 +62,23 @@ def test_an_order_is_changed_and_what_is_wrong_with_that_is_said(
     expect(page.get_by_test_id("ladder-bid-0")).to_contain_text("yours: 0.1")
     (told,) = known(venue, "TRADER1").get("/orders/open?symbol=BTCUSDT")
     assert (told["price"], told["quantity"]) == ("50000.50", "0.2000")
+    place(client(venue, 1), "BTCUSDT", "BUY", "49000.00", "0.3")
+    expect(rows).to_have_count(2)
+    held: list[Route] = []
+    page.route("**/v1/orders/*", lambda route: held.append(route), times=1)
+    rows.last.get_by_role("button", name="Change").click()
+    quantity.fill("0.15")
+    with page.expect_request("**/v1/orders/*"):
+        submit.click()
+    page.keyboard.press("Escape")
+    rows.first.get_by_role("button", name="Change").click()
+    quantity.fill("0.25")
+    with page.expect_response("**/v1/orders/*"):
+        held[0].continue_()
+    expect(rows.last).to_contain_text("0.1500")
+    submit.click()  # what came of the other one has not closed this
+    expect(submit).to_have_count(0)
+    expect(rows.first).to_contain_text("0.2500")
     page.get_by_role("button", name="Cancel all in BTCUSDT").click()
     expect(rows).to_have_count(0)
 

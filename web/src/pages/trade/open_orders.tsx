@@ -40,13 +40,14 @@ export function OpenOrders({ orders, symbol }: { orders: readonly OrderShown[]; 
           order={order}
           isPaired={order.list_id !== null && lists.get(order.list_id) === 2}
           change={() => {
-            changing.value = order;
+            changing.value = { ...order }; // each time another one
           }}
           cancel={() => void cancel(`/v1/orders/${order.order_id}`)}
         />
       ),
     },
   ];
+  const asked = changing.value;
   return (
     <>
       <Wrong text={problem.value} />
@@ -71,11 +72,11 @@ export function OpenOrders({ orders, symbol }: { orders: readonly OrderShown[]; 
           </button>
         )}
       </div>
-      {changing.value !== null && (
+      {asked !== null && (
         <ChangeDialog
-          order={changing.value}
+          order={asked}
           leave={() => {
-            changing.value = null;
+            if (changing.peek() === asked) changing.value = null; // what came of one that was left closes no other
           }}
         />
       )}
