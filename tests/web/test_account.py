@@ -265,6 +265,10 @@ def test_money_is_asked_for_once_and_taken_back(venue: RunningVenue, watched: tu
     page.route("**/v1/withdrawals", lambda route: (route.fetch(), route.abort()), times=1)  # the answer is lost
     ask.dblclick()
     expect(page.get_by_text("It is not known whether")).to_be_visible()
+    busy = {"detail": "Too many requests.", "code": "TOO_MANY_REQUESTS"}
+    page.route("**/v1/withdrawals", lambda route: route.fulfill(status=429, json=busy), times=1)
+    ask.click()
+    expect(page.get_by_text("Too many requests.")).to_be_visible()  # which says nothing of the first time
     ask.click()
     expect(page.get_by_test_id("withdrawal-amount")).to_have_value("")
     assert len(trader.get("/withdrawals")) == 1

@@ -34,7 +34,7 @@ export function isUnknown(problem: Problem): boolean {
 }
 
 /** Whether no more is heard of it here, also where it was sent before: what refuses by itself does not know of that. */
-function isLast({ code, number = 0 }: Problem): boolean {
+export function isLast({ code, number = 0 }: Problem): boolean {
   return code === ANOTHER_PERSON || (number >= FIRST_OF_ROUTER && code !== "DUPLICATE_CLIENT_ID");
 }
 

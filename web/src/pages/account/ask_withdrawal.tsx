@@ -8,7 +8,7 @@ import { call } from "../../net/session.ts";
 import type { WithdrawalWanted } from "../../net/v1.ts";
 import { explain, format, grouped, read } from "../../number/decimal.ts";
 import { Field, Select, Wrong } from "../../parts/parts.tsx";
-import { isUnknown, newId } from "../../trade/intent.ts";
+import { isLast, isUnknown, newId } from "../../trade/intent.ts";
 import type { Free } from "../../trade/ticket.ts";
 
 const UNKNOWN = new NoAnswer(
@@ -41,8 +41,8 @@ export function AskWithdrawal({ asked }: { asked: () => void }) {
       if (error instanceof NoAnswer || (error instanceof Problem && isUnknown(error))) throw UNKNOWN;
       const isThere = error instanceof Problem && error.code === "DUPLICATE_CLIENT_ID" && isAgain;
       if (!isThere) {
-        wish.current = { text: "", id: "" };
-        throw error;
+        if (!isAgain || (error instanceof Problem && isLast(error))) wish.current = { text: "", id: "" };
+        throw error; // else the first one may be there still
       }
     } finally {
       asked();
