@@ -269,10 +269,35 @@ def test_a_session_ends_at_once_where_its_owner_ends_it(venue: RunningVenue) -> 
     stolen = Person(venue.api_port or 0)
     stolen.cookie = one.cookie
     stolen.post("/auth/refresh")
+    one.post("/auth/refresh")  # as if that answer had got lost
+    stolen.post("/auth/refresh")
     with refused(401, "SESSION_ENDED"):
         one.post("/auth/refresh")  # its cookie was used elsewhere: both have ended
     with refused(401, "SESSION_ENDED"):
         stolen.get("/account")
+
+
+def loses(somebody: Person, path: str, **body: object) -> None:
+    """Have something done whose answer does not reach the browser."""
+    kept = somebody.token, somebody.cookie
+    somebody.post(path, **body)
+    somebody.token, somebody.cookie = kept
+
+
+def test_an_answer_that_got_lost_logs_nobody_out(venue: RunningVenue) -> None:
+    somebody = person(venue, "unlucky")
+    loses(somebody, "/auth/refresh")
+    somebody.post("/auth/refresh")
+    loses(somebody, "/auth/step-up", password=GOOD)
+    with refused(401, "SESSION_ENDED"):
+        somebody.get("/account")
+    somebody.post("/auth/refresh")
+    with refused(403, "PROOF_NEEDED"):
+        somebody.post("/keys", scopes=["read"])
+    somebody.prove(GOOD)
+    somebody.post("/keys", scopes=["read"])
+    somebody.post("/auth/refresh")
+    somebody.post("/keys", scopes=["read"])  # it is proved still
 
 
 def test_another_password_ends_all_sessions_but_the_one_that_changed_it(venue: RunningVenue) -> None:
@@ -505,6 +530,7 @@ def test_sessions_and_what_the_log_has_outlive_the_api(venue: RunningVenue) -> N
     somebody = person(venue, "outlives")
     somebody.prove(GOOD)
     key = somebody.post("/keys", scopes=["read"])
+    loses(somebody, "/auth/refresh")
     os.kill(venue.pids()["api"], signal.SIGKILL)
     deadline = time.monotonic() + 20
     while True:

@@ -46,8 +46,11 @@ class Login:
         # A new session has proved who it is just now, but things that ask for that want a fresh code, too.
         return await self._sessions.begin(account.number, address, agent, proved=False)
 
-    async def step_up(self, session: Session, password: str, code: str, address: str) -> tuple[Session, str]:
-        """The same session under another id, just proved: by a fresh code, or, without a second factor, the password.
+    async def step_up(
+        self, session: Session, token: str, password: str, code: str, address: str
+    ) -> tuple[Session, str]:
+        """The same session under another id, just proved: by a fresh code, or, without a second factor, the password;
+        `token` is the refresh token of who proves it.
 
         LoginError, SessionEndedError, SessionsAwayError, and what `Registry.use` raises.
         """
@@ -56,7 +59,7 @@ class Login:
                 raise LoginError
         elif not await self.is_password(session.account, password, address):
             raise LoginError
-        return await self._sessions.step_up(session)
+        return await self._sessions.step_up(session, token)
 
     async def is_password(self, account: int, password: str, address: str) -> bool:
         """Whether it is the account's, after the delays that guesses ask for."""

@@ -38,3 +38,11 @@ CREATE TABLE IF NOT EXISTS identity.audit (
 );
 CREATE INDEX IF NOT EXISTS audit_by_time ON identity.audit (time);
 CREATE INDEX IF NOT EXISTS audit_of_account ON identity.audit (account, id);
+
+-- Of refresh tokens, as SHA-256: `procs.api.login.rotation`.
+ALTER TABLE identity.sessions
+    ADD COLUMN IF NOT EXISTS id_before text,        -- before the last proof
+    ADD COLUMN IF NOT EXISTS beside bytea[] NOT NULL DEFAULT '{}',  -- as good as `refresh`
+    ADD COLUMN IF NOT EXISTS spent bytea[] NOT NULL DEFAULT '{}',   -- taken again for a short while
+    ADD COLUMN IF NOT EXISTS rotated timestamptz;   -- since when
+CREATE INDEX IF NOT EXISTS sessions_by_id_before ON identity.sessions (id_before) WHERE ended IS NULL;

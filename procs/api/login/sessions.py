@@ -1,7 +1,7 @@
 """People's sessions: rows in PostgreSQL, of which those that are used are in memory, too; and their profiles.
 
-A session is named by what its access tokens say, and goes on by a refresh token that is good once. It ends by itself,
-when its password changes, or when somebody ends it: at once, since this process alone serves them.
+A session is named by what its access tokens say, and goes on by a refresh token that is good once (`rotation`). It ends
+by itself, when its password changes, or when somebody ends it: at once, since this process alone serves them.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ import asyncio
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
+from procs.api.login.rotation import Rotation
 from procs.edge.authentication import Credential
 
 IDLE_S = 7 * 86_400  # without its refresh token being used
@@ -37,11 +40,17 @@ ID = re.compile(r"[A-Za-z0-9_-]{22}")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
 SCHEMA = Path(__file__).with_name("schema.sql")
 SCHEMA_LOCK = 0x6C6F636B69646E74
+CAME_AGAIN = "its refresh token came again"
 
 COLUMNS = (
     "id, account, credential, extract(epoch FROM begun)::float8 AS begun_s, extract(epoch FROM used)::float8 AS used_s,"
     " extract(epoch FROM stepped_up)::float8 AS stepped_up_s, address, agent"
 )
+ROTATION = "refresh, beside, spent, extract(epoch FROM rotated)::float8 AS rotated_s"
+END = """
+    UPDATE identity.sessions SET ended = to_timestamp(%(now)s), why = %(why)s
+    WHERE id = %(id)s AND ended IS NULL AND coalesce(%(account)s, account) = account RETURNING id
+"""
 
 
 class SessionsAwayError(RuntimeError):
@@ -171,44 +180,43 @@ class Sessions:
         return self._judged(session)
 
     async def refresh(self, token: str) -> tuple[Session, str]:
-        """A session goes on, with a new refresh token. One that comes again was stolen, here or there: that ends the
-        session. SessionEndedError."""
-        id = token.partition(".")[0]
+        """A session goes on, with a new refresh token. One that comes again, unless its answer may just have got lost,
+        was stolen, here or there: that ends the session. SessionEndedError."""
         if not TOKEN.fullmatch(token):
             raise SessionEndedError
-        fresh, hashed = _new_refresh(id)
-        rows = await self._all(
-            f"""
-            UPDATE identity.sessions SET refresh = %s, used = to_timestamp(%s)
-            WHERE id = %s AND refresh = %s AND ended IS NULL RETURNING {COLUMNS}
-            """,
-            [hashed, self._clock(), id, _hash(token)],
-        )
-        if not rows:
-            await self.end(id, "its refresh token came again")
+        now_s = self._clock()
+        async with self._transaction() as connection:
+            session, rotation = await self._locked(connection, "%(id)s IN (id, id_before)", token.partition(".")[0])
+            fresh, hashed = _new_refresh(session.id)
+            used = rotation.used(_hash(token), hashed, now_s)
+            if used is None:
+                await connection.execute(END, {"id": session.id, "now": now_s, "why": CAME_AGAIN, "account": None})
+                self._living.pop(session.id, None)  # it may be committed without this being told
+            else:
+                # Who comes by a token of before may be a thief: nothing is proved now.
+                proved_s = session.stepped_up_s if rotation.takes(_hash(token)) else None
+                session = session._replace(used_s=now_s, stepped_up_s=proved_s)
+                await _write(connection, session.id, session, used)
+        if used is None:
+            self._living.pop(session.id, None)
             raise SessionEndedError
-        session = self._judged(Session(*rows[0]))
+        session = self._judged(session)
         self._keep(session)
         return session, fresh
 
-    async def step_up(self, session: Session) -> tuple[Session, str]:
-        """The person has proved again who it is: the session goes on under another id. SessionEndedError."""
+    async def step_up(self, session: Session, token: str) -> tuple[Session, str]:
+        """The person has proved again who it is, from where `token` is the refresh token: the session goes on under
+        another id. SessionEndedError."""
         now_s = self._clock()
-        id = new_id()
-        token, hashed = _new_refresh(id)
-        rows = await self._all(
-            f"""
-            UPDATE identity.sessions SET id = %s, refresh = %s, used = to_timestamp(%s), stepped_up = to_timestamp(%s)
-            WHERE id = %s AND ended IS NULL RETURNING {COLUMNS}
-            """,
-            [id, hashed, now_s, now_s, session.id],
-        )
-        self._living.pop(session.id, None)
-        if not rows:
-            raise SessionEndedError
-        renewed = Session(*rows[0])
+        fresh, hashed = _new_refresh(new_id())
+        async with self._transaction() as connection:
+            found, rotation = await self._locked(connection, "id = %(id)s", session.id)
+            renewed = found._replace(id=fresh.partition(".")[0], used_s=now_s, stepped_up_s=now_s)
+            await _write(connection, session.id, renewed, rotation.proved(_hash(token), hashed, now_s))
+            self._living.pop(session.id, None)  # it may be committed without this being told
+        self._living.pop(session.id, None)  # it may have been read before it was
         self._keep(renewed)
-        return renewed, token
+        return renewed, fresh
 
     async def of(self, account: int) -> list[Session]:
         """An account's living sessions, the newest first."""
@@ -222,13 +230,7 @@ class Sessions:
         """End a session (of that account, if given); whether there was one."""
         if not ID.fullmatch(id):
             return False
-        rows = await self._all(
-            """
-            UPDATE identity.sessions SET ended = to_timestamp(%s), why = %s
-            WHERE id = %s AND ended IS NULL AND coalesce(%s, account) = account RETURNING id
-            """,
-            [self._clock(), why, id, account],
-        )
+        rows = await self._all(END, {"id": id, "now": self._clock(), "why": why, "account": account})
         if rows:
             self._living.pop(id, None)
         return bool(rows)
@@ -307,12 +309,28 @@ class Sessions:
             return "expired"
         return None
 
+    async def _locked(self, connection: AsyncConnection[Any], where: str, id: str) -> tuple[Session, Rotation]:
+        """A session that has not been ended, for this transaction alone. SessionEndedError."""
+        query = f"SELECT {COLUMNS}, {ROTATION} FROM identity.sessions WHERE {where} AND ended IS NULL FOR UPDATE"
+        row = await (await connection.execute(query.encode(), {"id": id})).fetchone()
+        if row is None:
+            self._living.pop(id, None)
+            raise SessionEndedError
+        of_session = len(Session._fields)
+        return Session(*row[:of_session]), Rotation(*row[of_session:])
+
     async def _all(self, query: str, parameters: Any) -> list[Any]:
+        async with self._transaction() as connection:
+            cursor = await connection.execute(query.encode(), parameters)
+            return await cursor.fetchall() if cursor.description is not None else []
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection[Any]]:
+        """Committed where it ends well."""
         try:
             await self._open()
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(query.encode(), parameters)
-                return await cursor.fetchall() if cursor.description is not None else []
+                yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise SessionsAwayError(" ".join(str(error).split())) from error
 
@@ -335,6 +353,20 @@ def new_id() -> str:
 def fingerprint(credential: Credential) -> bytes:
     """What tells one password from the next, and nothing of either."""
     return sha256(b"lockstep session" + credential.salt + credential.hash).digest()[:16]
+
+
+async def _write(connection: AsyncConnection[Any], id: str, session: Session, rotation: Rotation) -> None:
+    """What becomes of a session that has this id so far."""
+    await connection.execute(
+        """
+        UPDATE identity.sessions
+        SET id = %(id)s, id_before = CASE WHEN id = %(id)s THEN id_before ELSE id END, used = to_timestamp(%(used_s)s),
+            stepped_up = to_timestamp(%(stepped_up_s)s), refresh = %(refresh)s, beside = %(beside)s, spent = %(spent)s,
+            rotated = to_timestamp(%(rotated_s)s)
+        WHERE id = %(was)s
+        """,
+        session._asdict() | rotation._asdict() | {"was": id},
+    )
 
 
 def _new_refresh(id: str) -> tuple[str, bytes]:

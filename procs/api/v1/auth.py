@@ -161,15 +161,18 @@ class AuthController(Controller):
 
     @post("/refresh", status_code=200)
     async def refresh(self, request: Request[Any, Any, Any], services: Services) -> Response[Access]:
-        """Go on with a session, by its cookie. One that comes twice ends the session: somebody has stolen it."""
-        cookie = refresh_cookie(services.config.api, "")
-        session, token = await services.sessions.refresh(request.cookies.get(cookie.key, ""))
+        """Go on with a session, by its cookie. One that comes again ends the session: somebody has stolen it; but the
+        one before is taken again for a minute, as its answer may have got lost."""
+        session, token = await services.sessions.refresh(_sent(request, services))
         return _granted(services, session, token)
 
     @post("/step-up", status_code=200)
-    async def step_up(self, data: Proof, caller: Caller, services: Services) -> Response[Access]:
+    async def step_up(
+        self, data: Proof, caller: Caller, request: Request[Any, Any, Any], services: Services
+    ) -> Response[Access]:
         """Prove again who you are: for five minutes keys, second factors and money may be changed."""
-        session, token = await services.login.step_up(caller.session, data.password, data.code, caller.address)
+        sent = _sent(request, services)
+        session, token = await services.login.step_up(caller.session, sent, data.password, data.code, caller.address)
         return _granted(services, session, token)
 
     @post("/logout", status_code=204)
@@ -246,6 +249,11 @@ class AuthController(Controller):
         """Have no second factor any more."""
         caller.has_proved()
         await services.registry.drop_factor(caller.account, caller.account)
+
+
+def _sent(request: Request[Any, Any, Any], services: Services) -> str:
+    """The refresh token that came."""
+    return str(request.cookies.get(refresh_cookie(services.config.api, "").key, ""))
 
 
 def _granted(services: Services, session: Session, refresh: str) -> Response[Access]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import psycopg
 import pytest
 
+from procs.api.login.rotation import GRACE_S
 from procs.api.login.sessions import (
     IDLE_S,
     LONGEST_S,
@@ -33,6 +34,43 @@ class Venue:
         self.now_s = START_S
         self.credentials = {1: FIRST, 2: FIRST}
         self.sessions = Sessions(url, lambda: self.now_s, self.credentials.get)
+
+
+class Wire:
+    """The way to the database: where it is cut, a commit is carried out, and its answer does not come back."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._server: asyncio.Server | None = None
+        self.is_cut = False
+
+    async def open(self) -> str:
+        """The URL of its near end."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        return psycopg.conninfo.make_conninfo(self._url, host="127.0.0.1", port=port)
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        parts = psycopg.conninfo.conninfo_to_dict(self._url)
+        answers, asked = await asyncio.open_unix_connection(f"{parts['host']}/.s.PGSQL.{parts.get('port', 5432)}")
+        answering = asyncio.create_task(self._answer(answers, writer))
+        while question := await reader.read(65_536):
+            asked.write(question)
+            if self.is_cut and b"COMMIT" in question:
+                answering.cancel()
+                await answers.read(65_536)
+                break
+        writer.close()
+        asked.close()
+        await asyncio.gather(answering, return_exceptions=True)
+
+    async def _answer(self, answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while answer := await answers.read(65_536):
+            writer.write(answer)
 
 
 def run(url: str, what: Callable[[Venue], Awaitable[T]]) -> T:
@@ -68,6 +106,7 @@ def test_a_refresh_token_that_comes_again_ends_the_session(empty_database: str) 
     async def what(venue: Venue) -> None:
         session, stolen = await venue.sessions.begin(1, "", "", proved=False)
         _, fresh = await venue.sessions.refresh(stolen)
+        venue.now_s += GRACE_S
         with pytest.raises(SessionEndedError):
             await venue.sessions.refresh(stolen)
         with pytest.raises(SessionEndedError):
@@ -79,6 +118,174 @@ def test_a_refresh_token_that_comes_again_ends_the_session(empty_database: str) 
                 await venue.sessions.refresh(odd)
 
     run(empty_database, what)
+
+
+def test_an_answer_that_got_lost_is_asked_for_again(empty_database: str) -> None:  # noqa: F811
+    async def lost(venue: Venue) -> tuple[str, str]:
+        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        await venue.sessions.refresh(token)
+        return session.id, token
+
+    id, token = run(empty_database, lost)
+
+    async def again(venue: Venue) -> None:  # after a restart
+        venue.now_s += GRACE_S - 1
+        session, fresh = await venue.sessions.refresh(token)
+        assert session.id == id
+        venue.now_s += 540
+        assert (await venue.sessions.refresh(fresh))[0].id == id
+
+    run(empty_database, again)
+
+
+@pytest.mark.parametrize("kept", range(3))
+def test_whichever_of_the_answers_a_browser_keeps_is_good(empty_database: str, kept: int) -> None:  # noqa: F811
+    """F5, twice, while the page's first refresh is on its way."""
+
+    async def what(venue: Venue) -> None:
+        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        answers = await asyncio.gather(*(venue.sessions.refresh(token) for _ in range(3)))
+        assert {answer.id for answer, _ in answers} == {session.id}
+        venue.now_s += 540
+        _, fresh = await venue.sessions.refresh(answers[kept][1])
+        venue.now_s += 540
+        assert (await venue.sessions.refresh(fresh))[0].id == session.id
+
+    run(empty_database, what)
+
+
+@pytest.mark.parametrize("is_owner_first", [True, False])
+def test_who_used_the_same_token_can_not_both_go_on(empty_database: str, *, is_owner_first: bool) -> None:  # noqa: F811
+    async def what(venue: Venue) -> None:
+        session, stolen = await venue.sessions.begin(1, "", "", proved=False)
+        owner, thief = [(await venue.sessions.refresh(stolen))[1] for _ in range(2)]
+        first, second = (owner, thief) if is_owner_first else (thief, owner)
+        await venue.sessions.refresh(first)
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.refresh(second)
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.living(session.id)
+
+    run(empty_database, what)
+
+
+def test_a_token_two_back_ends_the_session_at_once(empty_database: str) -> None:  # noqa: F811
+    async def what(venue: Venue) -> None:
+        session, oldest = await venue.sessions.begin(1, "", "", proved=False)
+        _, older = await venue.sessions.refresh(oldest)
+        await venue.sessions.refresh(older)
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.refresh(oldest)
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.living(session.id)
+
+    run(empty_database, what)
+
+
+def test_a_token_is_not_taken_for_longer_because_it_comes_often(empty_database: str) -> None:  # noqa: F811
+    async def what(venue: Venue) -> None:
+        _, token = await venue.sessions.begin(1, "", "", proved=False)
+        for _ in range(4):
+            _, last = await venue.sessions.refresh(token)
+            venue.now_s += GRACE_S / 4
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.refresh(token)
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.refresh(last)
+
+    run(empty_database, what)
+
+
+def test_a_proof_whose_answer_got_lost_leaves_the_session_without_it(empty_database: str) -> None:  # noqa: F811
+    async def what(venue: Venue) -> None:
+        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        renewed, _ = await venue.sessions.step_up(session, token)
+        found, fresh = await venue.sessions.refresh(token)
+        assert found.id == renewed.id == fresh.partition(".")[0]
+        assert not found.is_proved(venue.now_s)  # whoever has the token of before need not be who proved it
+        assert not (await venue.sessions.living(found.id)).is_proved(venue.now_s)
+        proved, last = await venue.sessions.step_up(found, fresh)
+        assert proved.is_proved(venue.now_s)
+        venue.now_s += 540
+        assert (await venue.sessions.refresh(last))[0].id == proved.id
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.refresh(fresh)
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.living(proved.id)
+
+    run(empty_database, what)
+
+
+@pytest.mark.parametrize("after_s", [0, GRACE_S])
+def test_a_proof_takes_no_token_of_another_browser(empty_database: str, after_s: float) -> None:  # noqa: F811
+    async def what(venue: Venue) -> None:
+        session, stolen = await venue.sessions.begin(1, "", "", proved=False)
+        owner, thief = [(await venue.sessions.refresh(stolen))[1] for _ in range(2)]
+        renewed, _ = await venue.sessions.step_up(session, owner)
+        venue.now_s += after_s
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.refresh(thief if not after_s else owner)
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.living(renewed.id)
+
+    run(empty_database, what)
+
+
+def test_a_refresh_that_overtakes_a_proof_is_good(empty_database: str) -> None:  # noqa: F811
+    """F5 while a proof is on its way: both went out with the same cookie, and the page of before hears nothing."""
+
+    async def what(venue: Venue) -> None:
+        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        _, kept = await venue.sessions.refresh(token)
+        renewed, _ = await venue.sessions.step_up(session, token)
+        assert (await venue.sessions.refresh(kept))[0].id == renewed.id
+
+    run(empty_database, what)
+
+
+def test_a_session_of_an_earlier_version_goes_on(empty_database: str) -> None:  # noqa: F811
+    async def begin(venue: Venue) -> str:
+        return (await venue.sessions.begin(1, "", "", proved=False))[1]
+
+    token = run(empty_database, begin)
+    with psycopg.connect(empty_database) as connection:
+        for column in ("id_before", "beside", "spent", "rotated"):
+            connection.execute(f"ALTER TABLE identity.sessions DROP COLUMN {column}".encode())
+
+    async def go_on(venue: Venue) -> None:
+        session, _ = await venue.sessions.refresh(token)
+        await venue.sessions.step_up(session, (await venue.sessions.refresh(token))[1])
+
+    run(empty_database, go_on)
+
+
+def test_a_commit_that_nobody_confirmed_logs_nobody_out(empty_database: str) -> None:  # noqa: F811
+    async def what(wire: Wire) -> None:
+        venue = Venue(await wire.open())
+        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        wire.is_cut = True
+        with pytest.raises(SessionsAwayError):
+            await venue.sessions.refresh(token)
+        wire.is_cut = False
+        _, token = await venue.sessions.refresh(token)
+        wire.is_cut = True
+        with pytest.raises(SessionsAwayError):
+            await venue.sessions.step_up(session, token)
+        wire.is_cut = False
+        with pytest.raises(SessionEndedError):
+            await venue.sessions.living(session.id)  # nor is it in memory
+        renewed, _ = await venue.sessions.refresh(token)
+        assert renewed.id != session.id
+        await venue.sessions.close()
+
+    async def ran() -> None:
+        wire = Wire(empty_database)
+        try:
+            await what(wire)
+        finally:
+            await wire.close()
+
+    asyncio.run(ran())
 
 
 def test_another_password_ends_every_session_that_began_with_the_one_before(empty_database: str) -> None:  # noqa: F811
@@ -100,16 +307,14 @@ def test_a_proof_gives_another_id_and_lasts_five_minutes(empty_database: str) ->
     async def what(venue: Venue) -> None:
         session, token = await venue.sessions.begin(1, "", "", proved=False)
         assert not session.is_proved(venue.now_s)
-        renewed, _ = await venue.sessions.step_up(session)
+        renewed, _ = await venue.sessions.step_up(session, token)
         assert renewed.id != session.id
         assert renewed.is_proved(venue.now_s + STEP_UP_S - 1)
         assert not renewed.is_proved(venue.now_s + STEP_UP_S)
         with pytest.raises(SessionEndedError):
             await venue.sessions.living(session.id)
         with pytest.raises(SessionEndedError):
-            await venue.sessions.step_up(session)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.refresh(token)
+            await venue.sessions.step_up(session, token)
 
     run(empty_database, what)
 
