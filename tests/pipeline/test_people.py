@@ -77,15 +77,16 @@ def test_a_newcomer_registers_is_welcomed_and_trades_with_a_fix_session(venue: R
     assert balance(newcomer, "USDT") == (95_900, 4_100)
     fix.order("f1", "sell", "41000", "0.04", symbol="BTCUSDT")
     fix.await_report("f1", "F")
+    # Its refusal stands in the log behind the trade: what is asked after it has the trade, also where FIX was first.
+    with refused(400, "DUPLICATE_CLIENT_ID"):
+        newcomer.post(
+            "/orders", symbol="BTCUSDT", side="buy", type="limit", price="1", quantity="1", client_order_id="n1"
+        )
     order = newcomer.get(f"/orders/{placed['order']['order_id']}")
     assert (order["status"], order["filled"], order["value"]) == ("partially_filled", "0.0400", "1640.00000000")
     (fill,) = newcomer.get("/fills?symbol=BTCUSDT")
     assert (fill["liquidity"], fill["price"], fill["quantity"], fill["side"]) == ("maker", "41000.00", "0.0400", "buy")
     assert newcomer.get("/orders/by-client-id/n1")["order_id"] == order["order_id"]
-    with refused(400, "DUPLICATE_CLIENT_ID"):
-        newcomer.post(
-            "/orders", symbol="BTCUSDT", side="buy", type="limit", price="1", quantity="1", client_order_id="n1"
-        )
     assert [each["status"] for each in newcomer.delete("/orders")["orders"]] == ["cancelled"]
     assert newcomer.get("/orders/open") == []
     fix.close()
