@@ -187,6 +187,7 @@ class Sessions:
         now_s = self._clock()
         async with self._transaction() as connection:
             session, rotation = await self._locked(connection, "%(id)s IN (id, id_before)", token.partition(".")[0])
+            self._judged(session)
             fresh, hashed = _new_refresh(session.id)
             used = rotation.used(_hash(token), hashed, now_s)
             if used is None:
@@ -200,7 +201,6 @@ class Sessions:
         if used is None:
             self._living.pop(session.id, None)
             raise SessionEndedError
-        session = self._judged(session)
         self._keep(session)
         return session, fresh
 

@@ -328,6 +328,8 @@ def test_a_session_ends_by_itself(empty_database: str, after_s: float, uses: int
             session, token = await venue.sessions.refresh(token)
         venue.now_s += after_s / uses
         with pytest.raises(SessionEndedError):
+            await venue.sessions.refresh(token)
+        with pytest.raises(SessionEndedError):
             await venue.sessions.living(session.id)
 
     run(empty_database, what)
