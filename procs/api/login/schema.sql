@@ -39,10 +39,19 @@ CREATE TABLE IF NOT EXISTS identity.audit (
 CREATE INDEX IF NOT EXISTS audit_by_time ON identity.audit (time);
 CREATE INDEX IF NOT EXISTS audit_of_account ON identity.audit (account, id);
 
--- Of refresh tokens, as SHA-256: `procs.api.login.rotation`.
-ALTER TABLE identity.sessions
-    ADD COLUMN IF NOT EXISTS id_before text,        -- before the last proof
-    ADD COLUMN IF NOT EXISTS beside bytea[] NOT NULL DEFAULT '{}',  -- as good as `refresh`
-    ADD COLUMN IF NOT EXISTS spent bytea[] NOT NULL DEFAULT '{}',   -- taken again for a short while
-    ADD COLUMN IF NOT EXISTS rotated timestamptz;   -- since when
+-- Of refresh tokens, as SHA-256: `procs.api.login.rotation`. Only where they are missing: it waits for whoever reads the table,
+-- such as a backup.
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM information_schema.columns
+        WHERE table_schema = 'identity' AND table_name = 'sessions' AND column_name = 'rotated'
+    ) THEN
+        ALTER TABLE identity.sessions
+            ADD COLUMN id_before text,                          -- before the last proof
+            ADD COLUMN beside bytea[] NOT NULL DEFAULT '{}',    -- as good as `refresh`
+            ADD COLUMN spent bytea[] NOT NULL DEFAULT '{}',     -- taken again for a short while
+            ADD COLUMN rotated timestamptz;                     -- since when
+    END IF;
+END $$;
 CREATE INDEX IF NOT EXISTS sessions_by_id_before ON identity.sessions (id_before) WHERE ended IS NULL;
