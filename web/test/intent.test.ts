@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ANOTHER_PERSON, NoAnswer, Problem } from "../src/net/http.ts";
+import { ANOTHER_PERSON, NoAnswer, Problem, TOO_LATE } from "../src/net/http.ts";
 import { carryOut, newId } from "../src/trade/intent.ts";
 import { type Chance, chance } from "./support.ts";
 
@@ -34,8 +34,9 @@ class Venue {
 
   ways(id: string) {
     return {
-      send: async (): Promise<string> => {
+      send: async (isWanted: () => boolean): Promise<string> => {
         this.pass();
+        if (!isWanted()) throw new Problem(408, TOO_LATE, "");
         if (this.isLost()) throw new NoAnswer();
         if (this.draw.below(10) === 0) {
           this.late.push({ at: this.now + this.draw.below(10_000), id }); // it is on its way
@@ -127,7 +128,8 @@ test("what another person must not send again ends, as nobody here hears more of
 async function tried(passed: (wait: number) => { awakeMs: number; wallMs: number }) {
   let [now, date, waits, sends, lastAt] = [0, 1_000_000, 0, 0, 0];
   const outcome = await carryOut({
-    send: async () => {
+    send: async (isWanted) => {
+      assert.ok(isWanted());
       sends++;
       lastAt = now;
       throw new NoAnswer();
@@ -162,4 +164,28 @@ test("a wish of before the computer slept is not sent again, also where its cloc
     assert.equal(what, "lost");
     assert.ok(settledMs > 15_000, "a clock that was set forward says nothing of when an order may still come");
   }
+});
+
+test("how long ago it was sent counts from when it was, where a login had to be renewed first", async () => {
+  let now = 0;
+  let sends = 0;
+  const outcome = await carryOut({
+    send: async (isWanted) => {
+      sends += 1;
+      if (sends === 1) now += 17_000;
+      assert.ok(isWanted());
+      if (sends === 1) throw new NoAnswer();
+      return "there";
+    },
+    find: async () => {
+      throw new Problem(404, "NOT_FOUND", ""); // it may be on its way: it was sent a moment ago
+    },
+    wait: async (ms) => {
+      now += ms;
+    },
+    now: () => now,
+    date: () => now,
+    tell: () => {},
+  });
+  assert.deepEqual(outcome, { what: "placed", order: "there" });
 });

@@ -43,6 +43,10 @@ export async function carryOut<T>(ways: Ways<T>): Promise<Outcome<T>> {
   const age = ageOf(ways);
   const isWanted = () => age() < RESEND_MS;
   let sentAt = ways.now();
+  const isGoing = () => {
+    sentAt = ways.now(); // a login that had to be renewed first took its time
+    return isWanted();
+  };
   let isSent = false; // before: it may have reached the venue
   let refusal: Problem | null = null; // of sending it again, which says nothing of the first time
   for (let waitMs = LEAST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, MOST_WAIT_MS)) {
@@ -56,8 +60,7 @@ export async function carryOut<T>(ways: Ways<T>): Promise<Outcome<T>> {
     }
     if (refusal === null && isWanted()) {
       ways.tell("sent");
-      sentAt = ways.now();
-      const outcome = await sent(ways, isWanted);
+      const outcome = await sent(ways, isGoing);
       if (outcome === "unknown") isSent = true;
       else if (outcome.what !== "refused" || !isSent || isLast(outcome.problem)) return outcome;
       else if (outcome.problem.code !== "DUPLICATE_CLIENT_ID") refusal = outcome.problem;
