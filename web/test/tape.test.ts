@@ -70,4 +70,9 @@ test("trades of an instrument that was moved, whose ids begin anew, come after t
   tape.add(moved);
   tape.merge([trade(899), trade(900), moved], false, moved);
   assert.deepEqual(rows(tape), ["3 9", "900 9", "899 9"]);
+  const same = { ...trade(900, "7"), time: 1001 };
+  tape.add(same);
+  tape.correct(900, "9", "8");
+  tape.merge([trade(900, "8"), moved, same], false, same);
+  assert.deepEqual(rows(tape), ["900 7", "3 9", "900 9>8", "899 9"]);
 });

@@ -19,6 +19,10 @@ function newestFirst(a: Trade, b: Trade): number {
   return b.time - a.time || b.id - a.id;
 }
 
+function keyOf({ id, time }: Trade): string {
+  return `${time}/${id}`;
+}
+
 export class Tape {
   private kept: Trade[] = [];
   /** The last corrections that were told, also of trades that come only later. */
@@ -52,13 +56,14 @@ export class Tape {
     const ends = [told[0], newest].filter((each) => each !== undefined);
     const isIn = (trade: Trade) =>
       (oldest === undefined || newestFirst(trade, oldest) <= 0) && ends.some((end) => newestFirst(trade, end) >= 0);
-    const byId = new Map(told.map((trade) => [trade.id, trade]));
+    const all = new Map(told.map((trade) => [keyOf(trade), trade]));
     for (const trade of this.kept) {
-      const now = byId.get(trade.id);
-      if (now === undefined) byId.set(trade.id, isIn(trade) ? { ...trade, corrected: "undone" } : trade);
-      else if (now.price !== trade.price) byId.set(trade.id, { ...now, price: trade.price, corrected: now.price });
+      const key = keyOf(trade);
+      const now = all.get(key);
+      if (now === undefined) all.set(key, isIn(trade) ? { ...trade, corrected: "undone" } : trade);
+      else if (now.price !== trade.price) all.set(key, { ...now, price: trade.price, corrected: now.price });
     }
-    this.kept = [...byId.values()].sort(newestFirst).slice(0, KEPT);
+    this.kept = [...all.values()].sort(newestFirst).slice(0, KEPT);
   }
 
   /** What was made at `price` has another one now, or was undone. */
@@ -70,6 +75,8 @@ export class Tape {
   }
 
   private corrected(trade: Trade): Trade {
-    return { ...trade, ...this.corrections.get(trade.id) };
+    const found = this.corrections.get(trade.id);
+    const isIt = found !== undefined && (trade.price === found.price || trade.price === found.corrected);
+    return isIt ? { ...trade, ...found } : trade;
   }
 }
