@@ -120,7 +120,7 @@ function LogOut() {
       <button type="button" class="button" data-testid="logout" disabled={deed.isBusy} onClick={() => deed.run(logOut)}>
         Log out
       </button>
-      <Wrong text={deed.problem === null ? null : `You are still logged in. ${deed.problem}`} />
+      <Wrong text={deed.problem === null ? null : `You may still be logged in. ${deed.problem}`} />
     </>
   );
 }

@@ -56,14 +56,16 @@ test("a login waits for the refresh on its way, whose refusal ends nothing of it
   assert.equal(state.value, "somebody");
 });
 
-test("who logs out while another token is on its way stays away", async () => {
+test("who logs out while another token is on its way does so behind it, and stays away", async () => {
   const refreshed = refresh();
-  const late = await next("/v1/auth/refresh");
+  const first = await next("/v1/auth/refresh");
   const left = logOut();
+  await settled();
+  assert.equal(asked.length, 0);
+  first.answer(200, access("ANN", 1));
+  assert.equal(await refreshed, true);
   (await next("/v1/auth/logout")).answer(200, {});
   await left;
-  late.answer(200, access("ANN", 1));
-  assert.equal(await refreshed, false);
   assert.equal(person.value, null);
   assert.equal(state.value, "nobody");
 });
@@ -87,4 +89,13 @@ test("a log-out that the venue refuses is none", async () => {
   (await next("/v1/auth/logout")).answer(429, refused("TOO_MANY_REQUESTS"));
   await assert.rejects(left, Problem);
   assert.equal(person.value?.name, "ANN");
+});
+
+test("a login that others keep waiting for too long is told so", async () => {
+  const timeout = mock.method(AbortSignal, "timeout", () => AbortSignal.abort());
+  await assert.rejects(logIn("ANN", "secret", ""), NoAnswer);
+  assert.equal(await refresh(), false);
+  timeout.mock.restore();
+  assert.equal(asked.length, 0);
+  assert.equal(state.value, "somebody");
 });

@@ -41,7 +41,8 @@ export function told(error: unknown): string {
   return `${error.message} Wait ${wait}.`;
 }
 
-const PATIENCE_MS = 15_000;
+/** How long an answer may take, unless more is said. */
+export const PATIENCE_MS = 15_000;
 
 export interface Asked {
   method?: "GET" | "POST" | "PUT" | "DELETE";

@@ -2,7 +2,7 @@
 //
 // Tabs share the cookie, which is good once: only one of them uses it at a time.
 import { signal } from "@preact/signals";
-import { ANOTHER_PERSON, type Asked, ask, file, NoAnswer, Problem } from "./http.ts";
+import { ANOTHER_PERSON, type Asked, ask, file, NoAnswer, PATIENCE_MS, Problem } from "./http.ts";
 import type { Access } from "./v1.ts";
 
 export interface Person {
@@ -58,33 +58,44 @@ export async function begin(): Promise<void> {
 
 /** Another access token by the cookie; whether there is one. */
 export function refresh(): Promise<boolean> {
-  refreshing ??= alone(async () => {
-    const before = token;
-    try {
-      const access = await ask<Access>("/v1/auth/refresh", { method: "POST" });
-      if (token !== before) return false; // he has logged out meanwhile
-      granted(access);
-      return true;
-    } catch (error) {
-      if (error instanceof Problem && error.status === 401) {
-        over();
-        return false;
-      }
-      if (!(error instanceof Problem || error instanceof NoAnswer)) throw error;
-      if (state.peek() === "asking") state.value = "nobody";
-      clearTimeout(timer);
-      timer = window.setTimeout(() => void refresh(), AWAY_MS); // the venue is away: this session is not over for that
-      return false;
-    }
-  }).finally(() => {
+  refreshing ??= refreshed().finally(() => {
     refreshing = null;
   });
   return refreshing;
 }
 
-/** One after the other, whatever gives the browser another cookie: of two answers the later one's would stay. */
-function alone<T>(task: () => Promise<T>): Promise<T> {
-  if ("locks" in navigator) return navigator.locks.request(LOCK, task) as Promise<T>;
+async function refreshed(): Promise<boolean> {
+  try {
+    await alone(async () => granted(await ask<Access>("/v1/auth/refresh", { method: "POST" })));
+    return true;
+  } catch (error) {
+    if (error instanceof Problem && error.status === 401) {
+      over();
+      return false;
+    }
+    if (!(error instanceof Problem || error instanceof NoAnswer)) throw error;
+    if (state.peek() === "asking") state.value = "nobody";
+    clearTimeout(timer);
+    timer = window.setTimeout(() => void refresh(), AWAY_MS); // the venue is away: this session is not over for that
+    return false;
+  }
+}
+
+/** One after the other, whatever gives the browser another cookie: of two answers the later one's would stay. NoAnswer:
+ * others, which wait for the venue, were before this one for too long. */
+async function alone<T>(task: () => Promise<T>): Promise<T> {
+  if ("locks" in navigator) {
+    let isBegun = false;
+    const begin = () => {
+      isBegun = true;
+      return task();
+    };
+    try {
+      return await navigator.locks.request(LOCK, { signal: AbortSignal.timeout(PATIENCE_MS) }, begin);
+    } catch (error) {
+      throw isBegun ? error : new NoAnswer("The venue does not answer.");
+    }
+  }
   const mine = lastAlone.then(task); // a page that came without TLS has no locks: at least its own go one by one
   lastAlone = mine.catch(() => {});
   return mine;
@@ -104,7 +115,7 @@ export async function register(name: string, password: string): Promise<string> 
 /** Problem, NoAnswer: the session goes on. */
 export async function logOut(): Promise<void> {
   try {
-    await call("/v1/auth/logout", { method: "POST" });
+    await authorised((now) => alone(() => ask("/v1/auth/logout", { method: "POST", token: now })));
   } catch (error) {
     if (!(error instanceof Problem && error.status === 401)) throw error; // else it was over already
   }
