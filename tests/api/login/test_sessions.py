@@ -15,6 +15,7 @@ from procs.api.login.sessions import (
     LONGEST_S,
     MOST_OF_ACCOUNT,
     STEP_UP_S,
+    Session,
     SessionEndedError,
     Sessions,
     SessionsAwayError,
@@ -34,6 +35,13 @@ class Venue:
         self.now_s = START_S
         self.credentials = {1: FIRST, 2: FIRST}
         self.sessions = Sessions(url, lambda: self.now_s, self.credentials.get)
+
+    async def ends(self, session: Session, token: str) -> None:
+        """This refresh token is refused, and the session is over with it."""
+        with pytest.raises(SessionEndedError):
+            await self.sessions.refresh(token)
+        with pytest.raises(SessionEndedError):
+            await self.sessions.living(session.id)
 
 
 class Wire:
@@ -109,10 +117,7 @@ def test_a_refresh_token_that_comes_again_ends_the_session(empty_database: str) 
         venue.now_s += GRACE_S
         with pytest.raises(SessionEndedError):
             await venue.sessions.refresh(stolen)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.refresh(fresh)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.living(session.id)
+        await venue.ends(session, fresh)
         for odd in ("", ".", "a.b", session.id, session.id + ".", "\0.\0", "'; --.x"):
             with pytest.raises(SessionEndedError):
                 await venue.sessions.refresh(odd)
@@ -161,10 +166,7 @@ def test_who_used_the_same_token_can_not_both_go_on(empty_database: str, *, is_o
         owner, thief = [(await venue.sessions.refresh(stolen))[1] for _ in range(2)]
         first, second = (owner, thief) if is_owner_first else (thief, owner)
         await venue.sessions.refresh(first)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.refresh(second)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.living(session.id)
+        await venue.ends(session, second)
 
     run(empty_database, what)
 
@@ -174,10 +176,7 @@ def test_a_token_two_back_ends_the_session_at_once(empty_database: str) -> None:
         session, oldest = await venue.sessions.begin(1, "", "", proved=False)
         _, older = await venue.sessions.refresh(oldest)
         await venue.sessions.refresh(older)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.refresh(oldest)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.living(session.id)
+        await venue.ends(session, oldest)
 
     run(empty_database, what)
 
@@ -208,10 +207,7 @@ def test_a_proof_whose_answer_got_lost_leaves_the_session_without_it(empty_datab
         assert proved.is_proved(venue.now_s)
         venue.now_s += 540
         assert (await venue.sessions.refresh(last))[0].id == proved.id
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.refresh(fresh)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.living(proved.id)
+        await venue.ends(proved, fresh)
 
     run(empty_database, what)
 
@@ -327,10 +323,7 @@ def test_a_session_ends_by_itself(empty_database: str, after_s: float, uses: int
             venue.now_s += after_s / uses
             session, token = await venue.sessions.refresh(token)
         venue.now_s += after_s / uses
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.refresh(token)
-        with pytest.raises(SessionEndedError):
-            await venue.sessions.living(session.id)
+        await venue.ends(session, token)
 
     run(empty_database, what)
 
