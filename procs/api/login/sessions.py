@@ -49,7 +49,7 @@ COLUMNS = (
 ROTATION = "refresh, beside, spent, extract(epoch FROM rotated)::float8 AS rotated_s"
 END = """
     UPDATE identity.sessions SET ended = to_timestamp(%(now)s), why = %(why)s
-    WHERE id = %(id)s AND ended IS NULL AND coalesce(%(account)s, account) = account RETURNING id
+    WHERE %(id)s IN (id, id_before) AND ended IS NULL AND coalesce(%(account)s, account) = account RETURNING id
 """
 
 
@@ -227,12 +227,12 @@ class Sessions:
         return [session for session in (Session(*row) for row in rows) if self._why_ended(session) is None]
 
     async def end(self, id: str, why: str, account: int | None = None) -> bool:
-        """End a session (of that account, if given); whether there was one."""
+        """End a session (of that account, if given), also by its id of before a proof; whether there was one."""
         if not ID.fullmatch(id):
             return False
         rows = await self._all(END, {"id": id, "now": self._clock(), "why": why, "account": account})
-        if rows:
-            self._living.pop(id, None)
+        for row in rows:
+            self._living.pop(row.id, None)
         return bool(rows)
 
     async def end_all(self, account: int, why: str) -> int:

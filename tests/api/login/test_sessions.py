@@ -212,6 +212,16 @@ def test_a_proof_whose_answer_got_lost_leaves_the_session_without_it(empty_datab
     run(empty_database, what)
 
 
+def test_a_log_out_that_a_proof_overtook_ends_the_session(empty_database: str) -> None:  # noqa: F811
+    async def what(venue: Venue) -> None:
+        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        renewed, fresh = await venue.sessions.step_up(session, token)
+        assert await venue.sessions.end(session.id, "logged out", 1)
+        await venue.ends(renewed, fresh)
+
+    run(empty_database, what)
+
+
 @pytest.mark.parametrize("after_s", [0, GRACE_S])
 def test_a_proof_takes_no_token_of_another_browser(empty_database: str, after_s: float) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:

@@ -112,7 +112,7 @@ export async function register(name: string, password: string): Promise<string> 
   return (await ask<{ status: string }>("/v1/auth/register", { method: "POST", body: { name, password } })).status;
 }
 
-/** Problem, NoAnswer: the session goes on. */
+/** Problem, NoAnswer: the session may go on. */
 export async function logOut(): Promise<void> {
   try {
     await authorised((now) => alone(() => ask("/v1/auth/logout", { method: "POST", token: now })));
