@@ -40,6 +40,7 @@ ID = re.compile(r"[A-Za-z0-9_-]{22}")
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
 SCHEMA = Path(__file__).with_name("schema.sql")
 SCHEMA_LOCK = 0x6C6F636B69646E74
+MOST_REFRESHING = 8  # of a session at once; each after the other, as they change one row
 CAME_AGAIN = "its refresh token came again"
 
 COLUMNS = (
@@ -88,6 +89,14 @@ class Profile(NamedTuple):
     theme: str = ""
 
 
+class Turn:
+    """Who refreshes one session now, and how many do or wait to."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.count = 0
+
+
 class Sessions:
     """`clock` gives seconds since 1970; `credential_of` the password that an account has now, or None.
 
@@ -98,6 +107,7 @@ class Sessions:
         self._clock = clock
         self._credential_of = credential_of
         self._living: OrderedDict[str, Session] = OrderedDict()
+        self._turns: dict[str, Turn] = {}
         self._is_made = False
         self._is_opened = False
         self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
@@ -184,9 +194,10 @@ class Sessions:
         was stolen, here or there: that ends the session. SessionEndedError."""
         if not TOKEN.fullmatch(token):
             raise SessionEndedError
-        now_s = self._clock()
-        async with self._transaction() as connection:
-            session, rotation = await self._locked(connection, "%(id)s IN (id, id_before)", token.partition(".")[0])
+        id = token.partition(".")[0]
+        async with self._turn(id), self._transaction() as connection:
+            now_s = self._clock()
+            session, rotation = await self._locked(connection, "%(id)s IN (id, id_before)", id)
             self._judged(session)
             fresh, hashed = _new_refresh(session.id)
             used = rotation.used(_hash(token), hashed, now_s)
@@ -323,6 +334,21 @@ class Sessions:
         async with self._transaction() as connection:
             cursor = await connection.execute(query.encode(), parameters)
             return await cursor.fetchall() if cursor.description is not None else []
+
+    @asynccontextmanager
+    async def _turn(self, id: str) -> AsyncIterator[None]:
+        """One after the other, so that whoever sends one cookie very often takes one connection, and not all."""
+        turn = self._turns.setdefault(id, Turn())
+        if turn.count >= MOST_REFRESHING:
+            raise SessionsAwayError(f"more than {MOST_REFRESHING} refreshes of one session at once")
+        turn.count += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.count -= 1
+            if turn.count == 0:
+                del self._turns[id]
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection[Any]]:

@@ -14,6 +14,7 @@ from procs.api.login.sessions import (
     IDLE_S,
     LONGEST_S,
     MOST_OF_ACCOUNT,
+    MOST_REFRESHING,
     STEP_UP_S,
     Session,
     SessionEndedError,
@@ -155,6 +156,24 @@ def test_whichever_of_the_answers_a_browser_keeps_is_good(empty_database: str, k
         _, fresh = await venue.sessions.refresh(answers[kept][1])
         venue.now_s += 540
         assert (await venue.sessions.refresh(fresh))[0].id == session.id
+
+    run(empty_database, what)
+
+
+def test_who_sends_one_cookie_very_often_keeps_nobody_else_waiting(empty_database: str) -> None:  # noqa: F811
+    async def what(venue: Venue) -> None:
+        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        _, other = await venue.sessions.begin(2, "", "", proved=False)
+        much = [asyncio.create_task(venue.sessions.refresh(token)) for _ in range(500)]
+        await asyncio.sleep(0)  # all of them have asked
+        await venue.sessions.refresh(other)
+        assert sum(task.done() for task in much) < len(much)
+        answers = await asyncio.gather(*much, return_exceptions=True)
+        good = [answer for answer in answers if isinstance(answer, tuple)]
+        assert len(good) == MOST_REFRESHING
+        assert sum(isinstance(answer, SessionsAwayError) for answer in answers) == len(much) - len(good)
+        venue.now_s += 540
+        assert (await venue.sessions.refresh(good[0][1]))[0].id == session.id
 
     run(empty_database, what)
 
