@@ -66,6 +66,7 @@ SHIPPING = {
 # Whoever may open the socket is the venue's user. By TCP only the other node's server comes, and only as its role.
 ADMITTED = "local all all trust\nhost {name} {role} 127.0.0.1/32 scram-sha-256\n"
 IDENTITY = "lockstep_identity"  # that role
+NOBODY = 1 << 22  # no process has this number: proc(5), pid_max
 
 
 class UnavailableError(Exception):
@@ -118,6 +119,7 @@ class Embedded:
             self._await_end()
             started = not self.is_running()
             if started:
+                self._forget_other()
                 self._initialise()
                 self._admit_peer()
                 self._run(
@@ -131,13 +133,16 @@ class Embedded:
     def stop(self) -> None:
         """Stop it in order, ending open connections."""
         with self._turn():
-            if self._is_there() and self._is_own():  # also one without a connection left, which answers nobody
+            # Also one without a connection left, which answers nobody.
+            if self._is_there() and (self._home == self.folder.resolve() or self.is_running()):
                 self._run("pg_ctl", "stop", "-m", "fast", "-w", "-t", str(STOP_TIMEOUT_S))
 
     def _await_end(self) -> None:
         """Wait for a server that is shutting down: the process that stopped it may not have waited."""
         deadline = time.monotonic() + ENDING_TIMEOUT_S
-        while self._is_there() and not self.is_running() and time.monotonic() < deadline:
+        while self._is_there() and self._home in (self.folder.resolve(), None) and not self.is_running():
+            if time.monotonic() > deadline:
+                return
             time.sleep(LOOK_S)  # not our child, so there is no exit to wait for
 
     def _is_there(self) -> bool:
@@ -147,15 +152,22 @@ class Embedded:
         except OSError:
             return False
 
-    def _is_own(self) -> bool:
-        """Whether that process runs in this folder: after a host's death the file stays, and its number may be another
-        server's by now."""
+    @property
+    def _home(self) -> Path | None:
+        """The folder in which that process runs: after a host's death the file stays, and its number may be another
+        server's by now. None: this can't be seen, as where root may not trace."""
         try:
-            return Path(f"/proc/{self._pid}/cwd").readlink() == self.folder.resolve()
-        except PermissionError:  # it is another user's, as where root may not trace: it says so itself
-            return self.is_running()
+            return Path(f"/proc/{self._pid}/cwd").readlink()
         except OSError:
-            return False
+            return None
+
+    def _forget_other(self) -> None:
+        """Have the file name nobody in place of another folder's server, beside which PostgreSQL refuses to start. What
+        else it says stays: by that PostgreSQL finds out whether something of its own server is left."""
+        if self._is_there() and self._home not in (self.folder.resolve(), None):
+            file = self.folder / "postmaster.pid"
+            rest = file.read_text().split("\n", 1)[1]
+            file.write_text(f"{NOBODY}\n{rest}")
 
     @property
     def _pid(self) -> str:

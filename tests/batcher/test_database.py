@@ -86,10 +86,17 @@ def test_a_file_that_was_left_ends_no_server_of_another_folder(own: Embedded, tm
     own.start()
     try:
         left = Embedded(tmp_path / "left")
-        left.folder.mkdir(parents=True)
+        left.start()
+        left.stop()
         shutil.copy(own.folder / "postmaster.pid", left.folder)
+        owner = left.folder.stat()
+        os.chown(left.folder / "postmaster.pid", owner.st_uid, owner.st_gid)
         left.stop()
         assert not left.is_running()
+        assert own.is_running()
+        assert left.start()  # nor does it keep one from starting
+        assert postmaster(left) != postmaster(own)
+        left.stop()
         assert own.is_running()
     finally:
         own.stop()
