@@ -166,11 +166,12 @@ class ApiStream(threading.Thread):
         return self._signed("POST", "order", **terms)
 
     def _by_socket(self, terms: dict[str, object]) -> Any:
-        if self._socket is None:
+        socket = self._socket  # `cut` may take it away at any moment
+        if socket is None:
             way = connect(f"ws://127.0.0.1:{self._client.port}/ws-api/v3", open_timeout=RECOVERY_S)
-            self._socket = self._ways.enter_context(way)
-        self._socket.send(json.dumps({"id": 1, "method": "order.place", "params": self._client.ws_params(**terms)}))
-        answer = json.loads(self._socket.recv(timeout=RECOVERY_S))
+            socket = self._socket = self._ways.enter_context(way)
+        socket.send(json.dumps({"id": 1, "method": "order.place", "params": self._client.ws_params(**terms)}))
+        answer = json.loads(socket.recv(timeout=RECOVERY_S))
         if answer["status"] != 200:
             raise RefusedError(answer["status"], answer["error"])
         return answer["result"]

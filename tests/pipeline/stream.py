@@ -40,6 +40,7 @@ class Stream(threading.Thread):
         self.answered: set[str] = set()
         self.last_acknowledged_at = time.monotonic()
         self.longest_gap_s = 0.0  # without any order acknowledged; a measurement sets it to 0
+        self.failure: BaseException | None = None  # an error ends the thread, and is shown by itself
         self._enough = False
         self._called = threading.Event()
         self._rounds = rounds
@@ -115,6 +116,7 @@ class Progress(Protocol):
     """A client that trades, whatever it trades over."""
 
     last_acknowledged_at: float
+    failure: BaseException | None  # why it has ended, where it keeps that
 
     def go_on(self) -> None: ...
     def is_alive(self) -> bool: ...
@@ -125,7 +127,7 @@ def await_progress(stream: Progress, since: float, timeout_s: float = RECOVERY_S
     stream.go_on()
     while stream.last_acknowledged_at <= since:
         assert time.monotonic() < deadline, f"no order was acknowledged within {timeout_s} s"
-        assert stream.is_alive(), "the client ended"
+        assert stream.is_alive(), f"the client ended: {stream.failure!r}"
         time.sleep(0.01)  # the stream is another thread's
 
 
