@@ -24,7 +24,7 @@ from procs.api.upgrade import Upgrade
 from procs.edge.admission import Admission
 from procs.edge.listening import judged
 from procs.edge.market_queries import MarketQueries
-from procs.host.event_loop import Kick
+from procs.venue.edge import Edge
 from shm.bell import Reason
 from shm.board import Board
 from shm.log_lines import log
@@ -50,7 +50,7 @@ class Listener(uvicorn.Server):
         yield
 
 
-class Server:
+class Server(Edge):
     """The edge. `application` is served from when the desk is ready on, `orders` takes requests that need no task;
     `queries` is how the publisher is reached, `prepare` makes what the application will need, on a secondary too, and
     `close` ends what it has opened.
@@ -62,7 +62,6 @@ class Server:
         self, desk: Desk, config: ApiSection, application: Application, orders: Orders, queries: MarketQueries,
         prepare: Callable[[], Coroutine[Any, Any, None]], close: Callable[[], Awaitable[None]],
     ) -> None:  # fmt: skip
-        self.kick: Kick = _nothing
         desk.kick = lambda: self.kick()
         self._desk = desk
         self._config = config
@@ -193,7 +192,3 @@ def _tls(config: ApiSection) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(config.certificate, config.key)
     return context
-
-
-def _nothing() -> None:
-    """What `kick` is until a host sets it."""

@@ -24,6 +24,7 @@ from procs.batcher.spool import ForeignSpool, Spool
 from procs.batcher.spool_writer import SpoolWriter
 from procs.disk import space
 from procs.tables import saved
+from procs.venue.edge import Edge
 from procs.venue.snapshot_parts import Snapshots
 from shm.board import Board, Word
 from shm.log_lines import log
@@ -45,11 +46,7 @@ class ForeignDatabaseError(FinalError):
     """The database belongs to another journal, or has more than the journal; the message says how to mend that."""
 
 
-def _nothing() -> None:
-    return
-
-
-class Batcher:
+class Batcher(Edge):
     """`consumers` maps ring indices (0: the router's, m: matcher m's) to this batcher's gating consumers.
 
     `boot` and `node` are this start of a node, and its name. With `follows` it writes although it does not lead.
@@ -77,7 +74,6 @@ class Batcher:
         follows: bool = False,
         spool_first: bool = False,
     ) -> None:
-        self.kick: Callable[[], None] = _nothing
         self.spool = Spool(folder, spare_bytes=space.SPARE_BYTES)
         self._board = board
         self._server = server

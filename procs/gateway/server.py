@@ -23,6 +23,7 @@ from procs.gateway.control import Control
 from procs.gateway.fix.connection import Connection
 from procs.gateway.gateway import Gateway
 from procs.gateway.session_log import SessionLog, Watch
+from procs.venue.edge import Edge
 from shm.bell import Reason
 from shm.board import Board
 from shm.log_lines import log
@@ -88,7 +89,7 @@ class ClientSocket(asyncio.BufferedProtocol):
             self._server.gone(self, self._client, f"lost: {error}" if error else "the client closed the connection")
 
 
-class Server:
+class Server(Edge):
     """The edge that a host runs. `clock` gives the wall clock's ns, advanced by the monotonic clock.
 
     `home_of` gives the number of a session's gateway.
@@ -106,7 +107,6 @@ class Server:
         boot_id: str,
         home_of: Callable[[str], int],
     ) -> None:
-        self.kick: Callable[[], None] = lambda: None
         self._config = config
         self.engine = engine(self._logon, self)
         self._connection = connection

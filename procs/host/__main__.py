@@ -21,16 +21,20 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from procs.host import memory
 from procs.host.spin_loop import Loop
+from procs.venue.agent import Agent
+from procs.venue.edge import Edge
 from procs.venue.parent_death import die_with
 from procs.venue.topology import Host, role_of
 from procs.venue.venue import Manifest, Venue
 from shm.log_lines import log
 from shm.refusal import EXIT_REFUSED, FinalError
 from shm.segment import RoleLock
+
+Stage = TypeVar("Stage", Agent, Edge)
 
 
 def main() -> None:
@@ -63,21 +67,18 @@ def run() -> None:
     late = host.kind == "edge" and any(venue.is_late(name) for name in host.agents)
     if late:
         _begin_with_newest(venue)
-    agents = [importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name) for name in host.agents]
-    if late:
-        from procs.recovery.edge_catch_up import catch_up
-
-        beat = partial(_beat, venue, host, time.monotonic_ns())
-        for name, edge in zip(host.agents, agents, strict=True):
-            catch_up(venue, name, edge, beat)
-    gc.freeze()  # snapshots' children then share these pages, too
-    gc.enable()
     if host.kind == "carried":
+        agents = [_stage(venue, name, Agent) for name in host.agents]
+        _settle()
         _run_carried(venue, host, agents)
     else:
         import uvloop
 
-        uvloop.run(_run_edges(venue, host, agents))
+        edges = [_stage(venue, name, Edge) for name in host.agents]  # type: ignore[type-abstract]
+        if late:
+            _catch_up(venue, host, edges)
+        _settle()
+        uvloop.run(_run_edges(venue, host, edges))
     for lock in locks:
         lock.release()
 
@@ -100,6 +101,28 @@ def _begin_with_newest(venue: Venue) -> None:
     venue.snapshots.start = choice.start
 
 
+def _stage(venue: Venue, name: str, contract: type[Stage]) -> Stage:
+    """Build agent `name`. TypeError where what its room builds does not keep the contract of the host's kind."""
+    stage = importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name)
+    if not isinstance(stage, contract):
+        raise TypeError(f"{name} is a {type(stage).__name__}, which is no {contract.__name__}")
+    return stage
+
+
+def _catch_up(venue: Venue, host: Host, edges: list[Edge]) -> None:
+    from procs.recovery.edge_catch_up import catch_up
+
+    beat = partial(_beat, venue, host, time.monotonic_ns())
+    for name, edge in zip(host.agents, edges, strict=True):
+        catch_up(venue, name, edge, beat)
+
+
+def _settle() -> None:
+    """Leave what was made so far to no collection: snapshots' children then share these pages, too."""
+    gc.freeze()
+    gc.enable()
+
+
 def _beat(venue: Venue, host: Host, started_ns: int) -> None:
     """Show that the host lives and is starting: how long it catches up depends on how much there is."""
     from procs.host.event_loop import STARTING, show_health
@@ -108,7 +131,7 @@ def _beat(venue: Venue, host: Host, started_ns: int) -> None:
         show_health(venue.board, venue.topology.slot_of(name), STARTING, started_ns)
 
 
-def _run_carried(venue: Venue, host: Host, agents: list[Any]) -> None:
+def _run_carried(venue: Venue, host: Host, agents: list[Agent]) -> None:
     slots = [venue.topology.slot_of(name) for name in host.agents]
     spin_ns = venue.config.processes.spin_us * 1000
     loop = Loop(agents, slots, venue.sleeper(host.name), venue.board, spin_ns, venue.snapshots, venue.anchor_ns)
@@ -119,7 +142,7 @@ def _run_carried(venue: Venue, host: Host, agents: list[Any]) -> None:
         agent.close()
 
 
-async def _run_edges(venue: Venue, host: Host, edges: list[Any]) -> None:
+async def _run_edges(venue: Venue, host: Host, edges: list[Edge]) -> None:
     import asyncio
 
     from procs.host.event_loop import Pump

@@ -9,12 +9,11 @@ import asyncio
 import os
 import time
 from collections.abc import Sequence
-from typing import Protocol
 
+from procs.venue.edge import Edge
 from procs.venue.venue import Venue
 from shm.bell import Sleeper
 from shm.board import Board, Word
-from shm.ring import Consumer
 
 # Turns of the event loop to poll on after the last work: a wake-up costs more than all of them together.
 SPIN_ROUNDS = 50
@@ -22,35 +21,6 @@ HEARTBEAT_S = 0.02
 RESTING_HEARTBEAT_S = 0.05  # of a host whose edges all rest: it has a wake-up less in two
 STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
 GENERATION = int(Word.GENERATION)  # looked at in each turn
-
-
-class Edge(Protocol):
-    """A stage with sockets. `poll` is an agent's duty cycle; the pump sets `kick`, to be called after socket input.
-
-    `attach` gives it the event rings of a new generation of the core, by ring number (0: the router's), in place of
-    those that it had. They begin behind a snapshot: what the stage has handled already comes again, and is passed over.
-
-    `rest_s` is 0 while clients wait for the stage. Else it is polled at most once in so many seconds, and takes more
-    at a time: on few cores, looking often costs those who are waited for. It may change; a `kick` then ends the rest. A
-    stage that `spins` looks on for a while after its last work; where others are to work meanwhile, it takes the core
-    from them.
-    """
-
-    kick: Kick
-    spins: bool
-
-    @property
-    def rest_s(self) -> float: ...
-
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    def poll(self, now_ns: int) -> int: ...
-    def wants(self) -> int: ...
-    def attach(self, consumers: dict[int, Consumer], board: Board) -> None: ...
-
-
-class Kick(Protocol):
-    def __call__(self) -> None: ...
 
 
 class Pump:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from config.schema import MarketDataSection
 from procs.edge.own_socket import name_of
@@ -16,6 +16,7 @@ from procs.publisher.hub import Hub
 from procs.publisher.queries import Queries
 from procs.publisher.server import Server
 from procs.tables.saved import Loader
+from procs.venue.edge import Edge
 from procs.venue.snapshot_parts import Snapshots
 from procs.venue.venue import Venue
 from shm.board import Board
@@ -32,7 +33,7 @@ SHARE, BUSY_SHARE, BUSY_EVENTS = 4, 10, 256
 MOST_CREDIT_NS = 8_000_000
 
 
-class Publisher:
+class Publisher(Edge):
     """The edge: polled by its host, it serves as soon as the books are rebuilt and the venue leads."""
 
     rest_s = 0.004  # market data goes to many at once: some milliseconds gather a batch, and cost no trader a wake-up
@@ -41,7 +42,6 @@ class Publisher:
     def __init__(
         self, feed: Feed, config: MarketDataSection, snapshots: Snapshots | None = None, queries: str = ""
     ) -> None:
-        self.kick: Callable[[], None] = _nothing
         self._feed = feed
         self._snapshots = snapshots
         self._hub = Hub(feed, config.client_queue_bytes)
@@ -157,7 +157,3 @@ def build(venue: Venue, name: str) -> Publisher:
     if part is not None:
         publisher.load(part)
     return publisher
-
-
-def _nothing() -> None:
-    """What `kick` is until a host sets it."""

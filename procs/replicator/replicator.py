@@ -16,6 +16,7 @@ from procs.replicator.handshake import LinkState
 from procs.replicator.link_report import LinkReport
 from procs.replicator.shipping import Shipping
 from procs.replicator.transport import Acceptor, Connection, Dialer
+from procs.venue.edge import Edge
 from procs.venue.venue import Venue
 from shm.bell import Reason
 from shm.board import Word
@@ -24,14 +25,13 @@ from shm.log_lines import log
 ROOM_S = 0.001  # in which the log's readers make room for some hundred records
 
 
-class Replicator:
+class Replicator(Edge):
     """The edge that a host runs. On a secondary it fills the ring; in both roles it answers who asks for the log."""
 
     rest_s = 0.0  # orders wait for its acknowledgement,
     spins = False  # and for the core and the other node, which need the processors before it has work again
 
     def __init__(self, venue: Venue, acceptor: Acceptor, dialer: Dialer | None) -> None:
-        self.kick: Callable[[], None] = lambda: None
         self._venue = venue
         self._board = venue.board
         self._said: tuple[LinkState, LinkReport] | None = None

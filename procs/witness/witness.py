@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 
+from procs.venue.edge import Edge
 from procs.witness.etcd import Etcd
 from procs.witness.leadership import Leadership
 from procs.witness.life import Life
@@ -17,13 +17,13 @@ TURNS = 5  # in the time of a lease, of a node that has it
 LOOK_S = 0.1  # between two turns of a node that has not
 
 
-class Witness:
+class Witness(Edge):
     """The edge that a host runs; the lease lasts `lease_s`."""
 
     rest_s = 0.01
+    spins = False  # it waits for etcd and for time
 
     def __init__(self, leadership: Leadership, life: Life, etcd: Etcd, lease_s: float) -> None:
-        self.kick: Callable[[], None] = lambda: None
         self._leadership = leadership
         self._life = life
         self._etcd = etcd
