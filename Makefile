@@ -3,6 +3,8 @@
 PYTHON ?= python3
 FUZZ_COMMANDS ?= 5000000
 SEEDS ?= 500
+# Which optional packages .venv has: dev,parquet has pyarrow too.
+EXTRAS ?= dev
 FIRST ?= 0
 SOAK_S ?= 600
 # Seeds that nobody has run: a soak that begins in another second begins elsewhere.
@@ -138,5 +140,5 @@ $(VENV)/.packages: pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PIP) install 'cython>=3.1' 'setuptools>=77'
 	@# LOCKSTEP_ONLY names no folder: the packages come first, what is compiled is $(VENV)/.built's business.
-	@LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --config-settings editable_mode=compat --editable '.[dev]'
+	@LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --config-settings editable_mode=compat --editable '.[$(EXTRAS)]'
 	@touch $@

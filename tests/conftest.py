@@ -11,6 +11,8 @@ from tests.small_disk import small_disk
 
 __all__ = ["small_disk"]
 
+pytest_plugins = ("tests.skips",)
+
 FUZZ_FACTOR = 100  # as many examples as a test asks for itself
 
 # By the seconds that a worker has them. One that is missing, or is no more, costs seconds and nothing else.

@@ -105,7 +105,7 @@ def _stage(venue: Venue, name: str, contract: type[Stage]) -> Stage:
     """Build agent `name`. TypeError where what its room builds does not keep the contract of the host's kind."""
     stage = importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name)
     if not isinstance(stage, contract):
-        raise TypeError(f"{name} is a {type(stage).__name__}, which is no {contract.__name__}")
+        raise TypeError(f"{name}: {type(stage).__name__} does not keep the contract of {contract.__name__}")
     return stage
 
 

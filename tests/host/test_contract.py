@@ -1,4 +1,4 @@
-"""Every stage that a host may run keeps the contract of its kind; tests/pipeline/test_witness.py starts each for real."""
+"""Every stage that a host may run keeps the contract of its kind; tests/pipeline/test_witness.py starts them."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ def test_edge_that_lacks_a_part_is_refused() -> None:
 def test_host_refuses_a_stage_without_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     witness = importlib.import_module("procs.witness.__main__")
     monkeypatch.setattr(witness, "build", lambda _venue, _name: object())
-    with pytest.raises(TypeError, match="witness is a object, which is no Edge"):
+    with pytest.raises(TypeError, match="witness: object does not keep the contract of Edge"):
         _stage(Venue.__new__(Venue), "witness", Edge)  # type: ignore[type-abstract]

@@ -88,8 +88,10 @@ def cgroup_mount() -> Path | None:
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     mount = cgroup_mount()
-    if os.geteuid() != 0 or not SYSTEMD.exists() or mount is None or not SITE.is_relative_to(ROOT):
-        pytest.skip("no systemd can be booted here: that needs root, systemd, cgroup2, and .venv in the project")
+    if not SYSTEMD.exists():
+        pytest.skip("systemd is not installed (Debian: apt-get install systemd)")
+    if os.geteuid() != 0 or mount is None or not SITE.is_relative_to(ROOT):
+        pytest.skip("no systemd can be booted here: that needs root, cgroup2, and .venv in the project")
     program = tmp_path / "files" / "opt" / "bin" / "lockstep"
     program.parent.mkdir(parents=True)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
