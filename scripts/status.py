@@ -170,6 +170,9 @@ def _print(found: Status) -> None:
     if found.lease is not None:
         _print_lease(found.lease)
     out.print(f"log {found.log_end:,}, committed {found.commit:,} (lag {found.commit_lag:,})", soft_wrap=True)
+    if found.stalled_ms:
+        said = f"no order has been acknowledged for {found.stalled_ms / 1000:.0f} s: /health/ready says why"
+        out.print(said, markup=False, soft_wrap=True, style="red")
     if found.snapshot is None:
         out.print(f"no snapshot yet, generation {found.generation}", soft_wrap=True)
     else:

@@ -14,13 +14,15 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Struct
 
+from config.schema import Config
 from procs.venue import node
 from procs.venue.node import RoleError
 from scripts.errors import UsageError
 from scripts.nodes import upgrade
-from scripts.nodes.failover import Refused, Steps, print_step
-from scripts.running import node_of
+from scripts.nodes.steps import LINKED, Refused, Steps, print_step
+from scripts.running import attach, node_of
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
+from shm.board import Word
 from shm.segment import RoleLock
 
 LOOK_S = 0.02
@@ -38,18 +40,19 @@ def stop(
     config: ConfigPath = DEFAULT_CONFIG,
     *,
     leave: Annotated[
-        bool,
+        bool | None,
         Parameter(
-            negative=(), help="First have the primary wait for this node, its secondary, no more: it trades alone."
+            help="First have the primary continue without this node, its secondary. Default: if commits wait for it."
         ),
-    ] = False,
+    ] = None,
     json: Json = False,
     timeout_s: Annotated[float, Parameter(help="How long to wait for it, in seconds.")] = 120.0,
 ) -> int:
     """Stop a running venue cleanly: what is accepted is matched, reported and stored before the processes end.
 
-    With `replicated` and `both` the primary waits for a secondary that is away, and takes no orders: stop one with
-    --leave. When it starts again it catches up, and is waited for as before.
+    With `replicated` and `both` the primary waits for its secondary's acknowledgements. So a secondary that is stopped
+    leaves first: the primary continues without it. When it starts again it catches up, and commits wait for it as
+    before. With --no-leave it stops at once, and the primary acknowledges nothing until it is back.
 
     Exit codes: 0 it has stopped; 1 it does not run, has not stopped in time, or can't leave; 2 the configuration is
     wrong, or it is another user's venue.
@@ -61,13 +64,14 @@ def stop(
     if pid is None:
         return fail(f"venue {name} is not running (data: {loaded.venue.data})", json=json)
     began_s = time.monotonic()
-    if leave:
-        try:
+    try:
+        if leave or (leave is None and _is_awaited(loaded, data)):
             if not node.load(data).is_secondary:
                 raise Refused("it is no secondary that a primary could wait for: stop it without --leave")
             upgrade.leave(node_of(loaded), Steps((lambda _: None) if json else print_step))
-        except (Refused, RoleError) as error:
-            return fail(f"venue {name} was not stopped: {error}", json=json)
+    except (Refused, RoleError) as error:
+        hint = "" if leave else ". To stop it all the same, and have the primary wait for it: --no-leave"
+        return fail(f"venue {name} was not stopped: {error}{hint}", json=json)
     try:
         os.kill(pid, signal.SIGTERM)
     except PermissionError:
@@ -79,3 +83,11 @@ def stop(
     done = Stopped(name, pid, round(time.monotonic() - began_s, 3))
     print_json(done) if json else console().print(f"venue {name} has stopped, after {done.took_s:.1f} s")
     return EXIT_OK
+
+
+def _is_awaited(config: Config, data: Path) -> bool:
+    """Return whether the node in `data` is a secondary whose primary may wait for its acknowledgements. RoleError."""
+    if config.venue.durability not in ("replicated", "both") or not node.load(data).is_secondary:
+        return False
+    venue = attach(data)
+    return venue is not None and venue.board.get(Word.LINK) in LINKED

@@ -40,6 +40,8 @@ class Word(IntEnum):
     HANDOVER = 45
     COMPARED = 50
     WHOLE_NS = 51
+    EPOCH_WANTED = 52
+    STALLED_NS = 53
     LEASE_UNTIL = 46
 
 class Counts(TypedDict):

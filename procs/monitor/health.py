@@ -57,15 +57,27 @@ def against_leading(reading: Reading | None, oldest_ms: int) -> list[str]:
 
 
 def against_readiness(reading: Reading | None, oldest_ms: int) -> list[str]:
-    """It takes orders where it leads, a gateway is open, and the disk has room for them."""
+    """It takes orders where it leads, a gateway is open, they are acknowledged, and the disk has room for them."""
     found = against_leading(reading, oldest_ms)
     if reading is None:
         return found
     if not _open_gateways(reading, oldest_ms):
         found.append("no gateway takes connections")
+    if reading.stalled_ms:
+        found.append(f"no order has been acknowledged for {reading.stalled_ms / 1000:.0f} s: {_awaited(reading)}")
     if reading.orders_refused:
         found.append("the disk is nearly full: new orders are refused, cancels pass")
     return found
+
+
+def _awaited(reading: Reading) -> str:
+    """What the commits of a node that leads wait for, and what its operator can do."""
+    if reading.node is None or not reading.node.waits:
+        return "the journal's disk does not take the log"
+    return (
+        f"commits wait for node {reading.node.peer.name or 'unknown'}, which acknowledges nothing: start it, or, if it "
+        'is off for sure, lockstep failover --peer-is-off "WHO, HOW" here'
+    )
 
 
 def against_gateway(number: int, reading: Reading | None, oldest_ms: int) -> list[str]:

@@ -190,6 +190,11 @@ OF_A_RUN = (
         _node(lambda node: node.waits),
     ),
     _gauge(
+        "lockstep_commit_stalled_seconds",
+        "For how long no order has been acknowledged though some wait, or would; 0: they are",
+        _one(lambda r: r.stalled_ms / 1000),
+    ),
+    _gauge(
         "lockstep_fenced", "1 while the node releases nothing, as the other one is to lead; absent on a venue of one",
         _node(lambda node: node.fenced),
     ),

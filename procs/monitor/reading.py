@@ -76,6 +76,7 @@ def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
         spool_bytes=board.get(Word.SPOOLED),
         disk_free_bytes=space.free_bytes(venue.data),
         orders_refused=board.get(Word.JOURNAL_FULL) != 0,
+        stalled_ms=_age_ms(stalled_ns) if (stalled_ns := board.get(Word.STALLED_NS)) else 0,
         supervisor=_supervisor(venue),
         hosts=[_host(venue, host, restarts.get(host.name, 0)) for host in venue.topology.hosts],
         agents=agents,

@@ -143,8 +143,8 @@ class Reading(Struct, frozen=True):
     """A whole venue. Lags are counted in log records. `durable` is how far its journal has the log.
 
     `acked` is how far a second node has the log, 0 without one; `node` is this one of two nodes. Where the batcher
-    writes no rows, `loader_problem` says why, and since when (UTC). `supervisor` is None before it has looked at a new
-    run for the first time.
+    writes no rows, `loader_problem` says why, and since when (UTC). No order has been acknowledged for `stalled_ms`,
+    though some wait, or would; 0: they are. `supervisor` is None before it has looked at a new run for the first time.
     """
 
     venue: str
@@ -164,6 +164,7 @@ class Reading(Struct, frozen=True):
     spool_bytes: int = 0
     disk_free_bytes: int = 0
     orders_refused: bool = False
+    stalled_ms: int = 0
     supervisor: SupervisorStatus | None = None
     hosts: list[HostStatus] = []
     agents: list[AgentStatus] = []

@@ -212,7 +212,8 @@ class Shipping:
         try:
             role = node.load(data)
             if role.members != members:
-                node.save(data, structs.replace(role, members=members))
+                # What an operator said of the other node ends when that is here again, or leaves by itself.
+                node.save(data, structs.replace(role, members=members, statement=""))
                 log.info("members", members=members)
             self._unsaved = ""
         except node.RoleError as error:

@@ -65,6 +65,7 @@ cdef class Router(Agent):
     cdef int64_t lead(self, int64_t now_ns) except -1 nogil
     cdef bint is_closed(self) noexcept nogil
     cdef int64_t write_due(self, int64_t now_ns) except -1 nogil
+    cdef int begin_epoch(self, int64_t now_ns) except -1 nogil
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil
     cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil
     cdef bint waits_for_snapshot(self, int64_t now_ns) except -1 nogil

@@ -21,9 +21,9 @@ from procs.router.settlement cimport Settlement
 from procs.router.verdicts cimport verdict_of
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport (
-    HANDOVER_CLOSED, HANDOVER_CLOSING, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED, WORD_HANDOVER, WORD_JOURNAL_FULL,
-    WORD_JOURNAL_READY, WORD_LOG_END, WORD_READY_EVENT, WORD_ROUTER_DONE, WORD_SNAPSHOT_ASKED, WORD_SNAPSHOT_SEQ,
-    Board,
+    HANDOVER_CLOSED, HANDOVER_CLOSING, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_EPOCH_WANTED, WORD_FENCED, WORD_HANDOVER,
+    WORD_JOURNAL_FULL, WORD_JOURNAL_READY, WORD_LOG_END, WORD_READY_EVENT, WORD_ROUTER_DONE, WORD_SNAPSHOT_ASKED,
+    WORD_SNAPSHOT_SEQ, Board,
 )
 from shm.crc32c cimport crc32c
 from shm.records cimport *
@@ -129,10 +129,12 @@ cdef class Router(Agent):
         return handover >= HANDOVER_CLOSING or self.board.load(WORD_FENCED) != 0
 
     cdef int64_t write_due(self, int64_t now_ns) except -1 nogil:
-        """The router's own records, while there is room: activations, a tick, the schedule's changes, and
-        cancels that are due (LOG-33).
+        """The router's own records, while there is room: an epoch that is wanted, activations, a tick, the schedule's
+        changes, and cancels that are due (LOG-33).
         """
         cdef int64_t work = 0
+        if self.board.load(WORD_EPOCH_WANTED) > self.core.epoch and self.has_room(CMD_EPOCH):
+            work += self.begin_epoch(now_ns)
         while self.has_room(CMD_ACTIVATE) and self.core.ledger.next_due() != 0:
             work += self.write_own(CMD_ACTIVATE, now_ns)
         if self.is_tick_due(now_ns) and self.has_room(CMD_TICK):
@@ -142,6 +144,17 @@ cdef class Router(Agent):
         while self.own.cancel_after.next_due(self.time_of_next(now_ns)) != 0 and self.has_room(CMD_MASS_CANCEL):
             work += self.write_own(CMD_MASS_CANCEL, now_ns)
         return work
+
+    cdef int begin_epoch(self, int64_t now_ns) except -1 nogil:
+        """Begin another epoch while this node leads: the log says from where on commits wait for other members. Returns 1.
+
+        The epoch is shown last: an edge that sees it knows which event began it.
+        """
+        self.write_own(CMD_EPOCH, now_ns)
+        self.publish()
+        self.board.store(WORD_READY_EVENT, self.events.ring.next - 1)
+        self.board.store(WORD_EPOCH, self.core.epoch)
+        return 1
 
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil:
         """Whether balances wait to be announced, or that all are; or whether a matcher that has done the last tick has

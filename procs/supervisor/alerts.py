@@ -43,6 +43,8 @@ Kind = Literal[
     "database_behind",
     "database_caught_up",
     "snapshot_failed",
+    "commits_wait",  # no order is acknowledged: the other node, or the journal's disk, does not answer
+    "commits_resumed",
     "link_lost",  # of two nodes: no link between them for a while
     "link_back",
     "promoted",  # this node has begun to lead in the other one's place

@@ -172,7 +172,8 @@ class Roles:
             return
         if not run.follows:
             if len(node.members) == 1 and board.get(Word.COMMIT_BY) == Word.ACKED_SEQ:
-                self._console.line("commits are to wait for the other node no more: this one goes on alone")
+                said = f" ({node.statement})" if node.statement else ""
+                self._console.line(f"commits no longer wait for the other node: this one continues without it{said}")
                 await run.go_alone(node)
             return
         if not node.is_secondary:

@@ -134,6 +134,8 @@ class Run:
     async def go_alone(self, node: Node) -> None:
         """Have commits wait for the other node no more, as `node` says, which is on disk already. OSError as `promote`.
 
+        Where an operator has said so, the log says it as well: the router begins an epoch, and its clients stay.
+
         A journaler that was not to sync starts again first, and what it has is synced. One that is in the core takes
         that down: commits go on to wait, and this is to be called again.
         """
@@ -159,6 +161,8 @@ class Run:
 
         if await self._wait(has_opened, ALONE_S, "the journal is not open again"):
             self.venue.board.set(Word.COMMIT_BY, 0)
+            if node.statement and self.leads:  # a router that is about to lead begins an epoch anyway
+                self.venue.board.set(Word.EPOCH_WANTED, self.venue.board.get(Word.EPOCH) + 1)
 
     async def hand_over(self) -> bool:
         """End order entry, and have all that was taken done and acknowledged by the other node. False if it is not.

@@ -24,6 +24,7 @@ from procs.supervisor import health, poison
 from procs.supervisor.alerts import Alerts
 from procs.supervisor.backoff import Backoff
 from procs.supervisor.children import Children
+from procs.supervisor.commits import CommitWatch
 from procs.supervisor.conditions import Conditions
 from procs.supervisor.disk import DiskWatch
 from procs.supervisor.health import RUNNING, STARTING, STOPPING
@@ -90,6 +91,7 @@ class Supervisor:
         self._pulse = Pulse(self._notifier, config.processes.heartbeat_timeout_s)
         self._alerts = Alerts(config.alerts, config.venue.name, self._data / "alerts.json", console.line)
         self._conditions = Conditions(config.alerts, self._data, self._alerts)
+        self._commits = CommitWatch(self._data, console.line, self._alerts)
         self._monitoring = Monitoring(config.metrics, self._data, console.line)
         self._asked = 0
         self._careful_command = careful_command
@@ -232,6 +234,7 @@ class Supervisor:
                     return Outcome(watch.ready_s, failure)
                 if await self._roles.change(run):
                     return Outcome(watch.ready_s, None, fenced=True)
+                self._commits.look(run.venue.board, time.monotonic_ns())
                 self._conditions.tick(run.venue.board, time.monotonic())
                 health.show_supervisor(run.venue.board, RUNNING if watch.is_ready else STARTING)
                 if watch.is_ready:
@@ -240,6 +243,7 @@ class Supervisor:
             return Outcome(watch.ready_s, None)
         finally:
             self._conditions.end(run.venue.board)
+            self._commits.end()
             await watch.close()
 
     async def _pause(self, seconds: float) -> None:

@@ -17,11 +17,12 @@ from msgspec import Struct, structs
 
 from scripts.errors import UsageError
 from scripts.flow import throwaway
-from scripts.nodes import failover, parting, rejoin, switchover
+from scripts.nodes import parting, rejoin, switchover
 from scripts.nodes.api_load import ID, ApiLoad
 from scripts.nodes.asked import Asked
 from scripts.nodes.load import Leg, Load
 from scripts.nodes.parting import Copy
+from scripts.nodes.steps import FailedOver, Refused
 from scripts.nodes.throwaway_pair import SYMBOL, Member, NotReady, Pair
 from scripts.terminal import EXIT_OK, EXIT_PROBLEM, Json, console, counted, fail, print_json, table
 from shm.board import Word
@@ -213,7 +214,7 @@ class _Drill:
         follower = pair.secondary
         try:
             switchover.carry_out(follower.data, dry_run=False, say=self._say)
-        except failover.Refused as error:
+        except Refused as error:
             raise DrillError(f"node {follower.name} did not lead: {error}") from error
         leg = self._load.await_leg(before, asked_s + ACK_S)
         self._web.await_one(asked_s + ACK_S)
@@ -228,7 +229,7 @@ class _Drill:
         answer = member.command("failover", "--peer-is-off", statement, "--json")
         if answer.returncode:
             raise DrillError(f"node {member.name} did not lead: {answer.stdout}{answer.stderr}")
-        done = msgspec.json.decode(answer.stdout, type=failover.FailedOver)
+        done = msgspec.json.decode(answer.stdout, type=FailedOver)
         for step in done.steps:
             self._say(f"{step.at_s:8.3f} s  {step.says}")
         return done.took_s

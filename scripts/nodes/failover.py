@@ -1,4 +1,4 @@
-"""`lockstep failover`: has the secondary lead, once it is certain that the other node releases nothing more.
+"""`lockstep failover`: has this node serve without the other one: the secondary leads, a primary stops waiting.
 
 Its order is what makes it safe: the other node is fenced, then this node's role is on the disk, then it is promoted. It
 may be killed at any step, and repeated.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from msgspec import Struct, structs
+from msgspec import structs
 
 from config.schema import Config
 from procs.replicator import link_report
@@ -24,6 +24,8 @@ from procs.venue import node
 from procs.venue.node import RoleError
 from procs.venue.venue import Venue
 from procs.witness import report as lease_report
+from scripts.nodes import release
+from scripts.nodes.steps import LINKED, FailedOver, Refused, Say, Steps, await_, print_step, supervisor
 from scripts.running import attach, node_of
 from scripts.terminal import (
     DEFAULT_CONFIG,
@@ -37,56 +39,10 @@ from scripts.terminal import (
     print_json,
 )
 from shm.board import Word
-from shm.segment import RoleLock
 
 LOOK_S = 0.002
 FENCE_S = 3.0  # for a primary that can be reached to answer
 STATED_S = 1.0  # likewise, where somebody says that it is off
-LEAD_S = 120.0
-Say = Callable[[str], None]
-LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
-
-
-class Step(Struct, frozen=True):
-    """What was done, and so many seconds after the command began."""
-
-    at_s: float
-    says: str
-
-
-class FailedOver(Struct):
-    """`outcome`: would lead (a dry run), or leads. `behind`: records that the other node had and this one lacks, as far
-    as it said last."""
-
-    outcome: str
-    says: str
-    steps: list[Step]
-    epoch: int = 0
-    seq: int = 0
-    behind: int = 0
-    took_s: float = 0.0
-
-
-class Refused(Exception):  # noqa: N818
-    """This node must not lead; the message says why, and what to do."""
-
-
-class Steps:
-    """The steps of a command, each with its time, told as they are done."""
-
-    def __init__(self, say: Say) -> None:
-        self.done: list[Step] = []
-        self._say = say
-        self._begun_s = time.monotonic()
-
-    @property
-    def elapsed_s(self) -> float:
-        return round(time.monotonic() - self._begun_s, 3)
-
-    def say(self, what: str) -> None:
-        """Note that this is done now."""
-        self.done.append(Step(self.elapsed_s, what))
-        self._say(f"{self.elapsed_s:8.3f} s  {what}")
 
 
 def failover(
@@ -101,14 +57,16 @@ def failover(
     dry_run: Annotated[bool, Parameter(negative=(), help="Say what would be done, and change nothing.")] = False,
     json: Json = False,
 ) -> int:
-    """Have this node, the secondary, lead: it takes orders within about a second, and clients find it by themselves.
+    """Have this node serve without the other one. The secondary leads: it takes orders within about a second, and
+    clients find it by themselves. A primary whose commits wait for a secondary that is off continues without it.
 
     The other node is told over the link that it releases nothing more. If it can't be, it must be off, or cut off from
     every client: --peer-is-off says who is certain of that, and how. If both led, orders would be acknowledged twice
     over, and only one of the two histories can stay. Each step is printed with its time; if the command is interrupted,
     run it again. Where the other node still works, `lockstep switchover` loses nothing in any mode.
 
-    A node whose state differs from the other one's is refused.
+    A secondary whose state differs from the primary's is refused. A primary that continues keeps its clients
+    connected; the log records it, and commits wait for the other node again once that has caught up.
 
     Example: lockstep failover --peer-is-off "Ada pulled the plug of host a, 12:03"
 
@@ -134,7 +92,7 @@ def told(lead: Callable[[Say], FailedOver], *, json: bool) -> int:
 
 
 def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say: Say) -> FailedOver:
-    """Have the running secondary in `data` lead, or a primary that waits for the other node.
+    """Have the running secondary in `data` lead, or a primary continue that waits for the other node.
 
     Refused, RoleError, OSError.
     """
@@ -178,6 +136,8 @@ def _alone(config: Config, data: Path, statement: str, steps: Steps, *, dry_run:
     """Go on with a command that was interrupted; or have a primary lead that waits for its other node at its start."""
     role, venue = node.load(data), attach(data)
     done = FailedOver("would lead", "this node would lead", steps.done)
+    if venue is not None and release.waits(venue.board):
+        return release.carry_out(config, data, venue, role, statement, steps, dry_run=dry_run)
     if (leads := leading(venue, steps)) is not None:
         return leads
     if role.is_secondary:
@@ -194,14 +154,6 @@ def _alone(config: Config, data: Path, statement: str, steps: Steps, *, dry_run:
         return done
     os.kill(supervisor(data), signal.SIGUSR2)
     return await_lead(data, steps, done)
-
-
-def supervisor(data: Path) -> int:
-    """The process that runs the node in `data`. Refused if there is none."""
-    pid = RoleLock.holder(data / "venue.lock")
-    if pid is None:
-        raise Refused(f"it does not run (data: {data}): start it first")
-    return pid
 
 
 def leading(venue: Venue | None, steps: Steps) -> FailedOver | None:
@@ -241,18 +193,6 @@ def await_lead(data: Path, steps: Steps, done: FailedOver) -> FailedOver:
     done.outcome, done.took_s = "leads", steps.elapsed_s
     done.says = f"this node leads epoch {done.epoch} after {done.took_s:.3f} s"
     return done
-
-
-def await_(data: Path, done: Callable[[Venue], bool], what: str, timeout_s: float | None = None) -> None:
-    """Wait until `done` is true of the node's run. Refused if the node ends first, or takes too long."""
-    deadline_s = time.monotonic() + (LEAD_S if timeout_s is None else timeout_s)
-    venue = attach(data)
-    while venue is None or not done(venue):
-        supervisor(data)
-        if time.monotonic() > deadline_s:
-            raise Refused(f"it does not {what} yet: what its supervisor prints says why. Repeat this command")
-        time.sleep(LOOK_S)  # words of the board: nothing to wait on
-        venue = venue or attach(data)
 
 
 def _is_fenced(venue: Venue, link: LinkState, timeout_s: float) -> bool:
@@ -302,7 +242,3 @@ def _serves(venue: Venue) -> bool:
         if shown is None or not health.is_ready(venue, host, shown["pid"]):
             return False
     return True
-
-
-def print_step(line: str) -> None:
-    console().print(line, markup=False, soft_wrap=True)

@@ -16,8 +16,7 @@ from procs.venue import node
 from procs.venue.committed import committed
 from procs.venue.venue import Venue
 from scripts import restart
-from scripts.nodes import failover
-from scripts.nodes.failover import Refused, Say, Step, Steps
+from scripts.nodes.steps import Refused, Say, Step, Steps, await_, supervisor
 from scripts.nodes.trial import log_rules
 from scripts.running import attach
 from scripts.terminal import is_sure
@@ -42,7 +41,7 @@ def carry_out(data: Path, statement: str, *, dry_run: bool, yes: bool, say: Say)
     node. Refused, RoleError, OSError.
     """
     steps, role = Steps(say), node.load(data)
-    failover.supervisor(data)
+    supervisor(data)
     venue = attach(data)
     if role.is_secondary or venue is None or not venue.board.get(Word.EPOCH):
         raise Refused("this node does not lead: give this command on the one that does")
@@ -66,7 +65,7 @@ def carry_out(data: Path, statement: str, *, dry_run: bool, yes: bool, say: Say)
         restart.carry_out(data, venue.topology.host_of("router"), RESTART_S)
     except restart.RestartError as error:
         raise Refused(f"{error}. The next epoch goes by the new rules") from error
-    failover.await_(data, lambda each: each.board.get(Word.EPOCH) > before, "lead again")
+    await_(data, lambda each: each.board.get(Word.EPOCH) > before, "lead again")
     done.epoch, done.took_s, done.outcome = venue.board.get(Word.EPOCH), steps.elapsed_s, "changed"
     done.says = f"from epoch {done.epoch} on the log goes by rules version {RULES}"
     return done

@@ -18,7 +18,7 @@ from procs.replicator.handshake import LinkState
 from procs.supervisor.run import HANDOVER_S, LOGOUT_S
 from procs.venue import node
 from scripts.nodes import failover
-from scripts.nodes.failover import FailedOver, Refused, Say, Steps
+from scripts.nodes.steps import LINKED, FailedOver, Refused, Say, Steps, await_, supervisor
 from scripts.running import attach, node_of
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, Json, counted, load
 from shm.board import Word
@@ -50,7 +50,7 @@ def switchover(
 def carry_out(data: Path, *, dry_run: bool, say: Say) -> FailedOver:
     """Have the running secondary in `data` lead once the primary has handed over. Refused, RoleError, OSError."""
     steps, role, venue = Steps(say), node.load(data), attach(data)
-    supervisor = failover.supervisor(data)
+    pid = supervisor(data)
     done = FailedOver("would lead", "this node would lead, once the primary has handed over", steps.done)
     if (leads := failover.leading(venue, steps)) is not None:
         return leads
@@ -63,22 +63,22 @@ def carry_out(data: Path, *, dry_run: bool, say: Say) -> FailedOver:
         return done
     if role.is_secondary:
         node.save(data, structs.replace(role, role="successor"))
-        os.kill(supervisor, signal.SIGUSR2)
+        os.kill(pid, signal.SIGUSR2)
         steps.say("the primary is asked to hand over: it logs its clients out, and ends what it has taken")
-        _await_handover(data, supervisor)
+        _await_handover(data, pid)
         steps.say("the primary releases nothing more, and all that it has is here; this node's role is primary")
     return failover.await_lead(data, steps, done)
 
 
-def _await_handover(data: Path, supervisor: int) -> None:
+def _await_handover(data: Path, pid: int) -> None:
     """Until this node is to lead. Refused, and all is as it was, if the primary does not hand over in time."""
     try:
-        failover.await_(data, lambda _: not node.load(data).is_secondary, "get all in time", TIMEOUT_S)
+        await_(data, lambda _: not node.load(data).is_secondary, "get all in time", TIMEOUT_S)
     except Refused:
         role = node.load(data)
         if role.is_secondary:
             node.save(data, structs.replace(role, role="secondary"))
-            os.kill(supervisor, signal.SIGUSR2)
+            os.kill(pid, signal.SIGUSR2)
             raise Refused(
                 "the primary did not hand over in time, and goes on: what its supervisor prints says why"
             ) from None
@@ -86,7 +86,7 @@ def _await_handover(data: Path, supervisor: int) -> None:
 
 def check(link: LinkState, behind: int) -> None:
     """Refused unless this node has all, but for what is on its way."""
-    if link not in failover.LINKED:
+    if link not in LINKED:
         raise Refused("there is no link to the primary. If that is off: lockstep failover")
     if link is not LinkState.IN_STEP or behind > NEAR:
         raise Refused(f"it is {counted(behind, 'record')} behind: wait until it has caught up")

@@ -28,8 +28,8 @@ from procs.venue.venue import CODE, Venue, manifest_of
 from scripts import release
 from scripts.errors import UsageError
 from scripts.nodes import failover, new_rules, switchover, trial
-from scripts.nodes.failover import Refused, Say, Step, Steps
 from scripts.nodes.new_rules import NewRules
+from scripts.nodes.steps import Refused, Say, Step, Steps, await_, print_step, supervisor
 from scripts.nodes.trial import Trial
 from scripts.running import attach, node_of
 from scripts.service import plan
@@ -130,7 +130,7 @@ def upgrade(
     data = Path(loaded.venue.data)
     if tries:
         return _tell_trial(trial.examine(loaded, data), json=json)
-    say: Say = (lambda _: None) if json else failover.print_step
+    say: Say = (lambda _: None) if json else print_step
     try:
         if rules:
             done: Upgraded | NewRules = new_rules.carry_out(
@@ -199,11 +199,11 @@ def follow(data: Path, wait_s: float, *, lead: bool, dry_run: bool, say: Say) ->
         return structs.replace(done, outcome="leads", says=f"{leads.says}, in version {version}")
     if dry_run:
         return structs.replace(done, outcome="would upgrade", says="its state would be compared with the primary's")
-    failover.await_(data, lambda venue: _objects(data) or _is_in_step(venue), "catch up", wait_s)
+    await_(data, lambda venue: _objects(data) or _is_in_step(venue), "catch up", wait_s)
     steps.say(f"in version {version} it follows, up to record {_word(data, Word.LOG_END):,}")
     if not _word(data, Word.COMPARED):
         steps.say("at the next snapshot the states are compared: `lockstep snapshot` on the primary takes one now")
-    failover.await_(data, lambda venue: _objects(data) or venue.board.get(Word.COMPARED) != 0, "compare", wait_s)
+    await_(data, lambda venue: _objects(data) or venue.board.get(Word.COMPARED) != 0, "compare", wait_s)
     done.compared = _word(data, Word.COMPARED)
     steps.say(f"both nodes have the same state at record {done.compared:,}")
     if lead:
@@ -228,7 +228,7 @@ def leave(data: Path, steps: Steps) -> None:
     if board.get(Word.HANDOVER) != Fence.LEFT:
         board.set(Word.HANDOVER, Fence.LEAVES)
     try:
-        failover.await_(data, lambda _: board.get(Word.HANDOVER) == Fence.LEFT, "hear from the primary", LEAVE_S)
+        await_(data, lambda _: board.get(Word.HANDOVER) == Fence.LEFT, "hear from the primary", LEAVE_S)
     except Refused:
         board.set(Word.HANDOVER, Fence.NO)
         raise Refused("the primary did not say in time that it goes on alone: nothing has changed") from None
@@ -305,7 +305,7 @@ def _said(output: str) -> str:
 
 def _stop(data: Path, steps: Steps) -> None:
     """Stop the node in order. Refused if that takes too long."""
-    pid, deadline_s = failover.supervisor(data), time.monotonic() + STOP_S
+    pid, deadline_s = supervisor(data), time.monotonic() + STOP_S
     os.kill(pid, signal.SIGTERM)
     while RoleLock.holder(data / "venue.lock") == pid:
         if time.monotonic() > deadline_s:

@@ -44,6 +44,7 @@ def test_a_venue_that_is_well_lives_leads_and_takes_orders() -> None:
         (structs.replace(WELL, lease=LeaseStatus(0.0, "b", [], "why")), (True, False, False)),
         (structs.replace(WELL, lease=LeaseStatus(0.3, "a", [], "")), (True, True, True)),
         (structs.replace(WELL, orders_refused=True), (True, False, True)),
+        (structs.replace(WELL, stalled_ms=2000), (True, False, True)),
         (structs.replace(WELL, gateways=[structs.replace(WELL.gateways[0], is_open=False)]), (True, False, True)),
         (with_agent("router", state="dead"), (True, False, False)),
         (with_agent("matcher.1", heartbeat_age_ms=10_001), (True, False, False)),
@@ -53,7 +54,7 @@ def test_a_venue_that_is_well_lives_leads_and_takes_orders() -> None:
     ],
     ids=[
         "no run", "a new run", "a long restart", "the supervisor hangs", "stopping", "replaying", "no lease", "a lease",
-        "disk full",
+        "disk full", "nothing acknowledged",
         "no gateway", "router dead", "matcher hangs", "journaler starts", "gateway hangs", "batcher dead",
     ],
 )  # fmt: skip
@@ -63,11 +64,14 @@ def test_what_stands_against_it(reading: Reading | None, expected: tuple[bool, .
 
 def test_each_objection_says_what_is_wrong() -> None:
     ready = QUESTIONS[1]
-    spoilt = structs.replace(with_agent("router", state="dead"), epoch=0, gateways=[], orders_refused=True)
+    spoilt = structs.replace(
+        with_agent("router", state="dead"), epoch=0, gateways=[], orders_refused=True, stalled_ms=3000
+    )
     assert list(ready.objections(spoilt, OLDEST_MS)) == [
         "this node does not lead: it replays its journal, or follows another node",
         "router is dead",
         "no gateway takes connections",
+        "no order has been acknowledged for 3 s: the journal's disk does not take the log",
         "the disk is nearly full: new orders are refused, cancels pass",
     ]
 

@@ -10,19 +10,26 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from procs.monitor import reading
+from procs.monitor.health import against_readiness
 from procs.recovery.snapshot_catalog import entries
 from procs.replicator.handshake import Fence
 from procs.supervisor.supervisor import EXIT_MUST_NOT
 from procs.venue import node
+from procs.venue.venue import Venue
 from scripts.nodes import upgrade
-from scripts.nodes.failover import Steps
+from scripts.nodes.steps import Steps
 from scripts.running import attach
 from shm.board import Word
+from shm.commands import Epoch
+from shm.journal import JournalReader, segment_seqs
 from shm.journal_cut import cut
 from shm.journal_end import end_of
+from shm.layout import unpack_command
 from tests.pipeline.campaign import SEED
 from tests.pipeline.changes import Changes
 from tests.pipeline.client import FixClient
@@ -69,6 +76,19 @@ def cancelled(client: FixClient, names: list[str]) -> list[str]:
         if answer[35] == "8" and answer[150] == "4":
             found.append(name)
     return found
+
+
+def not_ready(venue: Venue) -> list[str]:
+    """What /health/ready says against a node."""
+    return list(against_readiness(reading.read(venue, {}), 10_000))
+
+
+def last_epoch(data: Path) -> Epoch:
+    """The last record in a node's journal that begins an epoch."""
+    reader = JournalReader(data / "journal", segment_seqs(data / "journal")[0])
+    found = [each for each in map(unpack_command, reader) if isinstance(each, Epoch)]
+    reader.close()
+    return found[-1]
 
 
 def test_commits_wait_for_the_secondary_once_it_has_all(pair: Pair) -> None:
@@ -141,6 +161,50 @@ def test_nothing_is_acknowledged_over_a_link_that_is_silent(pair: Pair) -> None:
     client.close()
 
 
+def test_a_primary_continues_without_a_secondary_that_hangs(pair: Pair) -> None:
+    """I9, LOG-13: one command on the primary that runs; clients stay, the log has it, and the secondary comes back."""
+    client = pair.a.client("TRADER4")
+    client.connect(reset=True)
+    names = rest(client, 5)
+    venue = attach(pair.a.data)
+    assert venue is not None
+    follows = pair.a.command("failover", "--peer-is-off", "no check was made")
+    assert follows.returncode == 1
+    assert "the other node follows it" in follows.stderr
+    epoch = venue.board.get(Word.EPOCH)
+    pair.stopped(pair.b)
+    client.order("held", "buy", "100.00", "0.01")
+    within(lambda: not_ready(venue), "health does not say that nothing is acknowledged")
+    assert any(
+        "commits wait for node b" in each and "lockstep failover --peer-is-off" in each for each in not_ready(venue)
+    )
+    assert "no order has been acknowledged for" in pair.a.command("status").stdout
+    refused = pair.a.command("failover")
+    assert refused.returncode == 1
+    assert "whose link is down" in refused.stdout
+    assert "continue without it: lockstep failover --peer-is-off" in refused.stderr
+    released = pair.a.command("failover", "--peer-is-off", "the test has stopped it")
+    assert released.returncode == 0, released.stdout + released.stderr
+    assert f"this node continues without the other one, epoch {epoch + 1}" in released.stdout
+    client.await_report("held", "0")  # over the connection that it had
+    names += ["held", *rest(client, 10)]
+    assert not not_ready(venue)
+    assert node.load(pair.a.data).members == ("a",)
+    begun = last_epoch(pair.a.data)
+    assert begun.epoch == epoch + 1 == venue.board.get(Word.EPOCH)
+    assert begun.members & node.STATED
+    again = pair.a.command("failover", "--peer-is-off", "the test has stopped it")
+    assert again.returncode == 0
+    assert "leads already" in again.stdout
+    pair.go_on(pair.b)
+    within(lambda: node.load(pair.a.data).members == ("a", "b"), "commits do not wait for the secondary again")
+    assert node.load(pair.a.data).statement == ""
+    within(lambda: last_epoch(pair.b.data) == begun, "the secondary has no record of it")
+    within(lambda: taken(client), "no order is accepted")
+    assert cancelled(client, names) == names
+    client.close()
+
+
 def test_a_slow_link_takes_its_time_and_nothing_else(pair: Pair) -> None:
     client = pair.a.client("TRADER4")
     client.connect(reset=True)
@@ -200,7 +264,7 @@ def test_a_secondary_that_leaves_when_it_is_stopped_holds_up_nobody(pair: Pair) 
     refused = pair.a.command("stop", "--leave")
     assert refused.returncode == 1
     assert "it is no secondary" in refused.stderr
-    stopped = pair.b.command("stop", "--leave")
+    stopped = pair.b.command("stop")  # commits wait for it
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
     assert "goes on alone" in stopped.stdout
     names = rest(client, 10)

@@ -17,7 +17,7 @@ from procs.supervisor.supervisor import EXIT_MUST_NOT
 from procs.venue import node
 from procs.witness import report
 from scripts.nodes import upgrade
-from scripts.nodes.failover import Steps
+from scripts.nodes.steps import Steps
 from scripts.running import attach
 from shm.board import Word
 from tests.pipeline.conftest import RunningVenue

@@ -17,6 +17,7 @@ from shm.records import (
     CommandType,
     Deposit,
     Epoch,
+    Epoch,
     EventType,
     ExtClientId,
     Marker,
@@ -49,6 +50,26 @@ def test_begins_to_lead_with_an_epoch_and_the_configurations_changes() -> None:
     assert rig.board.get(Word.ROUTER_DONE) == rig.board.get(Word.LOG_END) == len(records)
     assert all(data == stamp(data) for data in (*rig.log, *rig.events[0]))
     assert rig.core.ledger.balance(1, 1) == (FREE, 0)
+    rig.core.ledger.check()
+
+
+def test_a_router_that_leads_begins_an_epoch_where_it_is() -> None:
+    """I9: the log says from where on commits wait for fewer nodes; a replay has it, and nothing else changes."""
+    rig = Rig().lead()
+    rig.send(order(1, "A", price_ticks=90))
+    rig.run()
+    before = len(rig.log)
+    rig.router.own.members = lambda: 7
+    rig.board.set(Word.EPOCH_WANTED, 2)
+    rig.run()
+    (begun,) = rig.commands(before)
+    assert isinstance(begun, Epoch)
+    assert (begun.epoch, begun.members) == (2, 7)
+    assert rig.board.get(Word.EPOCH) == 2
+    assert rig.board.get(Word.READY_EVENT) == len(rig.events[0])
+    rig.send(order(1, "B", price_ticks=90))
+    rig.run()
+    assert [record.epoch for record in rig.commands(before + 1) if isinstance(record, NewOrder)] == [2]
     rig.core.ledger.check()
 
 

@@ -19,7 +19,7 @@ from procs.venue.node import Node
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
 from scripts.nodes import failover, switchover
-from scripts.nodes.failover import FailedOver
+from scripts.nodes.steps import FailedOver
 from shm.board import Word
 from shm.segment import RoleLock
 

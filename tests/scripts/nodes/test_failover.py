@@ -18,8 +18,8 @@ from procs.venue import node
 from procs.venue.node import Node
 from procs.witness import report
 from procs.witness.report import Report
-from scripts.nodes import failover, switchover
-from scripts.nodes.failover import Refused
+from scripts.nodes import failover, steps, switchover
+from scripts.nodes.steps import Refused, Steps
 from shm.board import Word
 from shm.segment import RoleLock
 from tests import console
@@ -54,7 +54,7 @@ lot = "0.01"
 def secondary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Secondary:
     """Nobody answers here: what waits for an answer waits for a moment only."""
     monkeypatch.setattr(failover, "FENCE_S", 0.05)
-    monkeypatch.setattr(failover, "LEAD_S", 0.05)
+    monkeypatch.setattr(steps, "LEAD_S", 0.05)
     monkeypatch.setattr(switchover, "TIMEOUT_S", 0.05)
     return Secondary(tmp_path / "data")
 
@@ -185,7 +185,7 @@ def test_a_primary_that_waits_at_its_start_leads_alone_by_a_statement(secondary:
 
 
 def test_whatever_kills_it_another_one_does_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failover, "LEAD_S", 0.05)
+    monkeypatch.setattr(steps, "LEAD_S", 0.05)
     at, died = 0, True
     while died:
         at += 1
@@ -219,7 +219,7 @@ def _fail_over_until(secondary: Secondary, at: int) -> None:
 
         return count
 
-    failover.Steps.say = counted(failover.Steps.say)  # type: ignore[method-assign]
+    Steps.say = counted(Steps.say)  # type: ignore[method-assign]
     atomic_file.sync = counted(atomic_file.sync)
     try:
         secondary.fail_over()

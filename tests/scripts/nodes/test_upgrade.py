@@ -21,7 +21,7 @@ from procs.venue.node import Node
 from procs.venue.venue import CODE, Manifest, manifest_of
 from scripts.errors import UsageError
 from scripts.nodes import new_rules, upgrade
-from scripts.nodes.failover import Refused, Steps
+from scripts.nodes.steps import Refused, Steps
 from scripts.nodes.trial import NO_SNAPSHOT, Trial
 from scripts.nodes.upgrade import Upgraded
 from scripts.service import plan

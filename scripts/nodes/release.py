@@ -1,0 +1,98 @@
+"""Has a running primary continue without its peer, by its operator's word that the peer is off.
+
+The role is on the disk first, then commits stop waiting, then the log has an epoch that says so. It may be killed at
+any step, and repeated. The peer is waited for again as soon as it has once had all of the log.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from msgspec import structs
+
+from config.schema import Config
+from procs.replicator import link_report
+from procs.replicator.handshake import LinkState
+from procs.venue import node
+from procs.venue.node import Node
+from procs.venue.venue import Venue
+from scripts.nodes.steps import LINKED, FailedOver, Refused, Steps, await_, supervisor
+from scripts.terminal import counted
+from shm.board import Board, Word
+
+AGAIN_S = 1.0  # between two signals to a supervisor that has not done it yet
+COMMAND = 'lockstep failover --peer-is-off "who says so, and how it was made sure"'
+
+
+def waits(board: Board) -> bool:
+    """Return whether this node leads, and its commits wait for the other node."""
+    return board.get(Word.EPOCH) != 0 and board.get(Word.COMMIT_BY) == Word.ACKED_SEQ
+
+
+def carry_out(
+    config: Config, data: Path, venue: Venue, role: Node, statement: str, steps: Steps, *, dry_run: bool
+) -> FailedOver:
+    """Have the primary in `data`, whose commits wait for the other node, continue without it. Refused, OSError."""
+    board = venue.board
+    epoch, end, commit = board.get(Word.EPOCH), board.get(Word.LOG_END), board.commit_position()
+    done = FailedOver("leads", f"this node leads already, epoch {epoch}", steps.done, epoch, end)
+    if not board.get(Word.STALLED_NS):
+        if not statement:
+            return done
+        raise Refused(
+            f"it leads, and the other node follows it ({_link(board)}) and acknowledges: there is nothing to release. "
+            "To stop the other node in order: lockstep stop --leave there"
+        )
+    told = link_report.read(data)
+    why = f" ({told.why})" if told is not None and told.why else ""
+    steps.say(
+        f"this node leads epoch {epoch}; its commits wait for the other node, whose link is {_link(board)}{why}: "
+        f"{counted(end - commit, 'record')} not acknowledged"
+    )
+    if not statement:
+        raise Refused(
+            "no order is acknowledged before the other node acknowledges it. Bring that back; or, once you are sure "
+            f"that it is off, or that no client reaches it, continue without it: {COMMAND}"
+        )
+    if dry_run:
+        done.outcome, done.says = "would lead", "this node would continue without the other one"
+        return done
+    alone = (config.replication.node or "",)
+    node.save(data, structs.replace(role, members=alone, statement=statement))
+    steps.say(f"commits wait for this node alone, on the disk; said of the other one: {statement}")
+    _await_release(data, venue)
+    steps.say("commits wait for the other node no more")
+    await_(data, lambda each: each.board.get(Word.EPOCH) > epoch, "begin an epoch without the other node")
+    begun = board.get(Word.LOG_END)
+    await_(data, lambda each: each.board.commit_position() >= begun, "commit")
+    done.epoch, done.seq, done.took_s = board.get(Word.EPOCH), begun, steps.elapsed_s
+    done.says = (
+        f"this node continues without the other one, epoch {done.epoch}, after {done.took_s:.3f} s. Start the other "
+        "node when it is well: it catches up, and commits wait for it again. Until then it lacks what is acknowledged "
+        "here, and must not lead"
+    )
+    return done
+
+
+def _await_release(data: Path, venue: Venue) -> None:
+    """Have the supervisor do it, in two steps where the journaler is in the core; a witness has it done in its turn."""
+    told_s = 0.0
+
+    def is_released(now: Venue) -> bool:
+        nonlocal told_s
+        if now.board.get(Word.COMMIT_BY) != Word.ACKED_SEQ:
+            return True
+        if time.monotonic() - told_s >= AGAIN_S and "witness" not in venue.topology.agents:
+            told_s = time.monotonic()
+            os.kill(supervisor(data), signal.SIGUSR2)
+        return False
+
+    await_(data, is_released, "continue without the other node")
+
+
+def _link(board: Board) -> str:
+    state = LinkState(board.get(Word.LINK))
+    return "up" if state in LINKED else "down"
