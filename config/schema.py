@@ -106,7 +106,7 @@ class ApiSection(Section, frozen=True, kw_only=True):
     host_names: list[HostName] = []  # that clients may call it by, beside IP addresses and localhost
     certificate: str = ""  # of TLS, with its key: PEM files
     key: str = ""
-    trusted_proxies: list[str] = []  # IP addresses that may say whom they forward for, and that the way there was TLS
+    trusted_proxies: list[str] = []  # IP addresses of proxies with TLS, whose X-Forwarded-For entries are trusted
     max_connections: Annotated[int, Meta(ge=1, le=100_000)] = 2000
     max_connections_per_address: Annotated[int, Meta(ge=1, le=100_000)] = 500
     request_weight_per_minute: Annotated[int, Meta(ge=0, le=10**9)] = 6000  # of an address; 0: no limit

@@ -16,6 +16,7 @@ from config.schema import ApiSection
 from procs.api.binance.rest import Answer, Headers, Rest
 from procs.api.binance.ws_api import LINK, WsApi
 from procs.api.binance.ws_paths import API, listen_key_of
+from procs.api.client_address import AddressReader
 from procs.api.page import Page
 from procs.api.plain_request import PlainRequest
 from shm.log_lines import log
@@ -54,7 +55,7 @@ class Application:
         self._make = own
         self._own: asyncio.Future[Asgi] | None = None
         self._names = {name.lower() for name in config.host_names} | {"localhost"}
-        self._proxies = set(config.trusted_proxies)
+        self._addresses = AddressReader(config.trusted_proxies)
         self._only_tls = [ONLY_TLS] if has_tls(config) else []
         self._common = [*COMMON, *self._only_tls]
 
@@ -70,7 +71,7 @@ class Application:
             return
         if self._only_tls:
             done = partial(self._done_over_tls, done)
-        self._rest.begin(request, self._address(peer, request.headers), done)
+        self._rest.begin(request, self._addresses.read(peer, request.headers.items()), done)
 
     def _done_over_tls(self, done: Callable[[Answer], None], answer: Answer) -> None:
         done(answer._replace(headers=[*self._only_tls, *answer.headers]))
@@ -78,7 +79,7 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve one WebSocket."""
         headers = dict(reversed(scope["headers"]))
-        address = self._address(str(scope["client"][0]) if scope["client"] else "", headers)
+        address = self._addresses.read(str(scope["client"][0]) if scope["client"] else "", scope["headers"])
         refusal = self._refusal(headers, changes=scope["type"] == "websocket" or scope["method"] != "GET")
         if scope["type"] == "websocket":
             await self._serve(scope, receive, send, address, refused=refusal is not None)
@@ -123,16 +124,6 @@ class Application:
             await self._ws_api.serve_stream(receive, send, *named, scope["extensions"].get(LINK))
         else:
             await send({"type": "websocket.close", "code": 1008})
-
-    def _address(self, peer: str, headers: dict[bytes, bytes]) -> str:
-        """Whose request it is: the peer's address, or the one that a trusted proxy names last."""
-        if peer not in self._proxies:
-            return peer
-        named = headers.get(b"x-forwarded-for", b"").rpartition(b",")[2].strip().decode("latin-1")
-        try:
-            return str(ip_address(named))
-        except ValueError:
-            return peer
 
     def _refusal(self, headers: dict[bytes, bytes], *, changes: bool) -> bytes | None:
         """Why a request is not looked at: a page that lies about its site calls the venue by a name that is not its."""

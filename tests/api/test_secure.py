@@ -58,14 +58,6 @@ def test_without_tls_there_is_a_cookie_that_works_on_loopback() -> None:
     assert (cookie.key, cookie.secure, cookie.httponly, cookie.path) == ("lockstep_refresh", False, True, "/v1/auth")
 
 
-def test_only_a_named_proxy_says_whom_it_forwards_for() -> None:
-    application = Application(cast(Any, None), cast(Any, None), cast(Any, None), Page(), BEHIND_A_PROXY)
-    named = {b"x-forwarded-for": b"198.51.100.1, 203.0.113.5"}
-    assert application._address("192.0.2.7", named) == "203.0.113.5"
-    assert application._address("192.0.2.8", named) == "192.0.2.8"
-    assert application._address("192.0.2.7", {b"x-forwarded-for": b"nobody"}) == "192.0.2.7"
-
-
 def test_what_is_unexpected_says_nothing_of_the_inside() -> None:
     """Here everything is: there is no dialect behind the entry."""
     rest = Rest(cast(Any, None))
