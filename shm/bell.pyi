@@ -1,9 +1,9 @@
 from collections.abc import Collection
-from enum import IntEnum
+from enum import IntFlag
 
 from typing_extensions import Buffer
 
-class Reason(IntEnum):
+class Reason(IntFlag):
     EVENTS = 1
     COMMIT = 2
 

@@ -11,7 +11,7 @@ One of the two sees the other. Every sleep has a timeout all the same.
 """
 
 import mmap
-from enum import IntEnum
+from enum import IntFlag
 
 import posix_ipc
 
@@ -32,8 +32,8 @@ assert sizeof(BellLine) == BELL_SIZE
 assert BELL_SIZE * MAX_BELLS == BELLS_SIZE
 
 
-class Reason(IntEnum):
-    """What a sleeper waits for."""
+class Reason(IntFlag):
+    """What a sleeper waits for: any combination of these."""
 
     EVENTS = WAIT_EVENTS
     COMMIT = WAIT_COMMIT

@@ -113,9 +113,9 @@ class Server(Edge):
             self._serving.result()
         return work
 
-    def wants(self) -> int:
+    def wants(self) -> Reason:
         """What to be woken for."""
-        return Reason(self._desk.wants())
+        return self._desk.wants()
 
     async def stop(self) -> None:
         """Take no more requests, answer those under way, and close every connection."""

@@ -26,6 +26,7 @@ from procs.disk import space
 from procs.tables import saved
 from procs.venue.edge import Edge
 from procs.venue.snapshot_parts import Snapshots
+from shm.bell import Reason
 from shm.board import Board, Word
 from shm.log_lines import log
 from shm.refusal import FinalError
@@ -197,7 +198,7 @@ class Batcher(Edge):
         self._board.set(Word.SPOOLED, self.spool.end - self._loader.position)
         self._board.set(Word.DATABASE_SEQ, self._loader.complete_seq)
 
-    def wants(self) -> int:
+    def wants(self) -> Reason:
         return self._spooler.wants()
 
     async def stop(self) -> None:

@@ -23,6 +23,8 @@ from shm.board cimport WORD_EPOCH, WORD_FENCED, WORD_GENERATION, WORD_MATCHER_DO
 from shm.records cimport EVT_CORRECTED, EVT_INSTRUMENT_DEFINED, EVT_SNAPSHOT, MAX_MATCHERS, RECORD_SIZE, EventRecord
 from shm.ring cimport Consumer, record_at
 
+from shm.bell import Reason
+
 assert RINGS == MAX_MATCHERS + 1
 
 
@@ -85,9 +87,9 @@ cdef class ReleasedEvents:
         """The number of the last event handled of a ring."""
         return self.handled[ring]
 
-    def wants(self) -> int:
-        """What to wake up for: the commit of the events in sight or, with none in sight, events."""
-        return self.reasons()
+    def wants(self) -> Reason:
+        """Return what to wake up for: the commit of the events in sight, events where none are, both at a barrier."""
+        return Reason(self.reasons())
 
     cdef int begin(self) except -1 nogil:
         """A poll begins: `released` is known, and no ring has been looked at."""

@@ -29,6 +29,7 @@ from procs.gateway.session_records cimport SessionRecords
 from procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
 from shm.board cimport WORD_COMMIT_BY, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_LOG_END, WORD_READY_EVENT, Counts
 
+from shm.bell import Reason
 from shm.log_lines import log
 
 cdef enum:
@@ -200,9 +201,9 @@ cdef class Gateway:
             self.committed_ns = now_ns
         return now_ns - self.committed_ns > BUSY_AFTER_NS or self.board.is_shut()
 
-    def wants(self) -> int:
+    def wants(self) -> Reason:
         """What to wake up for: with uncommitted events in sight, more events are of no use."""
-        return self.reporter.reasons()
+        return Reason(self.reporter.reasons())
 
     def is_ready(self) -> bool:
         """Whether the venue leads, and gateway and router know all that came before: the port may open.

@@ -155,8 +155,8 @@ class Server(Edge):
             self._opening.result()
         return work
 
-    def wants(self) -> int:
-        return Reason(self.engine.wants())
+    def wants(self) -> Reason:
+        return self.engine.wants()
 
     async def stop(self) -> None:
         """Take no more connections, log every session out, and have the disk keep the store."""

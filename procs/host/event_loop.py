@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from procs.venue.edge import Edge
 from procs.venue.venue import Venue
-from shm.bell import Sleeper
+from shm.bell import Reason, Sleeper
 from shm.board import Board, Word
 
 # Turns of the event loop to poll on after the last work: a wake-up costs more than all of them together.
@@ -154,7 +154,7 @@ class Pump:
 
     def _sleep(self) -> int:
         """Arm the bell and look once more: work means that the host stays awake."""
-        reasons = 0
+        reasons = Reason(0)
         for edge in self._edges:
             reasons |= edge.wants()
         self._sleeper.prepare(reasons)

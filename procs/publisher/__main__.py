@@ -19,6 +19,7 @@ from procs.tables.saved import Loader
 from procs.venue.edge import Edge
 from procs.venue.snapshot_parts import Snapshots
 from procs.venue.venue import Venue
+from shm.bell import Reason
 from shm.board import Board
 from shm.ring import Consumer
 
@@ -90,7 +91,7 @@ class Publisher(Edge):
             self._serve(now_ns, SHARE if taken < BUSY_EVENTS else BUSY_SHARE)
         return taken + self._hub.is_busy
 
-    def wants(self) -> int:
+    def wants(self) -> Reason:
         """What to be woken for: the commit that releases the events in sight, or, with none in sight, events."""
         return self._feed.wants()
 

@@ -70,7 +70,7 @@ class Replicator(Edge):
         self._copy.look_at(copying if copying is not None and copying.waits else None)
         return work
 
-    def wants(self) -> int:
+    def wants(self) -> Reason:
         """What to be woken for besides sockets: records to ship, or the sync that lets them be acknowledged."""
         return Reason.EVENTS if self._filling is None else Reason.EVENTS | Reason.COMMIT
 

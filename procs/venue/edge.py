@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Protocol
 
+from shm.bell import Reason
 from shm.board import Board
 from shm.ring import Consumer
 
@@ -51,8 +52,8 @@ class Edge(ABC):
         """Do a bounded amount of work, as an agent's duty cycle, and return how much that was."""
 
     @abstractmethod
-    def wants(self) -> int:
-        """Return what can give this stage work while it is idle: a mask of `shm.bell.Reason`."""
+    def wants(self) -> Reason:
+        """Return what can give this stage work while it is idle."""
 
     @abstractmethod
     def attach(self, consumers: dict[int, Consumer], board: Board) -> None:

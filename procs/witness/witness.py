@@ -12,6 +12,7 @@ from procs.venue.edge import Edge
 from procs.witness.etcd import Etcd
 from procs.witness.leadership import Leadership
 from procs.witness.life import Life
+from shm.bell import Reason
 
 TURNS = 5  # in the time of a lease, of a node that has it
 LOOK_S = 0.1  # between two turns of a node that has not
@@ -50,8 +51,8 @@ class Witness(Edge):
             self._turns.result()
         return 0
 
-    def wants(self) -> int:
-        return 0
+    def wants(self) -> Reason:
+        return Reason(0)
 
     async def _run(self) -> None:
         while True:

@@ -46,7 +46,7 @@ class Waker:
 
     def signal(self, reason: Reason, *, wait: bool = True) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(reason.name + "\n")
+        self.process.stdin.write(f"{reason.name}\n")
         self.process.stdin.flush()
         if wait:
             assert self._answer() == "rung"
