@@ -24,7 +24,7 @@ class ApiKey(NamedTuple):
     scopes: int
     expiry_ns: int
     defined_ns: int
-    networks: tuple[tuple[int, int], ...]  # address and length of its prefix, as IPv6
+    networks: tuple[tuple[bytes, int], ...]  # address and length of its prefix, as IPv6
     material: bytes
 
     def may(self, scope: KeyScope, now_ns: int) -> bool:
@@ -45,7 +45,7 @@ class Keys:
     def __init__(self) -> None:
         self._by_name: dict[bytes, ApiKey] = {}
         self._names: dict[int, bytes] = {}
-        self._addresses: list[tuple[int, int]] = []
+        self._addresses: list[tuple[bytes, int]] = []
         self._material = b""
 
     def __len__(self) -> int:
@@ -68,8 +68,7 @@ class Keys:
         """Take an event about keys: an extension, a definition or a revocation."""
         if isinstance(event, ExtAddressesEvent):
             self._addresses += [
-                (int.from_bytes(event.addresses[16 * i : 16 * i + 16].ljust(16, b"\0")), event.prefixes[i])
-                for i in range(event.count)
+                (event.addresses[16 * i : 16 * i + 16].ljust(16, b"\0"), event.prefixes[i]) for i in range(event.count)
             ]
         elif isinstance(event, ExtKeyMaterialEvent):
             self._material = event.material.ljust(event.size, b"\0")[: event.size]

@@ -119,9 +119,9 @@ def key_shown(key: ApiKey) -> KeyShown:
     )
 
 
-def _network(network: tuple[int, int]) -> str:
+def _network(network: tuple[bytes, int]) -> str:
     """A network as people write it."""
-    address, prefix = network
+    address, prefix = int.from_bytes(network[0]), network[1]
     if address >> 32 == MAPPED >> 32 and prefix >= IPV4_BITS_BEFORE:
         return str(ip_network((address & 0xFFFFFFFF, prefix - IPV4_BITS_BEFORE)))
     return str(IPv6Network((address, prefix)))
