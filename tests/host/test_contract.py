@@ -14,6 +14,7 @@ from procs.venue.agent import Agent
 from procs.venue.edge import Edge
 from procs.venue.topology import CARRIED_ROLES, EDGE_ROLES
 from procs.venue.venue import Venue
+from shm.bell import Reason
 
 ROLES = (*CARRIED_ROLES, *EDGE_ROLES)
 PROGRAMS = {"host", "monitor"}  # processes of their own, which no host runs
@@ -31,8 +32,8 @@ class Spinless(Edge):
     def poll(self, _now_ns: int) -> int:
         return 0
 
-    def wants(self) -> int:
-        return 0
+    def wants(self) -> Reason:
+        return Reason(0)
 
 
 def test_every_program_in_procs_is_a_role_or_known() -> None:
