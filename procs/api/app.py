@@ -19,6 +19,7 @@ from procs.api.binance.ws_paths import API, listen_key_of
 from procs.api.client_address import AddressReader
 from procs.api.page import Page
 from procs.api.plain_request import PlainRequest
+from procs.edge.turns import client_is_there
 from shm.log_lines import log
 
 Scope = dict[str, Any]
@@ -29,6 +30,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN = ("/v1/", "/docs")
 STREAM = "/v1/stream"
+CLIENT_IS_THERE = "lockstep.client_is_there"  # of a scope: a function that says so
 MOST_HOSTS = 256  # that are remembered: clients call the venue by few names
 COMMON = [
     (b"content-type", b"application/json;charset=UTF-8"),
@@ -87,6 +89,7 @@ class Application:
             await _answer(send, 403, self._common, refusal)
         elif scope["path"].startswith(OWN):
             own = await self._made()
+            client_is_there.set(scope.get(CLIENT_IS_THERE))
             await own({**scope, "client": (address, 0)}, receive, send)
         elif self._page.has(scope["path"]) and scope["method"] in ("GET", "HEAD"):
             shown = self._page.answer(scope["path"], headers)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from procs.api.app import COMMON
+from procs.api.app import CLIENT_IS_THERE, COMMON
 from procs.api.binance.rest import Answer
 from procs.api.plain_request import PlainRequest, plain_request
 from procs.api.unread import Unread
@@ -145,6 +146,7 @@ class Connection(HttpToolsProtocol):
         self._has_begun = True
         self._head = self._body = 0
         super().on_message_begin()
+        cast(dict[str, object], self.scope)[CLIENT_IS_THERE] = self._is_there
 
     def on_url(self, url: bytes) -> None:
         self._head += len(url)
@@ -197,6 +199,14 @@ class Connection(HttpToolsProtocol):
         if self.transport is not None:
             self._whole()
             super().connection_lost(exc)
+
+    def _is_there(self) -> bool:
+        """Return whether the client is still connected. Its end may stand behind bytes that are not read yet."""
+        if self.transport.is_closing():
+            return False
+        ended = select.poll()
+        ended.register(self.transport.get_extra_info("socket"), select.POLLRDHUP)
+        return not ended.poll(0)
 
     def _check_host(self) -> None:
         """One Host, and where a target names one, too, the same: else who stands before us may mean another than we."""

@@ -9,18 +9,15 @@ An address's failures over all accounts only delay it, and never for long: other
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
+from procs.edge.turns import Turns
 from procs.rules.credentials import HASH_SIZE, is_right
 
 THREADS = 2
-NICENESS = 10  # of those threads
 FREE_FAILURES = 3  # of an address at an account, without a delay
 FIRST_DELAY_S = 0.25  # between two guesses; doubles with each further failure
 MAX_DELAY_S = 8.0
@@ -129,82 +126,21 @@ class Guesses:
             self._records.popitem(last=False)
 
 
-class Job(NamedTuple):
-    """A check that waits for its turn, and the future that waits for it."""
-
-    outcome: asyncio.Future[bool]
-    work: Callable[[], bool]
-
-
-class Turns:
-    """A few threads: each address gets its turn, and within it each name. One connection has one check at most."""
-
-    def __init__(self, threads: int) -> None:
-        self._threads = ThreadPoolExecutor(threads, "argon2", initializer=step_back)
-        self._free = threads
-        self._waiting: dict[str, dict[str, deque[Job]]] = {}
-
-    async def run(self, address: str, name: str, work: Callable[[], bool]) -> bool:
-        """What `work` says, when its turn has come."""
-        job = Job(asyncio.get_running_loop().create_future(), work)
-        self._waiting.setdefault(address, {}).setdefault(name, deque()).append(job)
-        self._begin()
-        return await job.outcome
-
-    def close(self) -> None:
-        """End the threads and give up what is under way."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _begin(self) -> None:
-        while self._free and self._waiting:
-            job = self._take()
-            if job.outcome.done():  # no one waits for it now
-                continue
-            self._free -= 1
-            running = asyncio.get_running_loop().run_in_executor(self._threads, job.work)
-            running.add_done_callback(partial(self._ended, job))
-
-    def _take(self) -> Job:
-        """The next one; what is left of its address and name goes to the back of the queue."""
-        address = next(iter(self._waiting))
-        names = self._waiting.pop(address)
-        name = next(iter(names))
-        jobs = names.pop(name)
-        job = jobs.popleft()
-        if jobs:
-            names[name] = jobs
-        if names:
-            self._waiting[address] = names
-        return job
-
-    def _ended(self, job: Job, running: asyncio.Future[bool]) -> None:
-        self._free += 1
-        if not job.outcome.done() and not running.cancelled():
-            error = running.exception()
-            if error is not None:
-                job.outcome.set_exception(error)
-            else:
-                job.outcome.set_result(running.result())
-        self._begin()
-
-
-def step_back() -> None:
-    """Let orders go before what this thread does: it hashes passwords."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
-
-
 class Authenticator:
-    """Checks whether a password is an account's. `clock` gives monotonic seconds."""
+    """Checks whether a password is an account's. `clock` gives monotonic seconds.
 
-    def __init__(self, accounts: Accounts, clock: Callable[[], float]) -> None:
+    At most `max_waiting` checks of each address wait for a thread.
+    """
+
+    def __init__(self, accounts: Accounts, clock: Callable[[], float], max_waiting: int) -> None:
         self._accounts = accounts
         self._guesses = Guesses(clock)
-        self._turns = Turns(THREADS)
+        self._turns = Turns(THREADS, max_waiting)
 
     async def check(
         self, address: str, name: str, password: str, further: Callable[[Account], Awaitable[bool]] | None = None
     ) -> Account | None:
-        """The account, or None, after the delay that earlier failures of this address ask for.
+        """The account, or None, after the delay that earlier failures of this address ask for. BusyError.
 
         `further` is asked last, where the password is right: what it refuses is a failure like any other.
         """

@@ -113,7 +113,9 @@ class Server(Edge):
         self._clock = clock
         self._home_of = home_of
         self._gateway = int(name.partition(".")[2])
-        self._authenticator = Authenticator(self.engine.reporter.accounts, lambda: clock() / 1e9)
+        # One check of each connection waits at most: none is ever refused for being one too many.
+        accounts, max_waiting = self.engine.reporter.accounts, config.max_connections
+        self._authenticator = Authenticator(accounts, lambda: clock() / 1e9, max_waiting)
         self._admission = Admission(config.max_connections, config.max_connections_per_address)
         self._connections: dict[Client, ClientSocket] = {}
         self._logons: dict[Client, asyncio.Task[None]] = {}

@@ -99,11 +99,15 @@ class Api:
 
 @contextlib.asynccontextmanager
 async def serving(
-    answered: list[str] | None = None, orders: Orders | None = None, page: Path = NO_PAGE, **config: Any
+    answered: list[str] | None = None,
+    orders: Orders | None = None,
+    page: Path = NO_PAGE,
+    own: Callable[[], Asgi] | None = None,
+    **config: Any,
 ) -> AsyncIterator[Api]:
     """An api that knows a venue's accounts and symbols; `answered` gets the path of each request that is looked at.
 
-    `orders` takes the orders in its place.
+    `orders` takes the orders in its place, `own` makes what answers /v1.
     """
     stream = Stream().define()
     feed = Feed(stream, 1 << 10)
@@ -113,7 +117,7 @@ async def serving(
     settings = ApiSection(port=0, **config)
     dialect = Dialect(desk, settings, lambda: stream.now_ns, lambda: None, lambda: History("postgresql://"))
     keys, queries = ListenKeys(desk, lambda: None), MarketQueries("lockstep-test-nobody")
-    application = Application(Rest(dialect), WsApi(dialect, desk, keys), _no_other, Page(page), settings)
+    application = Application(Rest(dialect), WsApi(dialect, desk, keys), own or _no_other, Page(page), settings)
 
     async def seen(scope: Any, receive: Any, send: Any) -> None:
         if answered is not None:

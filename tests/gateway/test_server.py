@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -250,7 +248,7 @@ def authenticator(*names: str, clock: Callable[[], float] = lambda: 0.0) -> Auth
     accounts = Accounts()
     for number, name in enumerate(names, 1):
         accounts.define(Account(number, name, credential("demo")))
-    return Authenticator(accounts, clock)
+    return Authenticator(accounts, clock, 100)
 
 
 def test_guesses_at_an_account_are_bounded_for_their_address_and_forgiven_with_time(
@@ -297,28 +295,3 @@ def test_guessing_keeps_nobody_else_behind_the_same_address_out(monkeypatch: pyt
         checks.close()
 
     asyncio.run(scenario())
-
-
-def test_checks_go_in_turns_by_address_and_by_name() -> None:
-    done: list[str] = []
-
-    async def scenario() -> None:
-        turns = authentication.Turns(1)
-        begin = threading.Event()
-
-        def work(name: str) -> bool:
-            begin.wait()
-            done.append(name)
-            return True
-
-        asked = ["a1", "a1", "a1", "a2", "b1", "b1"]
-        jobs = [asyncio.create_task(turns.run(name[0], name, partial(work, name))) for name in asked]
-        await asyncio.sleep(0)
-        jobs[5].cancel()  # no work is done for a client that has left
-        await asyncio.sleep(0)
-        begin.set()
-        await asyncio.gather(*jobs[:5])
-        turns.close()
-
-    asyncio.run(scenario())
-    assert done == ["a1", "a1", "b1", "a2", "a1"]

@@ -1,6 +1,6 @@
 """How often something may be done in an hour: by one address, and by all together.
 
-Times are given, and memory is bounded.
+Only what was done counts: an attempt that fails is given back. Times are given, and memory is bounded.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Allowance:
         self._count = 0
         self._counts: dict[str, int] = {}
 
-    def take(self, address: str, now_s: float) -> int:
-        """Count one; 0 if it may be done, else after how many seconds to try again."""
+    def wait_s(self, address: str, now_s: float) -> int:
+        """Return 0 if it may be done now, else after how many seconds to try again. It counts nothing."""
         hour = int(now_s // HOUR_S)
         if hour != self._hour:
             self._hour, self._count, self._counts = hour, 0, {}
@@ -28,6 +28,22 @@ class Allowance:
         is_known = address in self._counts or len(self._counts) < MOST_KEPT
         if count >= self._of_address or self._count >= self._of_all or not is_known:
             return int(HOUR_S - now_s % HOUR_S) + 1
-        self._counts[address] = count + 1
-        self._count += 1
         return 0
+
+    def take(self, address: str, now_s: float) -> int:
+        """Count one; 0 if it may be done, else after how many seconds to try again."""
+        wait_s = self.wait_s(address, now_s)
+        if not wait_s:
+            self._counts[address] = self._counts.get(address, 0) + 1
+            self._count += 1
+        return wait_s
+
+    def give_back(self, address: str) -> None:
+        """Take back one that was counted and then not done. In a new hour there is nothing to take back."""
+        count = self._counts.get(address, 0)
+        if count:
+            self._count -= 1
+            if count == 1:
+                del self._counts[address]
+            else:
+                self._counts[address] = count - 1

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import NamedTuple
 
 from procs.api.desk import Desk
 from procs.api.login import codes
+from procs.api.login.codes import Match
+from procs.api.login.passwords import MAX_WAITING
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Session, Sessions
 from procs.edge.authentication import Account, Authenticator, Guesses
@@ -18,6 +21,13 @@ from procs.edge.authentication import Account, Authenticator, Guesses
 
 class LoginError(Exception):
     """Name, password or code is wrong."""
+
+
+class Recovery(NamedTuple):
+    """A right recovery code of an account."""
+
+    account: int
+    match: Match
 
 
 class Login:
@@ -31,7 +41,7 @@ class Login:
         self._registry = registry
         self._sessions = sessions
         self._clock = clock
-        self._authenticator = Authenticator(desk.accounts, monotonic)
+        self._authenticator = Authenticator(desk.accounts, monotonic, MAX_WAITING)
         self._code_guesses = Guesses(monotonic)
 
     async def log_in(self, name: str, password: str, code: str, address: str, agent: str) -> tuple[Session, str]:
@@ -82,10 +92,10 @@ class Login:
         self._code_guesses.right("", name)
         return True
 
-    async def recover(self, name: str, code: str, address: str) -> int:
-        """Whose recovery code it is: that proves enough for a new password.
+    async def recovery(self, name: str, code: str, address: str) -> Recovery:
+        """Return the unused recovery code that proves enough for a new password. Nothing is used up yet.
 
-        LoginError, and what `Registry.use` raises.
+        LoginError.
         """
         wait_s = self._code_guesses.wait_s(address, name)
         if wait_s is None:
@@ -96,10 +106,19 @@ class Login:
         if account is None or factor is None:
             raise LoginError
         match = codes.matched(factor, self._registry.key, name, code, int(self._clock()))
-        if match is None or not match.code or not await self._registry.use(account.number, match):
+        if match is None or not match.code:
             raise LoginError
         self._code_guesses.right(address, name)
-        return account.number
+        return Recovery(account.number, match)
+
+    async def use_recovery(self, recovery: Recovery) -> int:
+        """Use up a recovery code; returns whose it is.
+
+        LoginError where it was used meanwhile, and what `Registry.use` raises.
+        """
+        if not await self._registry.use(recovery.account, recovery.match):
+            raise LoginError
+        return recovery.account
 
     def close(self) -> None:
         """End the threads and give up checks under way."""

@@ -58,7 +58,7 @@ class PasswordResets:
     async def use(self, name: str, text: str, password: str, address: str) -> int:
         """Give the account called `name` a new password, by a code; its number. Whatever is wrong is one error.
 
-        LoginError, WeakPasswordError, and what `Registry.carry` raises.
+        LoginError, WeakPasswordError, BusyError, and what `Registry.carry` raises.
         """
         wait_s = self._guesses.wait_s(address, name)
         if wait_s is None:
@@ -67,7 +67,7 @@ class PasswordResets:
         found, code = self._desk.accounts.find(name), code_of(text)
         if found is None or not self._desk.people.resets.opens(found.number, code, self._now_ns()):
             raise LoginError
-        credential = await self._passwords.credential(password, name)
+        credential = await self._passwords.credential(password, name, address)
         role = self._desk.people.role_of(found.number)
         command = Account(account=VENUE, name=name.encode(), target=found.number, role=role, reset_code=code)
         try:

@@ -14,7 +14,7 @@ from procs.api.app import has_tls
 from procs.api.login import codes
 from procs.api.login.allowance import Allowance
 from procs.api.login.codes import Match
-from procs.api.login.registry import RefusedError
+from procs.api.login.registry import NotSentError, RefusedError
 from procs.api.login.sessions import IDLE_S, Session
 from procs.api.login.tokens import LIFETIME_S
 from procs.api.v1.caller import Caller, Services, address_of
@@ -135,19 +135,28 @@ class AuthController(Controller):
     @post("/register", status_code=201)
     async def register(self, data: Registration, request: Request[Any, Any, Any], services: Services) -> Registered:
         """Define an account for oneself, where the venue lets people."""
-        wait_s = self._allowance.take(address_of(request), services.monotonic())
-        if wait_s:
-            text = "Too many accounts were registered from here, or in all: try again later."
-            raise ProblemError(429, "TOO_MANY_REQUESTS", text, retry_after=wait_s)
+        address = address_of(request)
+        self._must_wait(self._allowance.wait_s(address, services.monotonic()))
         if services.desk.accounts.find(data.name) is not None:
             raise refused(Code.NAME_USED, "name", "This name is taken.")
         if services.desk.people.registration == RegistrationMode.CLOSED:
             raise refused(Code.REGISTRATION_CLOSED)
-        credential = await services.passwords.credential(data.password, data.name)
-        account = await services.registry.register(data.name, credential)
+        credential = await services.passwords.credential(data.password, data.name, address)
+        self._must_wait(self._allowance.take(address, services.monotonic()))
+        try:
+            account = await services.registry.register(data.name, credential)
+        except (NotSentError, RefusedError):
+            self._allowance.give_back(address)
+            raise
         await _welcome(services, account)
         status = "approval" if services.desk.people.registration == RegistrationMode.APPROVAL else "open"
         return Registered(account, data.name, status)
+
+    def _must_wait(self, wait_s: int) -> None:
+        """ProblemError if there is something to wait for."""
+        if wait_s:
+            text = "Too many accounts were registered from here, or in all: try again later."
+            raise ProblemError(429, "TOO_MANY_REQUESTS", text, retry_after=wait_s)
 
     @post("/login", status_code=200)
     async def log_in(self, data: Credentials, request: Request[Any, Any, Any], services: Services) -> Response[Access]:
@@ -205,7 +214,7 @@ class AuthController(Controller):
         """Take another password. All of the account's sessions end, and a new one begins."""
         if not await services.login.is_password(caller.account, data.current, caller.address):
             raise ProblemError(403, "LOGIN_FAILED", "This is not the account's password.", field="current")
-        credential = await services.passwords.credential(data.password, caller.name)
+        credential = await services.passwords.credential(data.password, caller.name, caller.address)
         await services.registry.set_password(caller.account, credential)
         await services.sessions.end_all(caller.account, "another password")
         agent = request.headers.get("user-agent", "")
@@ -215,8 +224,10 @@ class AuthController(Controller):
     @post("/reset", status_code=204)
     async def reset(self, data: Reset, request: Request[Any, Any, Any], services: Services) -> None:
         """Take another password by a recovery code, which is used up. All of the account's sessions end."""
-        credential = await services.passwords.credential(data.password, data.name)
-        account = await services.login.recover(data.name, data.recovery_code, address_of(request))
+        address = address_of(request)
+        recovery = await services.login.recovery(data.name, data.recovery_code, address)
+        credential = await services.passwords.credential(data.password, data.name, address)
+        account = await services.login.use_recovery(recovery)
         await services.registry.set_password(account, credential)
         await services.sessions.end_all(account, "another password")
 

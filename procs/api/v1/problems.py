@@ -16,11 +16,12 @@ from procs.api.binance.errors import ApiError
 from procs.api.directories import ReadingError
 from procs.api.history.rows import HistoryUnavailableError
 from procs.api.login.login import LoginError
-from procs.api.login.passwords import BusyError, WeakPasswordError
+from procs.api.login.passwords import WeakPasswordError
 from procs.api.login.registry import NotSentError, RefusedError
 from procs.api.login.sessions import SessionEndedError, SessionsAwayError
 from procs.api.requests import UnknownOutcome
 from procs.api.settlement import Unsettled
+from procs.edge.turns import BusyError
 from procs.intake.codes import TABLE, text_of
 from procs.operating.errors import NotPossibleError
 from procs.venue.venue_key import VenueKeyError
@@ -146,7 +147,7 @@ def _of(error: Exception) -> ProblemError:
             problem.retry_after = RETRY_S
             return problem
         case BusyError():
-            return ProblemError(503, "BUSY", str(error), retry_after=RETRY_S)
+            return ProblemError(503, "BUSY", _sentence(str(error)), retry_after=RETRY_S)
         case RefusedError():
             return refused(error.code)
         case UnknownOutcome():

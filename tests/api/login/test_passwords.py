@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 
 import pytest
 
-from procs.api.login.passwords import MOST_WAITING, BusyError, Passwords, WeakPasswordError
+from procs.api.login.passwords import MAX_WAITING, MOST, Passwords, WeakPasswordError
+from procs.edge.turns import BusyError
 from procs.rules.credentials import is_right
 
 
@@ -14,7 +17,7 @@ def made(password: str, name: str = "alice") -> object:
     async def ask() -> object:
         passwords = Passwords()
         try:
-            return await passwords.credential(password, name)
+            return await passwords.credential(password, name, "192.0.2.1")
         finally:
             passwords.close()
 
@@ -39,14 +42,36 @@ def test_a_long_password_costs_no_more_than_others() -> None:
     assert is_right("correct horse " * 9, made("correct horse " * 9))  # type: ignore[arg-type]
 
 
-def test_so_many_wait_and_no_more() -> None:
-    async def ask() -> int:
+# What hill climbing from random letters, and from those that zxcvbn takes for others, found to take it longest.
+SLOW = [
+    "@46|[+(97165{x$O", "x@4{(<[3690!1|$5+7%2", "4@8({[<369!1|0$5+7%2x" * 6, "1!|l7+" * 11, "p4$5w0rd" * 16,
+    "aA@4" * 32, "ä" * 128,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("password", SLOW)
+def test_no_password_takes_long_to_be_scored(password: str) -> None:
+    import zxcvbn  # noqa: F401 - its lists of words are read beforehand
+
+    before_s = time.process_time()
+    with contextlib.suppress(WeakPasswordError):
+        made(password[:MOST])
+    assert time.process_time() - before_s < 1.0, "it takes 2 s to 10 s with 64 characters"
+
+
+def test_so_many_of_an_address_wait_and_no_more() -> None:
+    async def ask() -> tuple[int, object]:
         passwords = Passwords()
         try:
-            asked = [asyncio.ensure_future(passwords.credential("aaaaaaaa", "a")) for _ in range(MOST_WAITING + 5)]
+            names = [f"a{number}" for number in range(MAX_WAITING + 6)]
+            asked = [asyncio.ensure_future(passwords.credential("aaaaaaaa", name, "192.0.2.1")) for name in names]
+            await asyncio.sleep(0)
+            other = asyncio.ensure_future(passwords.credential("quiet-lantern", "b", "192.0.2.2"))
             outcomes = await asyncio.gather(*asked, return_exceptions=True)
-            return sum(isinstance(outcome, BusyError) for outcome in outcomes)
+            return sum(isinstance(outcome, BusyError) for outcome in outcomes), await other
         finally:
             passwords.close()
 
-    assert asyncio.run(ask()) == 5
+    busy, other = asyncio.run(ask())
+    assert busy == 5, "one is under way, and the rest beyond the bound is refused"
+    assert other is not None

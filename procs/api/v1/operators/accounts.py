@@ -131,7 +131,7 @@ class AccountsController(Controller):
         """Define an account. Only an admin defines admins."""
         caller.may_operate()
         _must_be_given(caller, data.role)
-        credential = await services.passwords.credential(data.password, data.name)
+        credential = await services.passwords.credential(data.password, caller.name, caller.address)
         command = Account(account=caller.account, name=data.name.encode(), role=Role[data.role.upper()])
         await services.registry.carry([credential, command], data.name.encode())
         return account_shown(services.desk.people, account_of(caller, services, data.name))
