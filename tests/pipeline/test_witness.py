@@ -1,6 +1,7 @@
 """Two real nodes and a real etcd: the secondary leads by itself when the primary dies or hangs, and only one releases.
 
-One pair of nodes and one etcd serve all tests of this file, which leave both running and in step.
+One pair of nodes and one etcd serve all tests of this file, which leave both running and in step. Node a has a value
+of its own for every key of the configuration: each section and each kind of process is started here.
 """
 
 from __future__ import annotations
@@ -12,17 +13,25 @@ from collections.abc import Iterator
 
 import pytest
 
+import config
+from config.schema import Config
+from config.writer import text_of
 from procs.replicator.handshake import Fence
 from procs.supervisor.supervisor import EXIT_MUST_NOT
 from procs.venue import node
+from procs.venue.topology import CARRIED_ROLES, EDGE_ROLES, role_of
 from procs.witness import report
 from scripts.nodes import upgrade
 from scripts.nodes.steps import Steps
 from scripts.running import attach
 from shm.board import Word
+from tests.pages import ROOT
 from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.every_setting import KEY, PEM, PROVED_ELSEWHERE, certificate, every_key, keys_at_their_default
 from tests.pipeline.pair import WAIT_S, Pair, within
+from tests.pipeline.section_checks import CHECKS, Node
 from tests.pipeline.test_two_nodes import cancelled, rest, taken
+from tests.supervisor.test_alerts import Receiver
 from tests.witness.cluster import ETCD, MISSING, Server
 
 LEASE_S = 2
@@ -36,20 +45,36 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     if ETCD is None:
         pytest.skip(MISSING)
     folder = tmp_path_factory.mktemp("witness")
-    server = Server(folder, quick=False)
+    server = Server(folder, quick=False, tls=certificate(folder))
     server.start()
     nodes = Pair(folder)
     for own in (nodes.a, nodes.b):
         own.configure(r"^urls = \[\].*$", f'urls = ["{server.url}"]')
         own.configure(r"^lease_s = .*$", f"lease_s = {LEASE_S}")
         own.configure(r"^alone_after_s = .*$", "alone_after_s = 3")
+        own.configure(r'^name = "lockstep".*$', 'name = "every-setting"')
+        secure = "".join(
+            f'{key} = "{folder / file}"\n' for key, file in (("ca", PEM), ("certificate", PEM), ("key", KEY))
+        )
+        own.configure(r"^ca = (.*\n)*?key = .*$", secure)
+    receiver = Receiver()
+    said = config.load(nodes.b.config)
+    nodes.b.config.write_text(text_of(every_key(said, folder, receiver.url)))
     try:
         nodes.start()
         await_members(nodes.a, nodes.b)
         yield nodes
     finally:
         nodes.stop()
+        receiver.server.shutdown()
+        receiver.server.server_close()
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def every(pair: Pair) -> Node:
+    """Node b, which leads from the first test on."""
+    return Node(pair.b, pair.b.folder.parent / "alert.json")
 
 
 def await_members(leads: RunningVenue, follows: RunningVenue) -> None:
@@ -109,6 +134,22 @@ def test_the_secondary_leads_by_itself_when_the_primary_dies(pair: Pair) -> None
     assert pair.a.process.wait(10) == EXIT_MUST_NOT
     pair.a.process = None
     rejoin(pair.a, pair.b)
+
+
+def test_every_key_of_the_schema_is_said_or_proved_elsewhere(pair: Pair) -> None:
+    assert keys_at_their_default(config.load(pair.b.config)) == PROVED_ELSEWHERE.keys()
+    assert all((ROOT / test).exists() for test in PROVED_ELSEWHERE.values())
+
+
+def test_every_kind_of_process_runs(pair: Pair) -> None:
+    agents = {role_of(stage["name"]) for stage in pair.b.status()["agents"]}
+    assert agents == {*CARRIED_ROLES, *EDGE_ROLES}
+    assert pair.b.metrics_port()
+
+
+@pytest.mark.parametrize("section", Config.__struct_fields__)
+def test_every_section_has_its_effect(every: Node, section: str) -> None:
+    CHECKS[section](every)
 
 
 def test_a_node_that_wakes_after_its_lease_releases_nothing(pair: Pair) -> None:

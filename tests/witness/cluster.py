@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -19,11 +20,29 @@ PATIENCE_S = 60
 
 
 class Server:
-    """A member that runs; `quick` elects itself, and lets leases of a second end, sooner than etcd's defaults."""
+    """A member that runs; `quick` elects itself, and lets leases of a second end, sooner than etcd's defaults.
 
-    def __init__(self, folder: Path, *, quick: bool = True) -> None:
+    With `tls`, the files of a certificate and of its key, it speaks TLS, and takes clients that show that certificate.
+    """
+
+    def __init__(self, folder: Path, *, quick: bool = True, tls: tuple[Path, Path] | None = None) -> None:
         self.folder = folder
-        self.url = f"http://127.0.0.1:{free_port()}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{free_port()}"
+        self._tls: tuple[str, ...] = ()
+        self._context: ssl.SSLContext | None = None
+        if tls:
+            certificate, key = map(str, tls)
+            self._tls = (
+                "--cert-file",
+                certificate,
+                "--key-file",
+                key,
+                "--client-cert-auth",
+                "--trusted-ca-file",
+                certificate,
+            )
+            self._context = ssl.create_default_context(cafile=certificate)
+            self._context.load_cert_chain(certificate, key)
         self._peer = f"http://127.0.0.1:{free_port()}"
         self._times = ("--heartbeat-interval", "10", "--election-timeout", "100") if quick else ()
         self._process: subprocess.Popen[bytes] | None = None
@@ -37,7 +56,7 @@ class Server:
             "--initial-advertise-peer-urls", self._peer, "--initial-cluster", f"only={self._peer}",
         )  # fmt: skip
         with (self.folder / "etcd.log").open("ab") as log:
-            self._process = subprocess.Popen([ETCD, *words, *self._times], stdout=log, stderr=log)
+            self._process = subprocess.Popen([ETCD, *words, *self._times, *self._tls], stdout=log, stderr=log)
         deadline = time.monotonic() + PATIENCE_S
         while not self._is_healthy():
             assert self._process.poll() is None, (self.folder / "etcd.log").read_text()
@@ -74,7 +93,7 @@ class Server:
 
     def _is_healthy(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/health", timeout=1) as answer:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=1, context=self._context) as answer:
                 return b"true" in answer.read()
         except (urllib.error.URLError, OSError):
             return False
