@@ -79,7 +79,7 @@ cdef class Trading:
     async def order_test(self, Call call):
         """A new order, checked and not sent."""
         cdef OrderForm form = read_order(call.sent, call.generated(0))
-        self.check_order(form)
+        self.check_order(form, call)
         view = self.shown.symbol(self.instrument(call.sent.get(b"symbol"))) if form.wants_rates else None
         return order_test_answer(view)
 
@@ -115,7 +115,7 @@ cdef class Trading:
         """An order is cancelled and another one placed; they are two commands, and the first may succeed alone."""
         form = read_cancel_replace(call.sent, call.generated(0), call.generated(1))
         cancel_error = cancelled = order_error = placed = None
-        self.check_order(form.order)
+        self.check_order(form.order, call)
         if not form.cancel_when_too_many:
             self.take_orders(call.account, 1)
         try:
@@ -201,8 +201,8 @@ cdef class Trading:
             raise form.error_of(&refused)
         return request
 
-    cdef int check_order(self, OrderForm form) except -1:
-        cdef Refusal refused = self.desk.test(&form.form, 0)
+    cdef int check_order(self, OrderForm form, Call call) except -1:
+        cdef Refusal refused = self.desk.test(&form.form, call.account)
         if refused.code:
             raise form.error_of(&refused)
         return 0
