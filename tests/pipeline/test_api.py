@@ -78,6 +78,10 @@ def test_what_comes_again_is_the_same_order(venue: RunningVenue) -> None:
     trader.send("POST", "/api/v3/order", query)
     with refused(-2010, "Duplicate order sent"):
         client(venue, "TRADER1").send("POST", "/api/v3/order", query, in_body=True)
+    # Nor does it count again with its signature's digits in upper case.
+    text, signature = query.split("&signature=")
+    with refused(-2010, "Duplicate order sent"):
+        trader.send("POST", "/api/v3/order", f"{text}&signature={signature.upper()}")
     assert len(trader.signed("GET", "openOrders", symbol="BTCUSDT")) == 2
     assert len(trader.signed("DELETE", "openOrders", symbol="BTCUSDT")) == 2
 

@@ -12,5 +12,5 @@ cdef class Call:
     cdef readonly object api_key         # None: nobody has signed
     cdef readonly int64_t unit           # of times in the answer, in ns
     cdef readonly int64_t now_ns
-    cdef readonly bytes signature
+    cdef readonly bytes verified         # the bytes that the signature was verified on; None without one
     cpdef bytes generated(self, int which)

@@ -8,6 +8,8 @@ class Call:
     api_key: ApiKey | None
     unit: int
     now_ns: int
-    signature: bytes | None
-    def __init__(self, sent: Parameters, api_key: ApiKey | None, unit: int, now_ns: int) -> None: ...
+    verified: bytes | None
+    def __init__(
+        self, sent: Parameters, api_key: ApiKey | None, unit: int, now_ns: int, verified: bytes | None = None
+    ) -> None: ...
     def generated(self, which: int) -> bytes: ...

@@ -15,22 +15,23 @@ cdef enum:
 cdef class Call:
     """What a handler gets."""
 
-    def __init__(self, Parameters sent, object api_key, int64_t unit, int64_t now_ns):
+    def __init__(self, Parameters sent, object api_key, int64_t unit, int64_t now_ns, bytes verified=None):
         self.sent = sent
         self.api_key = api_key
         if api_key is not None:
             self.account, self.key = api_key.account, api_key.number
         self.unit = unit
         self.now_ns = now_ns
-        self.signature = sent.signature
+        self.verified = verified
 
     cpdef bytes generated(self, int which):
         """A client id for what the client gave none; `which` of the request's.
 
-        It follows from the signature: a request that comes again, however it does, is the same order.
+        It follows from the key and the bytes that it signed, and not from how the signature was written: a request that
+        is replayed in another encoding, or over the other interface, gets the same id, which counts once.
         """
-        cdef bytes seed = self.signature
+        cdef bytes seed = self.verified
         if seed is None:
             seed = os.urandom(GENERATED_SIZE)
-        digest = hashlib.sha256(b"%d %d " % (which, self.account) + seed).digest()
+        digest = hashlib.sha256(b"%d %d %d " % (which, self.account, self.key) + seed).digest()
         return b"v" + urlsafe_b64encode(digest)[:GENERATED_SIZE - 1]  # an "O" in front would mean a number to nautilus

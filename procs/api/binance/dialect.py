@@ -101,10 +101,11 @@ class Dialect:
         if route.security is Security.NONE:
             return Call(sent, None, unit, now_ns)
         key = self.known_key(api_key, route, address, now_ns)
+        verified = None
         if route.security is Security.SIGNED:
             check_time(sent, now_ns // 1000)
-            check_signature(sent, self.verifier(key))
-        return Call(sent, key, unit, now_ns)
+            verified = check_signature(sent, self.verifier(key))
+        return Call(sent, key, unit, now_ns, verified)
 
     def known_key(self, name: bytes | None, route: Route, address: str, now_ns: int) -> ApiKey:
         """The key of a name, if it may do what the route needs, from this address. ApiError."""

@@ -142,13 +142,18 @@ def _fractional_window_of(value: bytes) -> int:
     return 1000 * int(match[1]) + int(match[2].ljust(3, b"0"))
 
 
-def check_signature(parameters: Parameters, key: Key) -> None:
-    """Whether `key` signed what was sent. ApiError."""
+def check_signature(parameters: Parameters, key: Key) -> bytes:
+    """Return the bytes that `key` signed: what was sent, or its encoded form. ApiError if it signed neither.
+
+    A signature can be written in several ways, and what it signs can be sent in several ways; the signed bytes are the
+    same in all of them, so they identify the request.
+    """
     signature = parameters.signature
     if signature is None:
         raise missing("signature")
     if key.verifies(parameters.signed, signature):
-        return
+        return parameters.signed
     encoded = parameters.encoded()
     if encoded is None or not key.verifies(encoded, signature):
         raise ApiError(400, Number.INVALID_SIGNATURE, "Signature for this request is not valid.")
+    return encoded

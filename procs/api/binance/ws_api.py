@@ -21,7 +21,7 @@ from procs.api.binance.dialect import Dialect
 from procs.api.binance.errors import ApiError, internal, missing, subscription_active
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.routes import Scope, Security
-from procs.api.binance.signatures import not_permitted
+from procs.api.binance.signatures import check_time, not_permitted
 from procs.api.binance.user_stream import UserStream
 from procs.api.desk import Desk
 from procs.api.keys import ApiKey
@@ -294,16 +294,18 @@ class Connection:
         return await self._dialect.answer(route, call)
 
     def _call(self, request: ws_requests.Request) -> Call:
-        """Who asks: by a signature, or as who is logged on. ApiError."""
+        """Who asks: by a signature, or as who is logged on; either way within the request's window. ApiError."""
         route, sent = request.route, request.parameters
         named = sent.get(b"apiKey")
         if route.security is Security.NONE or named is not None or self._key is None:
             return self._dialect.admit(route, sent, named, self._address, MILLISECOND)
         now_ns = self._dialect.now_ns()
+        if route.security is Security.SIGNED:
+            check_time(sent, now_ns // 1000)
         return Call(sent, self._dialect.known_key(self._key, route, self._address, now_ns), MILLISECOND, now_ns)
 
     def _session_logon(self, call: Call) -> bytes:
-        if call.signature is None:
+        if call.verified is None:
             raise missing("signature")
         assert call.api_key is not None
         self._key = call.api_key.name
