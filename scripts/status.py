@@ -139,6 +139,7 @@ def _print_nodes(own: NodeStatus, epoch: int) -> None:
     for wrong in (
         own.why,
         "another node is to lead: nothing is released here any more" if own.fenced else "",
+        "it was stopped for a while, and releases nothing before the other node has answered" if own.lapsed else "",
         f"{secondary} state differs at record {own.differs:,}: it must not lead" if own.differs else "",
     ):
         if wrong:

@@ -220,6 +220,12 @@ cdef class Gateway:
             and self.ingress.is_taken()
         )
 
+    @property
+    def may_tell(self) -> bool:
+        """Whether anything may leave this node: a client that connects meanwhile would wait, and had better try the
+        other one."""
+        return not self.board.is_shut()
+
     cdef bint leads(self) noexcept nogil:
         return self.board.load(WORD_EPOCH) != 0
 

@@ -220,8 +220,9 @@ class Server(Edge):
 
     def admit(self, connection: ClientSocket, transport: asyncio.Transport) -> Client | None:
         """A client for a new connection, or None, and the connection ended, where there are too many."""
-        if self._stopping or not self._admission.enter(connection):
-            self._log.turned_away(connection.address, "the venue is stopping" if self._stopping else "too many")
+        why = "the venue is stopping" if self._stopping else "" if self.engine.may_tell else "another node may lead"
+        if why or not self._admission.enter(connection):
+            self._log.turned_away(connection.address, why or "too many")
             transport.abort()
             return None
         client = Client(self._connection(self._clock()), transport, connection.address)

@@ -47,6 +47,10 @@ def against_leading(reading: Reading | None, oldest_ms: int) -> list[str]:
         found.append("this node does not lead: it replays its journal, or follows another node")
     elif reading.lease is not None and not reading.lease.left_s:
         found.append(f"this node has no lease, and releases nothing: {reading.lease.trouble or 'it is about to ask'}")
+    elif reading.node is not None and reading.node.fenced:
+        found.append("another node leads: this one releases nothing")
+    elif reading.node is not None and reading.node.lapsed:
+        found.append("this node was stopped for a while, and asks the other one whether that leads by now")
     for agent in reading.agents:
         if role_of(agent.name) in CARRIED_ROLES:
             if agent.state != "running":

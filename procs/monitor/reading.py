@@ -124,6 +124,7 @@ def _node(venue: Venue, role: Node, trouble: str, end: int) -> NodeStatus | None
         behind_ms=_behind_ms(venue, whole=behind == 0 and (not role.is_secondary or link in LINKED)),
         waits=board.get(Word.COMMIT_BY) == Word.ACKED_SEQ,
         fenced=board.get(Word.FENCED) != 0,
+        lapsed="witness" not in venue.topology.agents and 0 < board.get(Word.LEASE_UNTIL) <= boottime_ns(),
         compared=board.get(Word.COMPARED),
         differs=board.get(Word.DIFFERS),
     )

@@ -95,9 +95,10 @@ class NodeStatus(Struct, frozen=True):
     """One of two nodes, and its link: `why` says what is wrong with that, or with the file of the node's role.
 
     The secondary lacks `behind` records, as far as this node knows, and has all that there was `behind_ms` ago; None
-    where that is not known. `waits`: commits wait for the other node. `fenced`: this node may not release anything any
-    more. `compared` is the last record at which the nodes' states were found equal, `differs` the one at which they
-    were found to differ; 0: none.
+    where that is not known. `waits`: commits wait for the other node. `fenced`: this node may no longer release
+    anything; `lapsed`: it may not before it has asked the other node, since it did not run for a while. `compared` is
+    the last record at which the nodes' states were found equal, `differs` the one at which they were found to differ;
+    0: none.
     """
 
     name: str
@@ -110,6 +111,7 @@ class NodeStatus(Struct, frozen=True):
     behind_ms: int | None
     waits: bool
     fenced: bool
+    lapsed: bool
     compared: int
     differs: int
 

@@ -32,6 +32,19 @@ class Answer(Struct, frozen=True):
 
 def ask(dialer: Dialer, own: Hello, timeout_s: float) -> Answer | None:
     """The peer's answer to the greeting of `own`; None where there is none in time. `dialer.trouble` says why."""
+    return _ask(dialer, own, timeout_s, role=False)
+
+
+def ask_role(dialer: Dialer, own: Hello, timeout_s: float) -> Answer | None:
+    """Ask whether the peer leads, and in which epoch; None where no node of the venue says so in time.
+
+    `own` needs no place in the log: the peer neither compares the logs, nor ships anything.
+    """
+    answer = _ask(dialer, own, timeout_s, role=True)
+    return answer if answer is not None and answer.refusal in (Refusal.LEADS, Refusal.NOT_LEADING) else None
+
+
+def _ask(dialer: Dialer, own: Hello, timeout_s: float, *, role: bool) -> Answer | None:
     deadline_s = time.monotonic() + timeout_s
     connection = None
     try:
@@ -40,7 +53,7 @@ def ask(dialer: Dialer, own: Hello, timeout_s: float) -> Answer | None:
             if connection is None or not connection.is_open:
                 connection = dialer.poll(now_ns)
                 if connection is not None:
-                    link = Asking(own, now_ns)
+                    link = Asking(own, now_ns, role)
             else:
                 with contextlib.suppress(ConnectionError):  # what it said last is in the link
                     connection.pump(link)

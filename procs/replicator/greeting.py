@@ -25,12 +25,15 @@ def greeting_of(config: Config, data: Path, last_seq: int) -> Hello:
     """Who the node of `config` in `data` is, with a journal that ends with record `last_seq`. JournalError."""
     folder, node = data / "journal", config.replication.node
     assert node is not None
-    journal_id = segment_header(folder, min(segment_seqs(folder))).journal_id
     return Hello(
-        config.venue.name, node, journal_id, epoch_of(folder, last_seq), last_seq, chain_at(folder, last_seq),
-        secrets.randbits(64),
-        voids=voids_of(data), rules=RULES,
+        config.venue.name, node, journal_id_of(folder), epoch_of(folder, last_seq), last_seq,
+        chain_at(folder, last_seq), secrets.randbits(64), voids=voids_of(data), rules=RULES,
     )  # fmt: skip
+
+
+def journal_id_of(folder: Path) -> bytes:
+    """What the journal in `folder` is called. JournalError, ValueError where there is none."""
+    return segment_header(folder, min(segment_seqs(folder))).journal_id
 
 
 def voids_of(data: Path) -> int:

@@ -40,6 +40,7 @@ class Refusal(IntEnum):
     WRONG_VERSION = 17
     WRONG_RULES = 18
     NOT_COPIED = 19
+    LEADS = 20
 
 
 class LinkError(Exception):

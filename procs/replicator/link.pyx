@@ -184,11 +184,11 @@ cdef class Link:
 
 
 cdef class Asking(Link):
-    """A link that only greets, with `own`, to hear what the peer is."""
+    """A link that only greets, with `own`, to hear what the peer is: by its refusal, where only its `role` is asked."""
 
-    def __init__(self, own: Hello, now_ns: int) -> None:
+    def __init__(self, own: Hello, now_ns: int, role: bool = False) -> None:
         super().__init__(own.nonce, now_ns)
-        self.greet(own, now_ns, 0)
+        self.greet(own, now_ns, ASKS_ROLE if role else 0)
 
     def answered(self) -> int | None:
         """The epoch that the peer leads, if it has greeted back; None before it has. LinkError where it refuses."""

@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from procs.replicator.link cimport (
+    ASKS_ROLE,
     COPY_PATIENCE_NS,
     FRAME_ACKNOWLEDGED,
     FRAME_BATCH,
@@ -145,6 +146,8 @@ cdef class Shipper(Link):
             if header.kind != FRAME_HELLO:
                 raise LinkError(Refusal.OUT_OF_ORDER, "a frame came before the secondary's greeting")
             self.nonce = header.nonce  # what answers this greeting, a refusal too, carries it
+            if header.count == ASKS_ROLE:
+                self.refuse_asker(Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]))
             self.is_for_tail = header.count == WANTS_TAIL
             self.is_for_copy = header.count == WANTS_COPY
             if header.count == TELLS_VOIDS:
@@ -210,6 +213,16 @@ cdef class Shipper(Link):
         self.patience_ns = COPY_PATIENCE_NS if self.is_for_copy else self.patience_ns
         self.is_up = True
         return 0
+
+    cdef int refuse_asker(self, peer) except -1:
+        """Answer a primary that asks who leads, by the code of its refusal, and the epoch. It always raises LinkError."""
+        cdef uint64_t end = self.log.ring.published
+        check_same_venue(replace(self.own, voids=peer.voids), peer)
+        if self.board.load(WORD_FENCED):
+            raise LinkError(Refusal.NOT_READY, f"node {self.own.node} is about to follow", self.own.epoch, end)
+        if self.follows:
+            raise LinkError(Refusal.NOT_LEADING, f"node {self.own.node} does not lead", self.own.epoch, end)
+        raise LinkError(Refusal.LEADS, f"node {self.own.node} leads epoch {self.own.epoch}", self.own.epoch, end)
 
     cdef int greeted_to_void(self, peer, int64_t now_ns) except -1:
         """A node that leads, or led last, may have this one keep what it has taken out."""

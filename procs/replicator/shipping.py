@@ -241,6 +241,8 @@ class Shipping:
         assert shipper is not None
         connection.refuse(shipper, error, now_ns)
         self._disconnect()
+        if error.code is Refusal.LEADS:
+            return  # to a primary that asked
         if error.code is Refusal.DIFFERS:
             self._board.set(Word.DIFFERS, max(1, error.position))
         is_refused = self._board.get(Word.EPOCH) and error.code not in (Refusal.SILENT, Refusal.NOT_COPIED)

@@ -90,7 +90,7 @@ def progress(venue: Venue) -> str:
         return "opening the journal"
     if not board.get(Word.EPOCH):
         return f"replaying the journal: {board.get(Word.LOG_END):,} of {board.get(Word.DURABLE_SEQ):,} records"
-    return "waiting for the lease of the witness" if board.is_closed() else "opening the listeners"
+    return "waiting until this node is sure to lead" if board.is_closed() else "opening the listeners"
 
 
 def _wanted(venue: Venue) -> list[tuple[str, tuple[str, int]]]:

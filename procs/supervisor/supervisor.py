@@ -26,6 +26,7 @@ from procs.supervisor.backoff import Backoff
 from procs.supervisor.children import Children
 from procs.supervisor.commits import CommitWatch
 from procs.supervisor.conditions import Conditions
+from procs.supervisor.confirmation import Confirmation, Confirming, asking
 from procs.supervisor.disk import DiskWatch
 from procs.supervisor.health import RUNNING, STARTING, STOPPING
 from procs.supervisor.monitoring import Monitoring
@@ -156,9 +157,10 @@ class Supervisor:
                 return EXIT_OK if self._asked else EXIT_MUST_NOT
             wanted = topology.derive(self._config, follows=node.is_secondary)
             run = Run(self._config, wanted, self._listed, self._command, self._console.line, self._wake.set, node)
-            outcome = Outcome(None, None)
+            outcome, confirming = Outcome(None, None), None
             try:
                 await run.start()
+                confirming = self._confirm(run)
                 outcome = await self._watch(run)
                 if outcome.fenced:
                     if self._roles.is_over(run):
@@ -175,6 +177,8 @@ class Supervisor:
                     raise
             finally:
                 await run.kill()
+                if confirming is not None:
+                    confirming.close()
             if outcome.failure is not None and outcome.ready_s is None and outcome.failure.refusal:
                 self._console.line(f"the venue can't start: {outcome.failure.refusal}")
                 self._alerts.tell("venue_failed", f"the venue can't start: {outcome.failure.refusal}")
@@ -245,6 +249,13 @@ class Supervisor:
             self._conditions.end(run.venue.board)
             self._commits.end()
             await watch.close()
+
+    def _confirm(self, run: Run) -> Confirming | None:
+        """Have one of two nodes, without a witness, release only while it is sure to lead."""
+        if self._config.replication.node is None or "witness" in run.topology.agents:
+            return None
+        confirmation = Confirmation(run.venue.board, asking(self._config, self._data))
+        return Confirming(confirmation, lambda: not run.follows)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond a death or a signal."""

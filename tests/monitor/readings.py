@@ -56,6 +56,7 @@ NODE = NodeStatus(
     behind_ms=1500,
     waits=True,
     fenced=False,
+    lapsed=False,
     compared=90,
     differs=0,
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from procs.monitor import reading
-from procs.monitor.health import against_readiness
+from procs.monitor.health import against_leading, against_readiness
 from procs.recovery.snapshot_catalog import entries
 from procs.replicator.handshake import Fence
 from procs.supervisor.supervisor import EXIT_MUST_NOT
@@ -81,6 +81,11 @@ def cancelled(client: FixClient, names: list[str]) -> list[str]:
 def not_ready(venue: Venue) -> list[str]:
     """What /health/ready says against a node."""
     return list(against_readiness(reading.read(venue, {}), 10_000))
+
+
+def leads_not(venue: Venue) -> list[str]:
+    """What /health/leader says against a node."""
+    return list(against_leading(reading.read(venue, {}), 10_000))
 
 
 def last_epoch(data: Path) -> Epoch:
@@ -353,13 +358,47 @@ def test_the_old_primary_rejoins_and_everything_of_it_follows(pair: Pair) -> Non
     within(lambda: pair.b.command("verify").returncode == 0, "verify finds something wrong")
 
 
-def test_whoever_leads_nothing_is_lost_and_nothing_is_doubled(pair: Pair) -> None:
-    """I2, I3, I7: in three of the ways in which a primary goes, drawn from LOCKSTEP_FAULTS_SEED, under load."""
-    print(f"LOCKSTEP_FAULTS_SEED={SEED}")
+def test_a_primary_that_wakes_up_steps_down(pair: Pair) -> None:
+    """I9: stopped as a whole, it finds at once that it may release nothing, and then that the other node leads."""
     assert pair.a.process is not None
     pair.a.process.wait(60)  # it was told that the other one leads
     pair.a.process = None
-    changes = Changes(pair, pair.b, AT_SPEED)
+    assert pair.a.command("rejoin", "--yes").returncode == 0
+    pair.a.start()
+    within(lambda: node.load(pair.b.data).members == ("b", "a"), "commits do not wait for the secondary")
+    asleep, follower = attach(pair.b.data), attach(pair.a.data)
+    assert asleep is not None
+    assert follower is not None
+    assert not leads_not(asleep)
+    epoch = asleep.board.get(Word.EPOCH)
+    pair.stopped(pair.b)
+    pair.promote(pair.a)
+    assert follower.board.get(Word.EPOCH) > epoch
+    within(asleep.board.is_closed, "it may still release")
+    assert any("stopped for a while" in each for each in leads_not(asleep))
+    pair.go_on(pair.b)
+    process, pair.b.process = pair.b.process, None
+    assert process is not None
+    said: list[list[str]] = []
+
+    def has_ended() -> bool:
+        said.append(leads_not(asleep))
+        return process.poll() is not None
+
+    within(has_ended, "it does not end")
+    assert all(said), "its health said meanwhile that it leads"
+    assert process.returncode == EXIT_MUST_NOT
+    assert "another node has begun to lead: this one ends" in pair.b.log.read_text()
+    client = pair.a.client("TRADER6")
+    client.connect(reset=True)
+    within(lambda: taken(client), "no order is accepted")
+    client.close()
+
+
+def test_whoever_leads_nothing_is_lost_and_nothing_is_doubled(pair: Pair) -> None:
+    """I2, I3, I7: in three of the ways in which a primary goes, drawn from LOCKSTEP_FAULTS_SEED, under load."""
+    print(f"LOCKSTEP_FAULTS_SEED={SEED}")
+    changes = Changes(pair, pair.a, AT_SPEED)
     changes.rejoin()
     changes.start()
     for way in changes.drawn(3):

@@ -17,7 +17,6 @@ from shm.records import (
     CommandType,
     Deposit,
     Epoch,
-    Epoch,
     EventType,
     ExtClientId,
     Marker,
