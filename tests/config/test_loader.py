@@ -35,9 +35,11 @@ def test_the_demo_venue_is_the_one_that_the_readme_promises() -> None:
     assert (demo.fix.address, demo.fix.port, demo.fix.target_comp_id) == ("127.0.0.1", 9878, "LOCKSTEP")
     assert (demo.market_data.address, demo.market_data.port) == ("127.0.0.1", 8081)
     assert (demo.metrics.address, demo.metrics.port) == ("127.0.0.1", 9879)
-    traders = [account.name for account in demo.accounts if not account.operator]
+    traders = [account.name for account in demo.accounts if account.name.startswith("TRADER")]
     assert traders == [f"TRADER{number}" for number in range(1, 9)]
     assert [account.name for account in demo.accounts if account.operator] == ["OPERATOR1", "OPERATOR2"]
+    assert [account.name for account in demo.accounts if account.role == "admin"] == ["ADMIN1", "ADMIN2"]
+    assert {(item.maker_fee_ppm, item.taker_fee_ppm) for item in demo.instruments} == {(200, 500)}
     assert {account.password for account in demo.accounts} == {"demo"}
     assert {(item.symbol, item.tick, item.lot, item.matcher) for item in demo.instruments} == {
         ("BTCUSDT", "0.01", "0.0001", 1),

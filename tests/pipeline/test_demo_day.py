@@ -103,7 +103,8 @@ def test_what_holds_can_be_shown(day: RunningVenue) -> None:
     assert (bitcoin["phase"], bitcoin["collar_bps"], bitcoin["schedule"]) == ("CONTINUOUS", 500, [])
     (trader,) = (each for each in found["accounts"] if each["name"] == "TRADER7")
     assert (trader["max_open_orders"], trader["blocked"], trader["credential_age_days"]) == (100_000, False, 0)
-    assert [each["name"] for each in found["accounts"] if each["operator"]] == ["OPERATOR1", "OPERATOR2"]
+    powers = [each["name"] for each in found["accounts"] if each["operator"]]
+    assert powers == ["OPERATOR1", "OPERATOR2", "ADMIN1", "ADMIN2"]
 
 
 def test_logs_are_shown_in_the_order_of_time(day: RunningVenue) -> None:

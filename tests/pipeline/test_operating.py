@@ -26,11 +26,6 @@ from tests.pipeline.test_people import GOOD, balance, person, refused
 
 MORE = f"""
 [[accounts]]
-name = "ADMIN1"
-password_hash = "{CHEAP_HASH}"
-role = "admin"
-
-[[accounts]]
 name = "AUDITOR1"
 password_hash = "{CHEAP_HASH}"
 role = "auditor"

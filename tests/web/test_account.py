@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from base64 import b64encode
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,9 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.passwords import CHEAP_HASH, PASSWORD
+from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
-from tests.pipeline.conftest import RunningVenue, one_for_all
+from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.person import Person, ProblemError
 from tests.pipeline.test_operating import known
 from tests.web.conftest import Watched, held
@@ -25,18 +24,6 @@ from tests.web.test_trade import log_in
 GOOD = "quiet-lantern-under-snow"
 BETTER = "seven-grey-herons-waiting"
 MARKUP = "<img src=x onerror=alert(1)> \u202eevil"
-ADMIN = f"""
-[[accounts]]
-name = "ADMIN1"
-password_hash = "{CHEAP_HASH}"
-role = "admin"
-"""
-
-
-@pytest.fixture(scope="module")
-def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    with one_for_all(tmp_path_factory, lambda text: text + ADMIN) as running:
-        yield running
 
 
 def enter(page: Page, name: str, password: str, code: str = "") -> None:

@@ -13,7 +13,7 @@ from tests.web.conftest import Watched
 from tests.web.test_access import findings
 from tests.web.test_account import GOOD, register
 from tests.web.test_market import client, place
-from tests.web.test_ticket import fill_in, send
+from tests.web.test_ticket import confirm, fill_in, send
 from tests.web.test_trade import log_in
 
 MANY = 10_000
@@ -52,6 +52,8 @@ def test_an_order_is_changed_and_what_is_wrong_with_that_is_said(
     quantity.fill("0.2")
     price.fill("61000")
     submit.click()
+    expect(page.get_by_test_id("price-check")).to_contain_text("22.0 % above the market")
+    confirm(page, "61000")
     expect(message).to_contain_text("A post-only order would trade at once.")
     expect(price).to_have_attribute("aria-invalid", "true")
     page.route("**/v1/orders/*", lambda route: route.abort(), times=1)  # the first one never reaches the venue
@@ -141,7 +143,9 @@ def test_ten_thousand_open_orders_are_no_burden(venue: RunningVenue, page: Page)
         " window.longest = Math.max(window.longest, each.duration) }).observe({ entryTypes: ['longtask'] }) }"
     )
     fill_in(page, price="2000", quantity="0.0001")
-    expect(send(page)).to_have_text("It rests in the book.")
+    send(page)
+    confirm(page, "2000")
+    expect(page.get_by_test_id("ticket-message")).to_have_text("It rests in the book.")
     for turn in range(200):
         fix.order(f"m{turn}", "buy", "1999.00", "0.0001")
     fix.await_report("m199", "0", 60)

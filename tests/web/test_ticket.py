@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.test_operating import known
 from tests.web.conftest import Watched
+from tests.web.test_access import findings
 from tests.web.test_market import client, place
 from tests.web.test_trade import log_in
 
@@ -53,6 +54,13 @@ def send(page: Page, side: str = "buy") -> Locator:
     page.get_by_test_id(f"ticket-{side}").click()
     page.get_by_test_id("ticket-submit").click()
     return page.get_by_test_id("ticket-message")
+
+
+def confirm(page: Page, *prices: str) -> None:
+    """Type the prices that the page asks for again, because they are far from the market, and go on."""
+    for i, price in enumerate(prices):
+        page.get_by_test_id(f"price-check-{i}").fill(price)
+    page.get_by_test_id("price-check-submit").click()
 
 
 def wrong(page: Page, field: str) -> Locator:
@@ -154,6 +162,8 @@ def test_what_the_venue_refuses_stands_beside_its_field_with_what_to_do(
     ):  # fmt: skip
         fill_in(page, **(limit | fields))
         message = send(page)
+        if fields == {"price": "166"}:  # far above what is quoted
+            confirm(page, "166")
         expect(wrong(page, field)).to_contain_text(said)
         expect(message).to_contain_text(said)
     page.goto("/trade/ETHUSDT")
@@ -177,13 +187,59 @@ def test_what_the_venue_refuses_stands_beside_its_field_with_what_to_do(
     expect(send(page)).to_contain_text("The client order id has been used before by this account.")
     assert len(set(used)) == 2
     page.unroute("**/v1/orders")
-    known(venue, "OPERATOR1").put("/operator/instruments/ETHUSDT/phase", phase="halt")
-    expect(send(page)).to_contain_text("The instrument is halted. Wait until it goes on.")
-    known(venue, "OPERATOR1").put("/operator/instruments/ETHUSDT/phase", phase="pre_open")
+
+
+def test_a_phase_is_shown_and_its_refusals_are_not_sent(venue: RunningVenue, page: Page) -> None:
+    operator = known(venue, "OPERATOR1")
+    log_in(page, "TRADER4", "ETHUSDT")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.url.endswith("/v1/orders") else None)
+    notice = page.get_by_test_id("phase-notice")
+    expect(page.get_by_test_id("status")).to_contain_text("live")
+    expect(notice).to_have_count(0)
+    fill_in(page, type="LIMIT", price="1000", quantity="1", time="gtc")
+    for phase, said in (
+        ("halt", "Trading is halted."),
+        ("closed", "The market is closed."),
+        ("cancel_only", "The market takes cancellations only."),
+    ):
+        operator.put("/operator/instruments/ETHUSDT/phase", phase=phase)
+        expect(notice).to_contain_text(said)
+        expect(send(page)).to_contain_text(said)
+    operator.put("/operator/instruments/ETHUSDT/phase", phase="opening_auction")
+    expect(notice).to_contain_text("orders are collected")
     fill_in(page, time="fok")
     send(page)
-    expect(wrong(page, "time")).to_contain_text("phase does not take such an order")
-    known(venue, "OPERATOR1").put("/operator/instruments/ETHUSDT/phase", phase="continuous")
+    expect(wrong(page, "time")).to_contain_text("in its opening auction: it takes only orders that can rest")
+    assert sent == []
+    page.reload()  # the phase is known to a page that comes later, too
+    expect(notice).to_contain_text("Opening auction")
+    operator.put("/operator/instruments/ETHUSDT/phase", phase="continuous")
+    expect(notice).to_have_count(0)
+
+
+def test_a_price_far_from_the_market_is_typed_again(venue: RunningVenue, page: Page) -> None:
+    place(client(venue, 2), "ETHUSDT", "SELL", "3000.00", "1")
+    place(client(venue, 3), "ETHUSDT", "BUY", "3000.00", "1")
+    log_in(page, "TRADER8", "ETHUSDT")
+    expect(page.get_by_test_id("last-price")).to_have_text("3\u202f000.00")
+    fill_in(page, type="LIMIT", price="3200", quantity="1", time="gtc")
+    send(page)
+    check = page.get_by_test_id("price-check")
+    said = "The price to buy, 3\u202f200.00 USDT, is 6.6 % above the market (3\u202f000.00 USDT)."
+    expect(check).to_contain_text(said)
+    assert findings(page) == []
+    confirm(page, "320")
+    expect(check).to_contain_text("Type 3200.00, or go back and correct the price.")
+    check.get_by_role("button", name="Go back").click()
+    expect(page.get_by_test_id("ticket-message")).to_be_empty()
+    send(page)
+    confirm(page, "3200")
+    expect(page.get_by_test_id("ticket-message")).to_contain_text("It rests in the book.")
+    (order,) = known(venue, "TRADER8").get("/orders/open")
+    assert order["price"] == "3200.00"
+    fill_in(page, price="2990")
+    expect(send(page, "sell")).to_contain_text("It is filled")  # near the market: nothing is asked
 
 
 def test_lists_are_two_orders_once_whatever_is_lost(venue: RunningVenue, watched: tuple[Page, Watched]) -> None:

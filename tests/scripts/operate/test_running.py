@@ -270,7 +270,7 @@ def test_fee_tiers_position_limits_and_schedules_act_at_once(venue: RunningVenue
     [
         ("OPERATOR1", "wrong", "OPERATOR1 is not known here by this password"),
         ("STRANGER", "demo", "STRANGER is not known here by this password"),
-        ("TRADER1", "demo", "TRADER1 is no operator: operators are OPERATOR1, OPERATOR2"),
+        ("TRADER1", "demo", "TRADER1 is no operator: operators are OPERATOR1, OPERATOR2, ADMIN1, ADMIN2"),
     ],
 )
 def test_only_operators_are_let_in(

@@ -9,6 +9,7 @@ import { Book, type Difference, type Level, type Whole } from "./book.ts";
 import { type Candle, Candles, candleOf, fills, type Interval, type Row } from "./candles.ts";
 import type { Clock } from "./clock.ts";
 import type { Instrument } from "./instrument.ts";
+import { type Phase, UNKNOWN } from "./phase.ts";
 import { Tape } from "./tape.ts";
 
 type Pair = readonly [price: string, quantity: string];
@@ -79,7 +80,7 @@ export class Market {
   readonly candlesChanged = signal(0);
   readonly interval = signal<Interval | null>(null);
   readonly figures = signal<Figures | null>(null);
-  readonly phase = signal("");
+  readonly phase = signal<Phase>(UNKNOWN);
   readonly indicative = signal<Indicative | null>(null);
   /** What can't be had now, for people; null where all is well. */
   readonly trouble = signal<string | null>(null);
@@ -118,8 +119,8 @@ export class Market {
     listen(`${symbol}@depth@100ms`, (message: DepthMessage & { E: number }) => this.depth(message), this.bookLost);
     listen(`${symbol}@trade`, (message: TradeMessage) => this.trade(message), this.tapeLost);
     listen(`${symbol}@ticker`, (message: Record<string, string>) => this.ticker(message));
-    listen(`${symbol}@phase`, (message: { p: string }) => {
-      this.phase.value = message.p;
+    listen(`${symbol}@phase`, (message: { p: string; r: string; T: number }) => {
+      this.phase.value = { name: message.p, isByBand: message.r === "PRICE_BAND", endsMs: message.T };
     });
     listen(`${symbol}@auction`, (message: { p: string; q: string; i: string }) => {
       this.indicative.value = { price: message.p, quantity: message.q, imbalance: message.i };

@@ -1,14 +1,19 @@
 // Other terms for an open order.
 import { useSignal } from "@preact/signals";
 import { own } from "../../account/line.ts";
+import type { Instrument } from "../../market/instrument.ts";
+import { lastPriceOf } from "../../market/last_price.ts";
 import { told } from "../../net/http.ts";
-import type { OrderShown } from "../../net/v1.ts";
+import type { Change, OrderShown } from "../../net/v1.ts";
 import { Dialog } from "../../parts/dialog.tsx";
 import { Field, Notice } from "../../parts/parts.tsx";
 import { judgeChange, TERMS, type Term, type Typed, termsOf } from "../../trade/change.ts";
 import { change } from "../../trade/entry.ts";
+import { type FarPrice, farPrices } from "../../trade/price_check.ts";
 import { placeOf, spoken } from "../../trade/refusal.ts";
+import type { Side } from "../../trade/ticket.ts";
 import { instruments } from "../../venue.ts";
+import { PriceDialog } from "./price_dialog.tsx";
 
 const NAMES: Record<Term, string> = {
   stop_price: "Stop price",
@@ -24,6 +29,8 @@ export function ChangeDialog({ order, leave }: { order: OrderShown; leave: () =>
   const wrong = useSignal<Typed>({});
   const said = useSignal<{ text: string; isBad: boolean } | null>(null);
   const isBusy = useSignal(false);
+  /** Prices to confirm, and the change that waits for it. */
+  const asked = useSignal<{ prices: FarPrice[]; terms: Change } | null>(null);
   if (instrument === undefined) return null;
   own.changed.value;
   const now = own.open.get(order.order_id);
@@ -35,10 +42,15 @@ export function ChangeDialog({ order, leave }: { order: OrderShown; leave: () =>
     wrong.value = judged.wrong ?? {};
     if (judged.terms === undefined) return;
     isBusy.value = true;
-    const outcome = await change(order.order_id, judged.terms, (stage) => {
+    const prices = await farPricesOf(order, judged.terms, instrument);
+    if (prices.length > 0) asked.value = { prices, terms: judged.terms };
+    else await send(judged.terms);
+    isBusy.value = false;
+  };
+  const send = async (wanted: Change) => {
+    const outcome = await change(order.order_id, wanted, (stage) => {
       said.value = { text: stage === "sent" ? "Sent …" : "No answer yet: asking the venue …", isBad: false };
     });
-    isBusy.value = false;
     if (outcome.what === "placed") {
       leave();
     } else if (outcome.what === "lost") {
@@ -83,6 +95,32 @@ export function ChangeDialog({ order, leave }: { order: OrderShown; leave: () =>
           Change it
         </button>
       </form>
+      {asked.value !== null && (
+        <PriceDialog
+          prices={asked.value.prices}
+          instrument={instrument}
+          action="Change it"
+          confirm={async () => {
+            const wanted = asked.value?.terms;
+            asked.value = null;
+            if (wanted === undefined || isBusy.value) return;
+            isBusy.value = true;
+            await send(wanted);
+            isBusy.value = false;
+          }}
+          leave={() => {
+            asked.value = null;
+          }}
+        />
+      )}
     </Dialog>
   );
+}
+
+/** The new prices that are far from the market, which may be another one than the page shows. */
+async function farPricesOf(order: OrderShown, terms: Change, instrument: Instrument): Promise<FarPrice[]> {
+  if (terms.price === undefined && terms.stop_price === undefined) return [];
+  const changed = { ...terms, side: order.side as Side };
+  if (order.type === "stop_limit" && order.stop_price !== null) changed.stop_price ??= order.stop_price;
+  return farPrices([changed], instrument, await lastPriceOf(instrument));
 }

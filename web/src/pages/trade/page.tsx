@@ -2,9 +2,11 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { History } from "../../account/history.ts";
+import { moment } from "../../account/moments.ts";
 import { INTERVALS, type Interval } from "../../market/candles.ts";
 import type { Instrument } from "../../market/instrument.ts";
 import { Market } from "../../market/market.ts";
+import { isCollecting, meaning, nameOf } from "../../market/phase.ts";
 import { state } from "../../net/session.ts";
 import { grouped } from "../../number/decimal.ts";
 import { Choices, Notice, Panel } from "../../parts/parts.tsx";
@@ -59,6 +61,7 @@ function Live({ instrument }: { instrument: Instrument }) {
     <div class={state.value === "somebody" || state.value === "ended" ? "trade" : "trade visitor"}>
       <div class="over">
         <Head market={market} />
+        <PhaseNotice market={market} />
         <Asleep market={market} />
         {isClockWrong.value && (
           <Notice>
@@ -101,6 +104,21 @@ function Live({ instrument }: { instrument: Instrument }) {
   );
 }
 
+/** What a trader must know where a market does not trade continuously. */
+function PhaseNotice({ market }: { market: Market }) {
+  const phase = market.phase.value;
+  const text = meaning(phase);
+  if (text === null) return null;
+  return (
+    <div data-testid="phase-notice">
+      <Notice>
+        {text}
+        {phase.endsMs !== 0 && ` It ends at ${moment(phase.endsMs)}.`}
+      </Notice>
+    </div>
+  );
+}
+
 /** How to bring a market to life in which nothing is quoted and nothing was ever traded. */
 function Asleep({ market }: { market: Market }) {
   const isAsleep = useComputed(() => {
@@ -127,7 +145,7 @@ function Head({ market }: { market: Market }) {
     const trade = market.tape.last;
     return trade === undefined ? "no trade yet" : shown(trade.corrected ?? trade.price);
   }); // a text that changes draws nothing around it
-  const isCollecting = market.phase.value.endsWith("AUCTION") || market.phase.value === "PRE_OPEN";
+  const phase = market.phase.value;
   const isDown = figures?.change.startsWith("-");
   return (
     <div class="head">
@@ -150,10 +168,8 @@ function Head({ market }: { market: Market }) {
         <Figure name={`24 h ${instrument.base}`}>
           {figures === null ? "–" : grouped(instrument.quantityText(instrument.quantity(figures.volume)))}
         </Figure>
-        {market.phase.value !== "" && market.phase.value !== "CONTINUOUS" && (
-          <Figure name="Phase">{market.phase.value.toLowerCase().replaceAll("_", " ")}</Figure>
-        )}
-        {isCollecting && market.indicative.value !== null && (
+        {meaning(phase) !== null && <Figure name="Phase">{nameOf(phase)}</Figure>}
+        {isCollecting(phase) && market.indicative.value !== null && (
           <>
             <Figure name="Indicative">
               {shown(market.indicative.value.price)} × {trimmed(instrument, market.indicative.value.quantity)}

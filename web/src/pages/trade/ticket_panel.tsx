@@ -3,7 +3,9 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { own } from "../../account/line.ts";
 import { isWanted } from "../../account/login.tsx";
+import { lastPriceOf } from "../../market/last_price.ts";
 import type { Market } from "../../market/market.ts";
+import { isCollecting, refusal } from "../../market/phase.ts";
 import { told } from "../../net/http.ts";
 import { state } from "../../net/session.ts";
 import type { OrderShown } from "../../net/v1.ts";
@@ -13,10 +15,21 @@ import { place } from "../../trade/entry.ts";
 import type { Form } from "../../trade/form.ts";
 import { costAll, judgeAll, KINDS, type Kind, type Leg, legsOf } from "../../trade/list.ts";
 import { became, becameList } from "../../trade/outcome.ts";
+import { type FarPrice, farPrices } from "../../trade/price_check.ts";
 import { placeOf, spoken } from "../../trade/refusal.ts";
-import { type Cost, type Draft, type Free, has, type Side, share, type Wrongs } from "../../trade/ticket.ts";
+import {
+  type Cost,
+  type Draft,
+  type Free,
+  has,
+  type Order,
+  type Side,
+  share,
+  type Wrongs,
+} from "../../trade/ticket.ts";
 import { clock } from "../../venue.ts";
 import { LegFields } from "./leg_fields.tsx";
+import { PriceDialog } from "./price_dialog.tsx";
 
 const SHARES = ["25 %", "50 %", "75 %", "100 %"] as const;
 const KIND_NAMES: Record<Kind, string> = { one: "Single", oco: "OCO", oto: "OTO" };
@@ -35,6 +48,8 @@ export function TicketPanel({ market, form }: { market: Market; form: Form }) {
   const said = useSignal<Said | null>(null);
   const isBusy = useRef(false);
   const isSending = useSignal(false);
+  /** Prices to confirm, and the orders that wait for it. */
+  const asked = useSignal<{ prices: FarPrice[]; orders: Order[] } | null>(null);
   own.changed.value;
   const kind = form.kind.value;
   const legs = legsOf(kind, form.first.value, form.second.value);
@@ -45,6 +60,12 @@ export function TicketPanel({ market, form }: { market: Market; form: Form }) {
   const lastPrice = () => {
     const { last } = market.tape;
     return last === undefined ? null : instrument.price(last.corrected ?? last.price);
+  };
+  /** The last price, else the best that is quoted. */
+  const marketPrice = async () => {
+    const { book, tape } = market;
+    const last = tape.isWhole ? lastPrice() : await lastPriceOf(instrument);
+    return last ?? (side === "buy" ? book.asks : book.bids).best(1)[0]?.[0] ?? null;
   };
   const free = own.free(asset);
   const judged = judgeAll(legs, instrument, clock.now());
@@ -67,26 +88,45 @@ export function TicketPanel({ market, form }: { market: Market; form: Form }) {
     event.preventDefault();
     if (isBusy.current) return; // a double click
     wrong.value = judged.wrong ?? [];
-    if (judged.orders === undefined) return;
+    const { orders } = judged;
+    if (orders === undefined) return;
+    const refused = refusal(market.phase.value, orders[0] as Order);
+    if (refused !== null) {
+      const place = isCollecting(market.phase.value) ? "time" : undefined;
+      wrong.value = wrongBy(legs, { leg: 0, place }, refused);
+      said.value = { text: refused, isBad: true };
+      return;
+    }
+    await once(async () => {
+      const prices = farPrices(orders, instrument, await marketPrice());
+      if (prices.length > 0) asked.value = { prices, orders };
+      else await send(orders);
+    });
+  };
+  /** Do this while nothing else can be submitted. */
+  const once = async (task: () => Promise<void>) => {
     isBusy.current = true;
     isSending.value = true;
     try {
-      const outcome = await place(kind, judged.orders, (stage) => {
-        const text = stage === "sent" ? "Sent …" : "No answer yet: asking the venue what became of it …";
-        said.value = { text, isBad: false };
-      });
-      if (outcome.what === "placed") {
-        said.value = { orders: outcome.order };
-      } else if (outcome.what === "lost") {
-        said.value = { text: "It never reached the venue: nothing was placed.", isBad: true };
-      } else {
-        const text = spoken(told(outcome.problem));
-        wrong.value = wrongBy(legs, placeOf(outcome.problem), text);
-        said.value = { text, isBad: true };
-      }
+      await task();
     } finally {
       isBusy.current = false;
       isSending.value = false;
+    }
+  };
+  const send = async (orders: Order[]) => {
+    const outcome = await place(kind, orders, (stage) => {
+      const text = stage === "sent" ? "Sent …" : "No answer yet: asking the venue what became of it …";
+      said.value = { text, isBad: false };
+    });
+    if (outcome.what === "placed") {
+      said.value = { orders: outcome.order };
+    } else if (outcome.what === "lost") {
+      said.value = { text: "It never reached the venue: nothing was placed.", isBad: true };
+    } else {
+      const text = spoken(told(outcome.problem));
+      wrong.value = wrongBy(legs, placeOf(outcome.problem), text);
+      said.value = { text, isBad: true };
     }
   };
 
@@ -170,6 +210,21 @@ export function TicketPanel({ market, form }: { market: Market; form: Form }) {
           {said.value !== null && <Word said={said.value} />}
         </div>
       </form>
+      {asked.value !== null && (
+        <PriceDialog
+          prices={asked.value.prices}
+          instrument={instrument}
+          action={`${side === "buy" ? "Buy" : "Sell"} ${instrument.base}`}
+          confirm={() => {
+            const orders = asked.value?.orders;
+            asked.value = null;
+            if (orders !== undefined && !isBusy.current) void once(() => send(orders));
+          }}
+          leave={() => {
+            asked.value = null;
+          }}
+        />
+      )}
     </Panel>
   );
 }
