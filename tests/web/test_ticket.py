@@ -57,7 +57,7 @@ def send(page: Page, side: str = "buy") -> Locator:
 
 
 def confirm(page: Page, *prices: str) -> None:
-    """Type the prices that the page asks for again, because they are far from the market, and go on."""
+    """Type the prices that the page asks for because they are far from the market, and confirm them."""
     for i, price in enumerate(prices):
         page.get_by_test_id(f"price-check-{i}").fill(price)
     page.get_by_test_id("price-check-submit").click()

@@ -17,7 +17,7 @@ const STILL: Readonly<Record<string, string>> = {
   CLOSED: "The market is closed. You can cancel orders, but not enter or change them.",
   HALT: "Trading is halted. Orders can't be entered, changed or cancelled until it resumes.",
   CANCEL_ONLY: "The market takes cancellations only. Orders can't be entered or changed.",
-  DELISTED: "This instrument is delisted. It can't be traded any more.",
+  DELISTED: "This instrument is delisted. It no longer trades.",
 };
 const COLLECTING: Readonly<Record<string, string>> = {
   PRE_OPEN: "Pre-open: the market collects orders and does not trade yet.",

@@ -1,4 +1,4 @@
-// Asks for prices far from the market once more, before an order with them is sent.
+// A dialog in which a trader types prices far from the market a second time.
 import { useSignal } from "@preact/signals";
 import type { Instrument } from "../../market/instrument.ts";
 import { grouped, read } from "../../number/decimal.ts";
