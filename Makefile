@@ -38,7 +38,7 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' | expand -t 12
 
 run: build ## start the demo venue (config/demo.toml); Ctrl-C stops it
-	@exec $(BIN)/lockstep run config/demo.toml
+	@$(BIN)/lockstep begin --if-none config/demo.toml && exec $(BIN)/lockstep run config/demo.toml
 
 demo: build ## the demo venue, and traders who make its market live; Ctrl-C stops both
 	@exec $(BIN)/lockstep demo --run config/demo.toml

@@ -20,6 +20,7 @@ from scripts.terminal import EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, fail
 # Where each is, and its line in the list of all: that must not load them.
 COMMANDS = {
     "init": ("init:init", "Write a configuration of your own."),
+    "begin": ("begin:begin", "Begin a new venue: its data folder, with an empty journal."),
     "run": ("run:run", "Run a venue until Ctrl-C stops it."),
     "demo": ("demo.command:demo", "Make the market of a running venue live."),
     "stop": ("stop:stop", "Stop a running venue in order."),

@@ -20,12 +20,13 @@ from procs.batcher import database
 from procs.batcher.remedy import remedy
 from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.router.config_records import GenesisError
-from procs.venue import homes
+from procs.venue import first_journal, homes, node
 from scripts.at.formatting import Names, of_command
 from scripts.doctor import Check, show
 from scripts.state import current
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
 from shm.journal import JournalError, segment_seqs
+from shm.journal_end import end_of
 from shm.layout import unpack_command
 from shm.records import Code, Command, CommandType, Epoch
 from shm.segment import RoleLock
@@ -130,11 +131,16 @@ def _log(config: Config, data: Path) -> tuple[Check, list[str]]:
     journal = data / "journal"
     try:
         if not journal.is_dir() or not segment_seqs(journal):
-            return Check("log", "ok", "there is none yet: the first start begins it"), []
+            objection = first_journal.objection(config, data, node.load(data))
+            if objection:
+                return Check("log", "fail", objection, "mount its disk, or lockstep begin for a new venue"), []
+            return Check("log", "ok", "there is none yet: it comes from the node that leads"), []
+        if not end_of(journal).seq:
+            return Check("log", "ok", "it is empty: the first start brings the configuration into it"), []
         replay = current(config, data)
         last = replay.last_seq
         changes = [*_changes(replay.lead(), replay), *_left_out(config, replay)]
-    except (JournalError, CoreReplayError, OSError) as error:
+    except (JournalError, CoreReplayError, OSError, node.RoleError) as error:
         return Check("log", "fail", str(error), "lockstep verify says more, repair-journal mends a journal"), []
     except GenesisError as error:
         return Check("log", "fail", str(error), "take the change back: list another instrument instead"), []

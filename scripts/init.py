@@ -1,4 +1,5 @@
-"""`lockstep init`: writes a configuration of your own, with comments on the lines that you may want to change.
+"""`lockstep init`: writes a configuration of your own, with comments on the lines that you may want to change, and
+begins its venue.
 
 It asks on a terminal, and takes its options' values elsewhere. What it writes has been loaded and checked.
 """
@@ -19,8 +20,9 @@ from rich.prompt import Prompt
 
 import config
 from procs.rules.credentials import HASHER
+from scripts import begin
 from scripts.errors import UsageError
-from scripts.terminal import EXIT_OK, Json, console, print_json
+from scripts.terminal import EXIT_OK, Json, console, load, print_json
 
 PASSWORD_BYTES = 12
 PAIR = re.compile(r"([A-Z0-9]{1,16})/([A-Z0-9]{1,16})")
@@ -112,7 +114,8 @@ def init(
 ) -> int:
     """Write a commented configuration of your own: asks on a terminal, uses the options without one.
 
-    Each account gets a password, which is printed once; the file has its hash.
+    Each account gets a password, which is printed once; the file has its hash. The data folder is made, with an empty
+    journal, as lockstep begin does.
 
     Example: lockstep init my/venue.toml --instruments BTC/USDT,ETH/USDT
 
@@ -131,11 +134,20 @@ def init(
         except EOFError:
             raise UsageError("nothing was written: the input ended before the last answer") from None
     written = write(file, _wishes(list(asked.values())))
+    _begin(file)
     if json:
         print_json(written)
     else:
         _print(written)
     return EXIT_OK
+
+
+def _begin(file: Path) -> None:
+    """Begin the venue of the file in its data folder, unless that has a journal. UsageError."""
+    try:
+        begin.make(load(file, secrets=False), if_none=True)
+    except UsageError as error:
+        raise UsageError(f"{file} is written, and its venue can't start yet: {error}") from None
 
 
 def write(file: Path, wishes: Wishes) -> Written:

@@ -16,15 +16,18 @@ from pathlib import Path
 from rich.text import Text
 
 from config.errors import ConfigError
+from config.schema import Config
 from procs.batcher import database
 from procs.disk import space
 from procs.replicator.transport import show_address
 from procs.supervisor import health
 from procs.supervisor.run import Run
 from procs.supervisor.supervisor import Supervisor
+from procs.venue import first_journal, node
 from procs.venue.node import RoleError
 from scripts.errors import UsageError
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath, console, in_url, load, table
+from shm.journal import JournalError
 from shm.segment import RoleTakenError
 
 FOLDERS = ("journal", "run", "log", "spool", "snapshots")  # of the data folder, if they are there
@@ -79,10 +82,13 @@ class Terminal:
 def run(config: ConfigPath = DEFAULT_CONFIG) -> int:
     """Run a venue until Ctrl-C (or SIGTERM) stops it cleanly. The next start continues with the same state.
 
+    A start without a journal is refused, and writes nothing: lockstep begin makes one for a new venue.
+
     Exit codes: 0 it was stopped; 1 it could not run; 2 the configuration is wrong, the venue runs already, or something
     must be fixed first, which it names: no retry would help.
     """
     loaded = load(config)
+    _check_begun(config, loaded)
     _check_folders(Path(loaded.venue.data), loaded.fix.ports)
     postgres = database.server(loaded, Path(loaded.venue.data))
     try:
@@ -93,6 +99,17 @@ def run(config: ConfigPath = DEFAULT_CONFIG) -> int:
         raise UsageError(str(error)) from None
     except RoleTakenError as error:
         raise UsageError(f"the venue of {config} runs already: {error}") from None
+
+
+def _check_begun(file: Path, config: Config) -> None:
+    """UsageError, before anything is written, where the data folder has no journal and none may begin there."""
+    data = Path(config.venue.data)
+    try:
+        objection = first_journal.objection(config, data, node.load(data))
+    except (RoleError, JournalError) as error:
+        raise UsageError(str(error)) from None
+    if objection:
+        raise UsageError(f"{file}: {objection}")
 
 
 def _check_folders(data: Path, gateways: Iterable[int]) -> None:

@@ -43,6 +43,7 @@ class Connection:
         self.peer = peer
         self.received = 0
         self.trouble = ""
+        self.is_stranger = False
         self.is_open = True
         self._socket = connected
         self._chunk = CHUNK_BYTES if isinstance(connected, ssl.SSLSocket) else None  # None: all at once
@@ -61,7 +62,7 @@ class Connection:
         try:
             return self._read(link) + self._write(link)
         except OSError as error:
-            self.trouble = reason_of(error)
+            self.trouble, self.is_stranger = reason_of(error), _is_strange(error)
             self.close()
             raise ConnectionError(f"{self.peer}: {self.trouble}") from None
 
@@ -110,8 +111,8 @@ class Dialer:
     """Dials `address` until there is a connection, and again once that is closed.
 
     `trouble` is why there is none: it stays what it was until bytes have come from a peer, so that who tells each
-    change tells a peer that hangs up at once no more than once. ValueError where `address` is none, or may not be
-    dialled without credentials.
+    change tells a peer that hangs up at once no more than once. `is_stranger`: what answered last is not the peer, or
+    does not know this node. ValueError where `address` is none, or may not be dialled without credentials.
     """
 
     def __init__(self, address: str, credentials: Credentials | None) -> None:
@@ -119,6 +120,7 @@ class Dialer:
         self.host, self.port = parse_address(address)
         check_protected(address, credentials)
         self._credentials = credentials
+        self.is_stranger = False
         self._trouble = ""
         self._attempt: Secured | None = None
         self._deadline = self._next_ns = self._since_ns = 0
@@ -148,8 +150,10 @@ class Dialer:
             self._attempt = None
             self._connection = Connection(done.value, self.address)
             self._since_ns = now_ns
+            self.is_stranger = False
             return self._connection
         except (OSError, CertificateError) as error:
+            self.is_stranger = _is_strange(error)
             self._failed(reason_of(error), now_ns)
         else:
             if now_ns >= self._deadline:
@@ -164,7 +168,7 @@ class Dialer:
             self._attempt = None
 
     def _ended(self, connection: Connection, now_ns: int) -> None:
-        self._connection = None
+        self._connection, self.is_stranger = None, connection.is_stranger
         if now_ns - self._since_ns >= MAX_DELAY_NS:
             self._delay_ns = 0
         self._failed(connection.trouble or "it was closed", now_ns)
@@ -369,6 +373,11 @@ def check_protected(address: str, credentials: Credentials | None) -> None:
     """ValueError where `address` is of another machine and the node is not paired."""
     if credentials is None and not ipaddress.ip_address(parse_address(address)[0]).is_loopback:
         raise ValueError(f"{address} is not on this machine, and {UNPAIRED}")
+
+
+def _is_strange(error: Exception) -> bool:
+    """Return whether a TLS peer is there, and one of the two does not know the other's certificate."""
+    return isinstance(error, ssl.SSLError) and not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
 
 
 def reason_of(error: Exception) -> str:

@@ -23,11 +23,12 @@ from procs.replicator.handshake import Hello, LinkState, Promote, Refusal
 from procs.replicator.transport import Dialer, show_address
 from procs.supervisor.alerts import Alerts
 from procs.supervisor.run import Run
+from procs.venue import first_journal
 from procs.venue import node as role
 from procs.venue.node import Node
 from procs.venue.venue import LAPSED
 from shm.board import Handover, Word
-from shm.journal import JournalError, segment_seqs
+from shm.journal import JournalError
 from shm.journal_end import end_of
 
 ASK_S = 2.0  # for the other node to answer before this one leads
@@ -62,10 +63,14 @@ class Roles:
         self._is_look_wanted = True
 
     def load(self) -> Node:
-        """The node's role. ConfigError for a secondary that has no name to greet with, RoleError."""
+        """The node's role. ConfigError for a secondary that has no name to greet with; RoleError, also where the folder
+        has no journal and none may begin there.
+        """
         node = role.load(self._data)
         if (file := role.folder_of(self._data) / role.JOINING).exists():
             raise role.RoleError(f"{file}: lockstep join was interrupted. Give it again, then start")
+        if objection := first_journal.objection(self._config, self._data, node):
+            raise role.RoleError(objection)
         if node.is_secondary and self._config.replication.node is None:
             raise ConfigError([Problem("replication.node", "is missing, and this node is a secondary: name it")])
         return node
@@ -78,7 +83,7 @@ class Roles:
         """
         self._is_look_wanted = self._is_look_wanted or node.role == "successor"  # its new board does not know
         journal = self._data / "journal"
-        if node.is_secondary or self._config.replication.node is None or not _has_records(journal):
+        if node.is_secondary or self._config.replication.node is None:
             return True
         try:
             own = greeting_of(self._config, self._data, end_of(journal).seq)
@@ -87,11 +92,14 @@ class Roles:
         told = ""
         while not self._is_asked():
             self._live()
-            answer, trouble = await asyncio.to_thread(self._ask, own)
+            try:
+                answer, trouble = await asyncio.to_thread(self._ask, own)
+            except role.RoleError as error:
+                return self._refuse(str(error))
             is_starting = answer is not None and answer.refusal is Refusal.NOT_READY
             if answer is None or is_starting:
                 node = self.load()
-                if not is_starting and not role.is_paired(self._config, node):
+                if not is_starting and not (own.last_seq and role.needs_peer(self._config, node)):
                     return True
                 trouble = answer.reason if answer is not None else trouble
                 if trouble != told:
@@ -105,10 +113,13 @@ class Roles:
             objection = objection_to(own, answer, self._peer)
             if not objection and answer.last_seq > own.last_seq:
                 objection = await self._take_tail(own.last_seq, answer.last_seq)
-            if objection:
-                self._console.line(f"the venue can't start: {objection}")
-                self._alerts.tell("venue_failed", f"the venue can't start: {objection}")
-            return not objection
+            return self._refuse(objection) if objection else True
+        return False
+
+    def _refuse(self, objection: str) -> bool:
+        """Say why the venue can't start. False."""
+        self._console.line(f"the venue can't start: {objection}")
+        self._alerts.tell("venue_failed", f"the venue can't start: {objection}")
         return False
 
     async def change(self, run: Run) -> bool:
@@ -183,9 +194,17 @@ class Roles:
             board.set(Word.PROMOTE, Promote.ORDERLY if node.role == "successor" else Promote.NO)
 
     def _ask(self, own: Hello) -> tuple[Answer | None, str]:
-        """What the other node answers, and why it does not."""
-        dialer = self._dialer()
-        return ask(dialer, own, ASK_S), dialer.trouble or "no answer"
+        """What the other node answers, and why it does not. RoleError where what answers there is not the node that
+        this one is paired with, or this one is not paired.
+        """
+        try:
+            dialer = self._dialer()
+        except ValueError as error:
+            raise role.RoleError(str(error)) from error
+        answer = ask(dialer, own, ASK_S)
+        if answer is None and dialer.is_stranger:
+            raise role.RoleError(f"the other node answers, and is not known to follow: {dialer.trouble}")
+        return answer, dialer.trouble or "no answer"
 
     def _dialer(self) -> Dialer:
         return Dialer(self._peer, Credentials.of(role.folder_of(self._data)))
@@ -216,7 +235,3 @@ def objection_to(own: Hello, answer: Answer, peer: str) -> str:
             f"{own.last_seq} of epoch {own.epoch}: lockstep failover there, and lockstep rejoin here"
         )
     return ""
-
-
-def _has_records(journal: Path) -> bool:
-    return journal.is_dir() and bool(segment_seqs(journal))

@@ -25,10 +25,11 @@ MODE_SHIFT, STATED = 8, 1 << 16  # in what an Epoch says
 class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`members` are the nodes whose acknowledgement the commits of a primary wait for, itself among them.
 
-    A primary without another member is solo. A successor is a secondary that leads as soon as the primary has handed
-    over in order. `statement` is what the operator said when the other node was left behind. `journal_id` (hex) is what
-    a journal that begins in this folder is called: that of the node which it is paired with. `rules` is the version to
-    which the operator has let epochs of this node raise the log's rules; 0: they keep the log's.
+    A primary without another member is solo; without any, it is not known whom its commits wait for. A successor is a
+    secondary that leads as soon as the primary has handed over in order. `statement` is what the operator said when the
+    other node was left behind. `journal_id` (hex) is what a journal that begins in this folder is called: that of the
+    node which it is paired with. `rules` is the version to which the operator has let epochs of this node raise the
+    log's rules; 0: they keep the log's.
     """
 
     role: Literal["primary", "secondary", "successor"] = "primary"
@@ -78,6 +79,15 @@ def made_folder(data: Path) -> Path:
 def is_paired(config: Config, node: Node) -> bool:
     """Whether commits of a primary wait for the other node: as soon as that has once had all of the log."""
     return config.venue.durability in ("replicated", "both") and len(node.members) > 1
+
+
+def needs_peer(config: Config, node: Node) -> bool:
+    """Return whether a primary with records has to hear its peer, or the operator, before it leads.
+
+    So it is where commits waited for the peer, and where nothing says whom they waited for: of a folder that was
+    restored, or lost its role.
+    """
+    return config.replication.node is not None and (is_paired(config, node) or not node.members)
 
 
 def in_epoch(config: Config, node: Node) -> int:

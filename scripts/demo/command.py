@@ -124,7 +124,7 @@ def demo(
     name, secret = _operator(loaded, operator)
     terminal = Terminal(json=json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    hosted = HostedVenue(config) if run else None
+    hosted = HostedVenue(config, loaded) if run else None
     code = EXIT_PROBLEM
     try:
         if hosted is not None:

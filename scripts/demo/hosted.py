@@ -9,14 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+from config.schema import Config
 from procs.venue.parent_death import die_with
+from scripts.begin import make
 
 
 class HostedVenue:
-    """`lockstep run`, with what it prints on this terminal."""
+    """`lockstep run` of a demo, which begins in an empty folder, with what it prints on this terminal."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, loaded: Config) -> None:
         parent = os.getpid()
+        make(loaded, if_none=True)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "scripts", "run", str(config)],
             start_new_session=True,

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import config as loader
+from procs.venue import first_journal
 from scripts.flow.initiator import Initiator
 
 READY_TIMEOUT_S = 60
@@ -102,7 +104,8 @@ def folder(keep: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def running(config: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run `lockstep run CONFIG` for the time of the block. NotReady if it does not come up."""
+    """Run `lockstep run CONFIG` for the time of the block, a new venue too. NotReady if it does not come up."""
+    first_journal.ensure(loader.load(config))
     log = (config.parent / "run.log").open("w+")
     venue = subprocess.Popen(
         [sys.executable, "-m", "scripts", "run", str(config)], stdout=log, stderr=subprocess.STDOUT, text=True

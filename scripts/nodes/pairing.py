@@ -23,7 +23,7 @@ from procs.replicator import certificates
 from procs.replicator.certificates import CERTIFICATE, KEY, PEER, Credentials
 from procs.replicator.transport import show_address
 from procs.router.sequencer import RULES
-from procs.venue import node, venue_key
+from procs.venue import first_journal, node, venue_key
 from procs.venue.node import Node, folder_of, made_folder
 from scripts.errors import UsageError
 from scripts.nodes import offer as offers
@@ -85,7 +85,8 @@ class Step(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What is to be written, in this order; `leads` and `follows` name the two, where both are known."""
+    """What is to be written, in this order; `leads` and `follows` name the two, where both are known. `begins`: before
+    that, an empty journal."""
 
     own: Own
     offer: Offer
@@ -93,6 +94,7 @@ class Plan(Struct, frozen=True):
     notes: list[str]
     leads: str = ""
     follows: str = ""
+    begins: bool = False
 
     @property
     def changes_role(self) -> bool:
@@ -156,7 +158,7 @@ def plan(own: Own, other: Offer | None) -> Plan:
     """What this node writes to offer itself, or to be paired with `other`. PairingError."""
     known = other or _known(own.folder)
     offer = offer_of(own, known.fingerprint if known else "")
-    state, leads, follows = own.state, "", ""
+    state, leads, follows, begins = own.state, "", "", False
     if not own.first_seq:
         state = structs.replace(state, journal_id=own.journal_id)
     if other is not None:
@@ -166,7 +168,13 @@ def plan(own: Own, other: Offer | None) -> Plan:
         if reasons:
             raise PairingError("\n".join(reasons))
         state = _role(own, other)
+        if not (state.is_secondary or state.members or other.first_seq):
+            state = structs.replace(state, members=(own.name,))  # the other one has nothing: this one has all
         offer = structs.replace(offer, role=_role_of(state))
+        begins = not own.first_seq and not state.is_secondary
+        if begins:
+            _check_new(own, other)
+            offer = structs.replace(offer, first_seq=1)
         if not own.first_seq:
             offer = structs.replace(offer, journal_id=state.journal_id)
         leads, follows = (other.node, own.name) if state.is_secondary else (own.name, other.node)
@@ -181,7 +189,17 @@ def plan(own: Own, other: Offer | None) -> Plan:
     if other is not None:
         wanted.append(Step(own.folder / PEER, other.certificate.encode(), f"the certificate of node {other.node}"))
     steps = [step for step in wanted if not _is_there(step, own)]
-    return Plan(own, offer, steps, list(_notes(own, other)) if other else [], leads, follows)
+    return Plan(own, offer, steps, list(_notes(own, other)) if other else [], leads, follows, begins)
+
+
+def _check_new(own: Own, other: Offer) -> None:
+    """PairingError where a node that is to begin a journal was paired before: it had one, which is gone."""
+    if (own.folder / PEER).exists():
+        raise PairingError(
+            f"this node was paired before, and has no journal in {own.data}: if its disk is not mounted, mount it. If "
+            f"its data is lost, pair node {other.node} first, which has a journal, and take its new file. If neither "
+            f"has one, and the venue is to begin again: remove {own.folder}"
+        )
 
 
 def _known(folder: Path) -> Offer | None:
@@ -253,6 +271,8 @@ def carry_out(plans: list[Plan]) -> None:
         with _held(each):
             for file in (each.own.folder / KEY, each.own.folder / CERTIFICATE, each.own.folder / PEER):
                 atomic_file.remove_unfinished(file)  # of a command that was killed, and wanted another content
+            if each.begins:
+                first_journal.begin(each.own.config, bytes.fromhex(each.own.journal_id))
             for step in each.steps:
                 atomic_file.replace_durably(step.file, step.content)
     if len(plans) > 1:
@@ -280,7 +300,7 @@ def _held(each: Plan) -> Iterator[None]:
     except RoleTakenError as error:
         raise UsageError(f"this node is being paired already ({error})") from None
     try:
-        if each.changes_role:
+        if each.changes_role or each.begins:
             with stopped(each.own.data):
                 yield
         else:

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+import config as loader
+from procs.venue import first_journal, node
 from tests import console
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.client import FixClient
@@ -82,6 +84,7 @@ class RunningVenue:
         self.python = sys.executable
         self.spawning: dict[str, Any] = {}  # how its processes are started: as which user, with what environment
         self._finds_database = not makes_database
+        self._is_new = True
 
     def configure(self, pattern: str, line: str) -> None:
         """Put `line` in the place of the one line of the configuration that `pattern` matches; before a start."""
@@ -94,6 +97,7 @@ class RunningVenue:
         if self._finds_database and not self.spawning and not (self.data / "postgres").exists():
             prepare(self.data)
         self._finds_database = False  # what a test takes away later is the venue's to make
+        self._begin()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [self.python, "-m", "scripts", "run", str(self.config)],
@@ -102,6 +106,17 @@ class RunningVenue:
                 **self.spawning,
             )
         self.await_ready(1, READY_S)
+
+    def _begin(self) -> None:
+        """Before its first start, which is not of a paired node: as `lockstep begin`, by the user that runs it."""
+        if not self._is_new:
+            return
+        self._is_new = False
+        if self.spawning:
+            command = [self.python, "-m", "scripts", "begin", "--if-none", str(self.config)]
+            subprocess.run(command, check=True, capture_output=True, **self.spawning)
+        elif not node.folder_of(self.data).exists():
+            first_journal.ensure(loader.load(self.config))
 
     def await_ready(self, times: int, timeout_s: float) -> None:
         """Wait until it has said this many times since `start` that it is ready: once more with each restart."""

@@ -24,7 +24,7 @@ from procs.recovery import poison_probe
 from procs.recovery.replay import ReplayedCore
 from procs.supervisor import poison, supervisor
 from procs.supervisor.supervisor import Supervisor
-from procs.venue import voided_commands
+from procs.venue import first_journal, voided_commands
 from procs.venue.topology import Host
 from procs.venue.venue import Manifest, Venue
 from scripts.run import Terminal
@@ -125,8 +125,9 @@ def careful_command(manifest: Path, note: Path) -> Sequence[str]:
 
 
 def run(path: Path) -> int:
-    """As `lockstep run`."""
+    """As `lockstep run`, perhaps for the first time."""
     loaded = config.load(path)
+    first_journal.ensure(loaded)
     postgres = database.server(loaded, Path(loaded.venue.data))
 
     def host_command(manifest: Path, wanted: Host) -> Sequence[str]:

@@ -163,6 +163,7 @@ def test_an_installed_venue_lives_as_a_service(machine: Machine) -> None:
     machine.write("/etc/lockstep/main.credentials/everybody", f"{SECRET}\n", "600")
     machine.write("/etc/lockstep/main.toml", configuration(), "640")
     machine.succeed("chgrp", "lockstep", "/etc/lockstep/main.toml")
+    machine.lockstep("begin", "/etc/lockstep/main.toml")
     machine.succeed("systemctl", "daemon-reload")
     machine.succeed("systemctl", "start", UNIT)  # returns when it is ready
     assert machine.shows("StatusText") == "ready"

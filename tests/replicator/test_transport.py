@@ -325,12 +325,16 @@ def test_a_peer_that_knows_no_tls_and_a_node_that_does_not(folders: dict[str, Pa
 
 def test_another_certificate_than_the_peers_is_refused_by_either(folders: dict[str, Path]) -> None:
     acceptor = Acceptor("127.0.0.1:0", Credentials(folders["a"]))
-    told, heard = trouble_of(Dialer(f"127.0.0.1:{acceptor.port}", Credentials(folders["c"])), acceptor)
+    dialer = Dialer(f"127.0.0.1:{acceptor.port}", Credentials(folders["c"]))
+    told, heard = trouble_of(dialer, acceptor)
+    assert dialer.is_stranger
     assert "refuses this node's certificate" in told
     assert "not the one that this node is paired with" in heard
     acceptor.close()
     stranger = Acceptor("127.0.0.1:0", Credentials(folders["c"]))
-    told, heard = trouble_of(Dialer(f"127.0.0.1:{stranger.port}", Credentials(folders["b"])), stranger)
+    dialer = Dialer(f"127.0.0.1:{stranger.port}", Credentials(folders["b"]))
+    told, heard = trouble_of(dialer, stranger)
+    assert dialer.is_stranger
     assert "not the one that this node is paired with" in told
     assert "refuses this node's certificate" in heard
     stranger.close()

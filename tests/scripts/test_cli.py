@@ -124,6 +124,7 @@ def test_a_wrong_configuration_ends_with_2_and_names_the_key(tmp_path: Path, com
 def test_a_wish_that_the_processes_cannot_meet_names_the_file(tmp_path: Path) -> None:
     file = tmp_path / "venue.toml"
     file.write_text(DEMO.read_text().replace("# core = 1", "core = 4095"))
+    assert lockstep("begin", file).returncode == 0
     answer = forked.lockstep("run", file)
     assert answer.returncode == 2
     assert answer.stderr.startswith(f"{file}: processes.cpus.core: core 4095 can't be used here; allowed are [")

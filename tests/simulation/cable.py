@@ -232,6 +232,7 @@ class Dialer:
     def __init__(self, network: Network, address: str) -> None:
         self.address = address
         self.trouble = ""
+        self.is_stranger = False
         self._network = network
         self._connection: End | None = None
         self._next_ns = self._since_ns = 0

@@ -178,9 +178,9 @@ class Pair(Healing):
     def _begin(self) -> None:
         """A venue that begins, and a second node that is paired with it."""
         a, b = self.sides
-        if self.plan.has_witness:  # `lockstep pair` has made its folder
-            with self.at(a):
-                roles.save(a.data, Node())
+        with self.at(a):
+            a.begin()
+            roles.save(a.data, Node(members=("a",)))
         self.power_up(a)
         self.until(lambda: a.leads, "the first node leads")
         with self.at(b):

@@ -25,6 +25,7 @@ from procs.venue.node import Node
 from procs.venue.topology import derive
 from procs.venue.venue import LAPSED, Venue
 from shm.board import Board, Handover, Word
+from shm.journal_writer import JournalWriter
 from tests.broken import require
 from tests.simulation.audit import Audit
 from tests.simulation.cable import Acceptor, Dialer, End, Network
@@ -377,7 +378,13 @@ class Side(World):
         self._drop_work()
         self.roles = self._new_roles()
         self.is_starting = True
-        self.works_at_roles = self.roles.may_run(self.node())
+        try:
+            node = self.roles.load()
+        except roles.RoleError as error:
+            self.said.line(str(error))
+            self._may_begin(may=False)
+            return
+        self.works_at_roles = self.roles.may_run(node)
 
     def end_all(self) -> None:
         self._drop_work()
@@ -471,6 +478,10 @@ class Side(World):
     def restart_core(self) -> None:
         require(not self.follows, "the core of a secondary does not start again alone")
         super().restart_core()
+
+    def begin(self) -> None:
+        """As `lockstep pair` on the node that is to lead."""
+        JournalWriter(cast(Any, self.disk), segment_bytes=self.config.journal.segment_bytes).close()
 
     def erase(self) -> None:
         """Nothing is left of what it had: a new disk, in a new host."""

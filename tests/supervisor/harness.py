@@ -18,6 +18,8 @@ data = "data"
 port = 0
 [market_data]
 port = 0
+[journal]
+segment_bytes = 65536
 [rings]
 ingress = 64
 log = 64

@@ -20,6 +20,7 @@ from procs.supervisor.backoff import Backoff
 from procs.supervisor.health import LISTENING_ROLES
 from procs.supervisor.run import Run
 from procs.supervisor.supervisor import Supervisor
+from procs.venue import first_journal
 from procs.venue import venue as ground
 from procs.venue.topology import Host, role_of
 from procs.venue.venue import Manifest, Venue
@@ -90,8 +91,10 @@ def main() -> None:
     def stop_database() -> None:
         print("database stopped", flush=True)
 
+    loaded = config.load(path)
+    first_journal.ensure(loaded)
     try:
-        sys.exit(asyncio.run(Supervisor(config.load(path), Lines(), stop_database, command, Backoff(0.2)).run()))
+        sys.exit(asyncio.run(Supervisor(loaded, Lines(), stop_database, command, Backoff(0.2)).run()))
     except RoleTakenError as error:
         sys.exit(str(error))
 

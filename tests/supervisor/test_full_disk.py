@@ -18,7 +18,7 @@ Make = Callable[[int], SmallDisk]
 def test_with_zero_bytes_free_it_starts_again_what_dies(start: Start, config: Path, small_disk: Make) -> None:
     disk = small_disk(DISK_BYTES)
     (config.parent / "data").symlink_to(disk.folder)
-    config.write_text(CONFIG + "[journal]\nsegment_bytes = 65536\n")
+    config.write_text(CONFIG)
     venue = start()
     before = venue.ready()
     disk.fill()

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
+import time
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from config.schema import AlertsSection, Config, InstrumentSection, ReplicationSection, VenueSection
+from config.schema import (
+    AlertsSection,
+    Config,
+    InstrumentSection,
+    JournalSection,
+    ReplicationSection,
+    VenueSection,
+)
+from procs.replicator import certificates
 from procs.replicator.asking import Answer
+from procs.replicator.certificates import Credentials
 from procs.replicator.handshake import Hello, Promote, Refusal
+from procs.replicator.transport import Acceptor
 from procs.supervisor.alerts import Alerts
 from procs.supervisor.children import Children
 from procs.supervisor.roles import Roles, objection_to
 from procs.supervisor.run import Run
 from procs.supervisor.supervisor import command_of
-from procs.venue import node
+from procs.venue import first_journal, node
 from procs.venue.node import Node
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
@@ -48,6 +60,11 @@ def test_what_the_other_one_refuses_is_told_in_its_words(refusal: Refusal) -> No
     """It says nothing of who leads: to rejoin could demote the right node."""
     said = objection_to(OWN, Answer(True, 4, 0, "said by the peer: void.json differs", refusal), "b:9900")
     assert said == "the other node (b:9900) refuses this one: said by the peer: void.json differs"
+
+
+@pytest.mark.parametrize("refusal", sorted(set(Refusal) - {Refusal.NOT_LEADING, Refusal.NOT_READY}))
+def test_a_peer_that_is_not_known_to_follow_ends_the_start(refusal: Refusal) -> None:
+    assert objection_to(OWN, Answer(True, 0, 0, "why", refusal), "b:9900")
 
 
 class Lines:
@@ -98,13 +115,49 @@ def test_a_venue_does_not_start_on_what_is_half_in_its_place(tmp_path: Path) -> 
     config = Config(
         venue=VenueSection(data=str(tmp_path)), instruments=[INSTRUMENT], replication=ReplicationSection(node="b")
     )
-    node.save(tmp_path, Node("secondary"))
+    node.save(tmp_path, Node("secondary", journal_id="0" * 32))
     alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
     roles = Roles(config, Lines(), alerts, lambda: False, lambda: None)
     assert roles.load().is_secondary
     (node.folder_of(tmp_path) / node.JOINING).write_text("{}")
     with pytest.raises(node.RoleError, match=r"join\.json: lockstep join was interrupted. Give it again, then start"):
         roles.load()
+
+
+def test_a_peer_that_does_not_know_this_node_ends_the_start(tmp_path: Path) -> None:
+    """Either is there, and the certificate is another's: nobody can say that it follows."""
+    names = ("a", "b", "c")
+    keys = {name: certificates.make(name) for name in names}
+    for name, peer in (("a", "b"), ("c", "a")):
+        folder = node.made_folder(tmp_path / name)
+        (folder / certificates.KEY).write_bytes(b"".join(keys[name]))
+        (folder / certificates.PEER).write_bytes(keys[peer][1])
+    stranger = Acceptor("127.0.0.1:0", Credentials(node.folder_of(tmp_path / "c")))
+    config = Config(
+        venue=VenueSection(data=str(tmp_path / "a")),
+        journal=JournalSection(segment_bytes=65536),
+        instruments=[INSTRUMENT],
+        replication=ReplicationSection(node="a", peer_port=stranger.port),
+    )
+    first_journal.begin(config)
+    console, is_over = Lines(), threading.Event()
+    alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
+
+    def answer() -> None:
+        while not is_over.is_set():
+            stranger.poll(time.monotonic_ns())
+            is_over.wait(0.001)
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+    try:
+        roles = Roles(config, console, alerts, lambda: False, lambda: None)
+        assert not asyncio.run(roles.may_run(Node(members=("a",))))
+    finally:
+        is_over.set()
+        answering.join()
+        stranger.close()
+    assert "the other node answers, and is not known to follow" in console.said[-1]
 
 
 def test_a_damaged_role_changes_nothing_and_is_said(tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ name = "{venue}"
 data = "{name}-data"
 durability = "{durability}"
 
+[journal]
+segment_bytes = 65536
+
 [replication]
 node = "{name}"
 port = {port}

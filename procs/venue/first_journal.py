@@ -1,0 +1,62 @@
+"""The journal that a new venue begins with: made by an explicit command, never by a start.
+
+A data folder without a journal may be new, or its disk may be lost or not mounted. A venue that began there again would
+have fresh balances, repeat its ids, and lead while the other node has the log (LOG-21).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from config.schema import Config
+from procs.venue.node import Node
+from shm.journal import JournalError, segment_seqs
+from shm.journal_end import end_of
+from shm.journal_writer import JournalWriter
+
+
+class BegunError(JournalError):
+    """The folder has a journal with records already; the message says where."""
+
+
+def is_begun(data: Path) -> bool:
+    """Return whether the data folder has a journal, perhaps one without a record. JournalError for a foreign file."""
+    journal = data / "journal"
+    return journal.is_dir() and bool(segment_seqs(journal))
+
+
+def begin(config: Config, journal_id: bytes | None = None) -> None:
+    """Begin an empty journal in the configuration's data folder, synced; safe to repeat until it has a record.
+
+    `journal_id` names it; without one it gets an id of its own. BegunError, JournalError, OSError.
+    """
+    data = Path(config.venue.data)
+    journal = data / "journal"
+    if is_begun(data):
+        if end_of(journal).seq:
+            raise BegunError(f"{journal} has a journal already: start it with lockstep run")
+        return
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    JournalWriter(journal, segment_bytes=config.journal.segment_bytes, journal_id=journal_id).close()
+
+
+def ensure(config: Config) -> None:
+    """Begin an empty journal where there is none. For tools and demos, whose folders are their own. As `begin`."""
+    if not is_begun(Path(config.venue.data)):
+        begin(config)
+
+
+def objection(config: Config, data: Path, node: Node) -> str:
+    """Return why a start must not begin a journal in the data folder; "" if it has one, or may.
+
+    A paired secondary may: it takes the journal of the node that leads. JournalError for a foreign file.
+    """
+    if is_begun(data) or (node.is_secondary and node.journal_id):
+        return ""
+    lack = f"there is no journal in {data}, and a start never begins one. If its disk is not mounted, mount it. "
+    if config.replication.node is None:
+        return f"{lack}If its data is lost, lockstep restore brings a backup back. A new venue: lockstep begin, once"
+    return (
+        f"{lack}If its data is lost, make it the secondary of the other node: lockstep pair, then lockstep join. Two "
+        "new nodes: lockstep pair begins the journal"
+    )
