@@ -173,7 +173,7 @@ def test_operations_first_blocks_make_a_configuration(tmp_path: Path) -> None:
     script = "\n".join(["set -e", *first.commands, *second.commands])
     answer = shell(script, tmp_path, {})
     assert answer.returncode == 0, answer.stdout + answer.stderr
-    assert "the first start begins it" in answer.stdout
+    assert "it is empty: the first start brings the configuration into it" in " ".join(answer.stdout.split())
     assert config.load(tmp_path / "venue.toml").accounts
 
 
