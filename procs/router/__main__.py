@@ -53,6 +53,7 @@ def build(venue: Venue, name: str = "router") -> Router:
     )
     if venue.config.replication.node is not None:
         router.own.raised = lambda: node.load(venue.data).rules
+        router.own.parity = node.parity_of(venue.config, node.load(venue.data))
     router.own.members = lambda: node.in_epoch(venue.config, node.load(venue.data))
     part = venue.snapshots.load(name)
     if part is not None:

@@ -16,6 +16,7 @@ cdef class OwnRecords:
     cdef public uint32_t rules  # that its epochs begin; tests make it write what earlier code would have
     cdef public object raised   # of two nodes, to which version its rules may be raised: a function; None: it is alone
     cdef public object members  # what an epoch says of the nodes as it begins: a function; None: this one is alone
+    cdef public int parity      # of its epochs, where another node may begin others; -1: any
     cdef bytes boot_id
     cdef uint32_t id_window_s
     cdef uint32_t older_ids

@@ -4,3 +4,4 @@ class OwnRecords:
     rules: int
     raised: Callable[[], int] | None
     members: Callable[[], int] | None
+    parity: int

@@ -27,6 +27,7 @@ cdef class OwnRecords:
         self.settlement = settlement
         self.events = events
         self.rules = RULES_VERSION
+        self.parity = -1
         self.boot_id = boot_id
         self.id_window_s = id_window_s
         self.older_ids = older_ids
@@ -50,6 +51,8 @@ cdef class OwnRecords:
 
     cdef int fill_epoch(self, EpochRecord *record) except -1 nogil:
         record.epoch = self.core.epoch + 1
+        if self.parity >= 0 and <int> (record.epoch & 1) != self.parity:
+            record.epoch += 1
         with gil:
             record.rules_version = self.next_rules()
             record.members = 1 if self.members is None else self.members()

@@ -106,7 +106,7 @@ class Roles:
                     told = trouble
                     self._console.line(
                         f"the other node does not answer ({trouble}), and may have more than this one: waiting for it. "
-                        "If it is off for sure: lockstep failover --peer-is-off"
+                        "If it is lost for good: lockstep failover --peer-is-off says what else is to be known"
                     )
                 await asyncio.sleep(ASK_AGAIN_S)
                 continue

@@ -29,7 +29,7 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     secondary that leads as soon as the primary has handed over in order. `statement` is what the operator said when the
     other node was left behind. `journal_id` (hex) is what a journal that begins in this folder is called: that of the
     node which it is paired with. `rules` is the version to which the operator has let epochs of this node raise the
-    log's rules; 0: they keep the log's.
+    log's rules; 0: they keep the log's. `peer` is the name of the node which it is paired with.
     """
 
     role: Literal["primary", "secondary", "successor"] = "primary"
@@ -37,6 +37,7 @@ class Node(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     statement: str = ""
     journal_id: Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?\Z")] = ""
     rules: Annotated[int, Meta(ge=0)] = 0
+    peer: str = ""
 
     @property
     def is_secondary(self) -> bool:
@@ -101,6 +102,15 @@ def in_epoch(config: Config, node: Node) -> int:
     count = len(node.members) if is_paired(config, node) else 1
     mode = MODES.index(config.venue.durability) + 1
     return count | mode << MODE_SHIFT | (STATED if node.statement and count == 1 else 0)
+
+
+def parity_of(config: Config, node: Node) -> int:
+    """Return what the epochs of this node leave when divided by two; -1: any, as it has no peer.
+
+    Two nodes that lead without knowing of each other must not begin the same epoch.
+    """
+    own = config.replication.node
+    return -1 if own is None or not node.peer else int(own < node.peer)
 
 
 def tell_supervisor() -> None:

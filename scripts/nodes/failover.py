@@ -21,10 +21,10 @@ from procs.replicator import link_report
 from procs.replicator.handshake import Fence, LinkState
 from procs.supervisor import health
 from procs.venue import node
-from procs.venue.node import RoleError
+from procs.venue.node import Node, RoleError
 from procs.venue.venue import Venue
 from procs.witness import report as lease_report
-from scripts.nodes import release
+from scripts.nodes import doubt, release
 from scripts.nodes.steps import LINKED, FailedOver, Refused, Say, Steps, await_, print_step, supervisor
 from scripts.running import attach, node_of
 from scripts.terminal import (
@@ -54,6 +54,12 @@ def failover(
             help="If the other node can't be told: who says that it is off, and how that was made sure. It is recorded."
         ),
     ] = "",
+    accept_loss_of: Annotated[
+        str,
+        Parameter(
+            help="The other node: what it may have acknowledged, and this one lacks, is given up. It is recorded."
+        ),
+    ] = "",
     dry_run: Annotated[bool, Parameter(negative=(), help="Say what would be done, and change nothing.")] = False,
     json: Json = False,
 ) -> int:
@@ -63,7 +69,8 @@ def failover(
     The other node is told over the link that it releases nothing more. If it can't be, it must be off, or cut off from
     every client: --peer-is-off says who is certain of that, and how. If both led, orders would be acknowledged twice
     over, and only one of the two histories can stay. Each step is printed with its time; if the command is interrupted,
-    run it again. Where the other node still works, `lockstep switchover` loses nothing in any mode.
+    run it again. A node that was off while the other one may have led, or that had not caught up with it, asks for a
+    second word: --accept-loss-of. Where the other node still works, `lockstep switchover` loses nothing in any mode.
 
     A secondary whose state differs from the primary's is refused. A primary that continues keeps its clients
     connected; the log records it, and commits wait for the other node again once that has caught up.
@@ -75,7 +82,11 @@ def failover(
     """
     loaded = load(config, secrets=False)
     data = node_of(loaded)
-    return told(lambda say: carry_out(loaded, data, peer_is_off.strip(), dry_run=dry_run, say=say), json=json)
+
+    def lead(say: Say) -> FailedOver:
+        return carry_out(loaded, data, peer_is_off.strip(), dry_run=dry_run, say=say, accepted=accept_loss_of)
+
+    return told(lead, json=json)
 
 
 def told(lead: Callable[[Say], FailedOver], *, json: bool) -> int:
@@ -91,8 +102,9 @@ def told(lead: Callable[[Say], FailedOver], *, json: bool) -> int:
     return EXIT_OK
 
 
-def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say: Say) -> FailedOver:
-    """Have the running secondary in `data` lead, or a primary continue that waits for the other node.
+def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say: Say, accepted: str = "") -> FailedOver:
+    """Have the running secondary in `data` lead, or a primary continue that waits for the other node. The loss of what
+    the node `accepted` may have acknowledged meanwhile is accepted.
 
     Refused, RoleError, OSError.
     """
@@ -100,12 +112,14 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
     supervisor(data)
     venue = attach(data)
     if venue is None or not role.is_secondary:
-        return _alone(config, data, statement, steps, dry_run=dry_run)
+        return _alone(config, data, statement, steps, dry_run=dry_run, accepted=accepted)
     done = FailedOver("would lead", "this node would lead", steps.done)
     done.seq, done.behind = look(venue, steps)
     link = LinkState(venue.board.get(Word.LINK))
     if dry_run:
         steps.say(_plan(data, link, statement))
+        if link not in LINKED:
+            doubt.check(config, data, role, venue.board, accepted)
         return done
     if _is_fenced(venue, link, STATED_S if statement else FENCE_S):
         steps.say("the other node releases nothing more, and all that it has is here")
@@ -116,7 +130,9 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
             f"{config.witness.lease_s} s. Repeat this when that has ended (lockstep status)"
         )
     elif statement:
+        _check_doubt(config, data, role, venue, accepted)
         steps.say(f"the other node can't be told; said of it: {statement}")
+        statement = _with_loss(statement, accepted)
     else:
         venue.board.set(Word.HANDOVER, Fence.NO)
         raise Refused(_unfenced(data))
@@ -126,13 +142,25 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
     return await_lead(data, steps, done)
 
 
+def _check_doubt(config: Config, data: Path, role: Node, venue: Venue, accepted: str) -> None:
+    try:
+        doubt.check(config, data, role, venue.board, accepted)
+    except Refused:
+        venue.board.set(Word.HANDOVER, Fence.NO)
+        raise
+
+
+def _with_loss(statement: str, accepted: str) -> str:
+    return f"{statement}; the loss of what node {accepted} has acknowledged is accepted" if accepted else statement
+
+
 def _has_lease(config: Config, data: Path) -> str:
     """The other node, where it has the lease as far as this one knows; "" if not, or there is no witness."""
     leader = lease_report.of(data).leader if config.witness.urls else ""
     return "" if leader == config.replication.node else leader
 
 
-def _alone(config: Config, data: Path, statement: str, steps: Steps, *, dry_run: bool) -> FailedOver:
+def _alone(config: Config, data: Path, statement: str, steps: Steps, *, dry_run: bool, accepted: str) -> FailedOver:
     """Go on with a command that was interrupted; or have a primary lead that waits for its other node at its start."""
     role, venue = node.load(data), attach(data)
     done = FailedOver("would lead", "this node would lead", steps.done)
@@ -142,11 +170,13 @@ def _alone(config: Config, data: Path, statement: str, steps: Steps, *, dry_run:
         return leads
     if role.is_secondary:
         raise Refused("it is starting: repeat this command when it follows")
-    if node.is_paired(config, role) and venue is None:
+    if node.needs_peer(config, role) and venue is None:
         if not statement:
             raise Refused(_unfenced(data))
+        doubt.check(config, data, role, None, accepted)
         if not dry_run:
-            node.save(data, structs.replace(role, members=_itself(config), statement=statement))
+            said = _with_loss(statement, accepted)
+            node.save(data, structs.replace(role, members=_itself(config), statement=said))
         steps.say(f"commits wait for the other node no more; said of it: {statement}")
     else:
         steps.say("its role is primary already, and it is about to lead")

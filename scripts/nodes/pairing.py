@@ -170,6 +170,7 @@ def plan(own: Own, other: Offer | None) -> Plan:
         state = _role(own, other)
         if not (state.is_secondary or state.members or other.first_seq):
             state = structs.replace(state, members=(own.name,))  # the other one has nothing: this one has all
+        state = structs.replace(state, peer=other.node)
         offer = structs.replace(offer, role=_role_of(state))
         begins = not own.first_seq and not state.is_secondary
         if begins:

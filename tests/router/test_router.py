@@ -72,6 +72,17 @@ def test_a_router_that_leads_begins_an_epoch_where_it_is() -> None:
     rig.core.ledger.check()
 
 
+@pytest.mark.parametrize(("parity", "epochs"), [(-1, [1, 2]), (1, [1, 3]), (0, [2, 4])])
+def test_two_nodes_begin_different_epochs(parity: int, epochs: list[int]) -> None:
+    """I9: one leads in odd epochs, the other in even ones, so two histories never share one."""
+    rig = Rig()
+    rig.router.own.parity = parity
+    rig.lead()
+    rig.board.set(Word.EPOCH_WANTED, epochs[1])
+    rig.run()
+    assert [record.epoch for record in rig.commands(0) if isinstance(record, Epoch)] == epochs
+
+
 def test_a_trade_pays_out_of_the_hold_and_gives_back_what_was_not_needed() -> None:
     rig = Rig().lead()
     rig.send(order(1, "S", side=2, price_ticks=90, quantity_lots=10))

@@ -62,3 +62,9 @@ def test_commits_wait_for_a_member(durability: str, members: tuple[str, ...], pa
 def test_an_epoch_says_whom_commits_wait_for(name: str | None, durability: str, known: Node, said: int) -> None:
     venue = VenueSection(durability=durability)  # type: ignore[arg-type]
     assert node.in_epoch(Config(venue=venue, replication=ReplicationSection(node=name)), known) == said
+
+
+@pytest.mark.parametrize(("own", "peer", "parity"), [("a", "b", 1), ("b", "a", 0), ("a", "", -1), (None, "", -1)])
+def test_epochs_of_two_nodes_are_odd_and_even(own: str | None, peer: str, parity: int) -> None:
+    config = Config(replication=ReplicationSection(node=own))
+    assert node.parity_of(config, Node(peer=peer)) == parity

@@ -34,7 +34,7 @@ class Secondary:
         self.config = Config(venue=venue, replication=ReplicationSection(node="b"), instruments=[instrument])
         self.signals: list[int] = []
         (data / "run").mkdir(parents=True)
-        node.save(data, Node("secondary", journal_id="0" * 32))
+        node.save(data, Node("secondary", journal_id="0" * 32, peer="a"))
 
     @contextmanager
     def runs(self) -> Iterator[None]:
@@ -47,6 +47,7 @@ class Secondary:
         self.board.set(Word.LOG_END, 700)
         self.board.set(Word.PEER_SEQ, 710)
         self.board.set(Word.LINK, LinkState.IN_STEP)
+        self.board.set(Word.WHOLE_NS, 1)
         before = signal.signal(signal.SIGUSR2, lambda number, _: self.signals.append(number))
         try:
             yield
@@ -56,8 +57,10 @@ class Secondary:
             ground.destroy(manifest)
             lock.release()
 
-    def fail_over(self, statement: str = "", *, dry_run: bool = False) -> FailedOver:
-        return failover.carry_out(self.config, self.data, statement, dry_run=dry_run, say=lambda _: None)
+    def fail_over(self, statement: str = "", *, dry_run: bool = False, accepted: str = "") -> FailedOver:
+        return failover.carry_out(
+            self.config, self.data, statement, dry_run=dry_run, say=lambda _: None, accepted=accepted
+        )
 
     def switch_over(self, *, dry_run: bool = False) -> FailedOver:
         return switchover.carry_out(self.data, dry_run=dry_run, say=lambda _: None)

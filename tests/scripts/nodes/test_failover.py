@@ -21,8 +21,10 @@ from procs.witness.report import Report
 from scripts.nodes import failover, steps, switchover
 from scripts.nodes.steps import Refused, Steps
 from shm.board import Word
+from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
 from shm.segment import RoleLock
 from tests import console
+from tests.models import journal
 from tests.scripts.nodes.secondary import Secondary
 
 STATEMENT = "Ada pulled the plug"
@@ -119,7 +121,7 @@ def test_once_the_other_node_has_answered_the_role_is_written_and_the_supervisor
         with pytest.raises(Refused, match="it does not lead yet"):  # nobody is there to promote it
             secondary.fail_over()
         assert secondary.signals == [signal.SIGUSR2]
-        assert node.load(secondary.data) == Node("primary", ("b",), "", "0" * 32)
+        assert node.load(secondary.data) == Node("primary", ("b",), "", "0" * 32, peer="a")
         with pytest.raises(Refused, match="it does not lead yet"):  # killed there, and given again
             secondary.fail_over()
         assert secondary.signals == [signal.SIGUSR2] * 2
@@ -133,7 +135,7 @@ def test_the_statement_is_kept(secondary: Secondary) -> None:
         secondary.board.set(Word.LINK, LinkState.ALONE)
         with pytest.raises(Refused, match="it does not lead yet"):
             secondary.fail_over(STATEMENT)
-    assert node.load(secondary.data) == Node("primary", ("b",), STATEMENT, "0" * 32)
+    assert node.load(secondary.data) == Node("primary", ("b",), STATEMENT, "0" * 32, peer="a")
 
 
 def test_a_node_that_has_the_lease_is_not_off(secondary: Secondary) -> None:
@@ -173,15 +175,69 @@ def test_a_primary_that_does_not_hand_over_in_time_goes_on(secondary: Secondary)
 
 def test_a_primary_that_waits_at_its_start_leads_alone_by_a_statement(secondary: Secondary) -> None:
     node.save(secondary.data, structs.replace(node.load(secondary.data), role="primary", members=("b", "a")))
+    log(secondary, 3)
     lock = RoleLock(secondary.data / "venue.lock")
     lock.acquire()
+    before = signal.signal(signal.SIGUSR2, lambda number, _: secondary.signals.append(number))
     try:
         with pytest.raises(Refused, match="make sure that it is off"):
             secondary.fail_over()
-        done = secondary.fail_over(STATEMENT, dry_run=True)
+        since = r"ends with record 3 of epoch 1, 1970-01-01 00:00:\d\d UTC"
+        for accepted in ("", "c"):
+            with pytest.raises(Refused, match=rf"node a may have led .* {since}.* --accept-loss-of a"):
+                secondary.fail_over(STATEMENT, accepted=accepted)
+        done = secondary.fail_over(STATEMENT, dry_run=True, accepted="a")
+        assert (done.outcome, node.load(secondary.data).members) == ("would lead", ("b", "a"))
+        with pytest.raises(Refused, match="it does not lead yet"):  # nobody is there to promote it
+            secondary.fail_over(STATEMENT, accepted="a")
     finally:
+        signal.signal(signal.SIGUSR2, before)
         lock.release()
-    assert (done.outcome, node.load(secondary.data).members) == ("would lead", ("b", "a"))
+    told = f"{STATEMENT}; the loss of what node a has acknowledged is accepted"
+    assert node.load(secondary.data) == Node("primary", ("b",), told, "0" * 32, peer="a")
+
+
+def log(secondary: Secondary, last: int) -> None:
+    with JournalWriter(secondary.data / "journal", segment_bytes=MIN_SEGMENT_BYTES) as writer:
+        writer.append(journal.records(1, last))
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (
+            {Word.WHOLE_NS: 0},
+            r"has not had all of node a's log since it was started. Its own ends with record 3 of epoch 1",
+        ),
+        (
+            {Word.PRIMARY_COMMIT: 701},
+            r"node a has acknowledged records up to 701 alone. This node's log ends with record 3 of epoch 1",
+        ),
+    ],
+)
+def test_a_secondary_that_had_not_all_asks_for_another_word(
+    secondary: Secondary, words: dict[Word, int], reason: str
+) -> None:
+    """It was off while the other node led, or that went on without it."""
+    log(secondary, 3)
+    with secondary.runs():
+        secondary.board.set(Word.LINK, LinkState.ALONE)
+        secondary.board.set(Word.DURABLE_SEQ, 3)
+        for word, value in words.items():
+            secondary.board.set(word, value)
+        with pytest.raises(Refused, match=reason):
+            secondary.fail_over(STATEMENT)
+        assert node.load(secondary.data).is_secondary
+        with pytest.raises(Refused, match="it does not lead yet"):
+            secondary.fail_over(STATEMENT, accepted="a")
+    assert node.load(secondary.data).statement.endswith("the loss of what node a has acknowledged is accepted")
+
+
+def test_only_the_other_node_is_named_as_lost(secondary: Secondary) -> None:
+    with secondary.runs():
+        secondary.board.set(Word.LINK, LinkState.ALONE)
+        with pytest.raises(Refused, match="the other node is called a, not b"):
+            secondary.fail_over(STATEMENT, accepted="b")
 
 
 def test_whatever_kills_it_another_one_does_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +256,7 @@ def test_whatever_kills_it_another_one_does_the_rest(tmp_path: Path, monkeypatch
             assert node.load(secondary.data).role == "primary" or not told_by_child
             with pytest.raises(Refused, match="it does not lead yet"):  # nobody is there to promote it
                 secondary.fail_over()
-            assert node.load(secondary.data) == Node("primary", ("b",), "", "0" * 32)
+            assert node.load(secondary.data) == Node("primary", ("b",), "", "0" * 32, peer="a")
             assert len(secondary.signals) == told_by_child + 1
     assert at > 4
 

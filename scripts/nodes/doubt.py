@@ -1,0 +1,67 @@
+"""What a node that is to lead by its operator's word can't know: whether its peer acknowledged orders that it lacks."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from config.schema import Config
+from procs.replicator import link_report
+from procs.venue.node import Node
+from scripts.nodes.steps import Refused
+from shm.board import Board, Word
+from shm.journal import JournalReader
+from shm.journal_end import end_of
+from shm.layout import unpack_command
+
+UNKNOWN = "peer"  # its name, where the two were never paired by `lockstep pair`
+
+
+def check(config: Config, data: Path, role: Node, board: Board | None, accepted: str) -> None:
+    """Refused where the peer may have acknowledged orders that this node lacks, and the operator has not accepted that
+    by the peer's name. `board` is that of a secondary's run; None: a primary waits for its peer at its start."""
+    name = peer_of(data, role)
+    reason = doubt(config, data, board, name)
+    if reason and accepted != name:
+        raise Refused(
+            f"{reason}. Orders that node {name} has acknowledged since then would be lost. Start node {name}, which "
+            f"says what it has; if it is lost for good: --accept-loss-of {name}"
+        )
+    if accepted and accepted != name:
+        raise Refused(f"the other node is called {name}, not {accepted}")
+
+
+def doubt(config: Config, data: Path, board: Board | None, name: str) -> str:
+    """Return why the peer, `name`, may have acknowledged what this node lacks, and since when; "" if it can't have."""
+    if board is None:
+        end = _end(data, end_of(data / "journal").seq)
+        return f"node {name} may have led while this node was off. This node's log ends {end}"
+    durable, told = board.get(Word.DURABLE_SEQ), board.get(Word.PRIMARY_COMMIT)
+    if not board.get(Word.WHOLE_NS):
+        own = _end(data, durable)
+        return f"this node has not had all of node {name}'s log since it was started. Its own ends {own}"
+    if config.venue.durability in ("replicated", "both") and told > board.get(Word.LOG_END):
+        return f"node {name} has acknowledged records up to {told:,} alone. This node's log ends {_end(data, durable)}"
+    return ""
+
+
+def peer_of(data: Path, role: Node) -> str:
+    """Return the other node's name, as far as this one knows it."""
+    told = link_report.read(data)
+    return role.peer or (told.peer if told is not None else "") or UNKNOWN
+
+
+def _end(data: Path, seq: int) -> str:
+    """Name record `seq`, and its time where the journal has it."""
+    if not seq:
+        return "with no record"
+    reader = JournalReader(data / "journal", seq, seq)
+    try:
+        record = next(reader, None)
+    finally:
+        reader.close()
+    if record is None:
+        return f"with record {seq:,}"
+    command = unpack_command(record)
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(command.time_ns / 1e9))
+    return f"with record {seq:,} of epoch {command.epoch}, {at} UTC"
