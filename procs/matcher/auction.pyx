@@ -7,8 +7,9 @@ from libc.stdint cimport INT64_MAX, int64_t, uint32_t
 
 from procs.matcher.event_writer cimport is_full
 from procs.matcher.fees cimport base_fee, quote_fee
+from procs.matcher.icebergs cimport reveal
 from procs.matcher.levels cimport level_at
-from procs.matcher.orders cimport ASKS, BIDS, Order, listing_of, matchable, order_at, price_of
+from procs.matcher.orders cimport ASKS, BIDS, Order, listing_of, order_at, price_of
 from procs.matcher.resting cimport end_contingent, take_from
 from procs.tables.pool cimport NIL
 from shm.records cimport SIDE_BUY, TRADE_FLAG_AUCTION, TradedRecord
@@ -152,15 +153,18 @@ cdef int uncross(Orders orders, uint32_t instrument, Uncrossing *auction) except
 cdef int64_t trade_pair(
     Orders orders, Listing *listing, uint32_t bid, uint32_t ask, int64_t price_ticks
 ) except -1 nogil:
-    """One match of an auction, between the orders that are first on each side; returns its lots."""
+    """One match of an auction, between the orders that are first on each side; returns its lots. Icebergs take part with
+    their whole quantity."""
     cdef const Order *buyer = order_at(orders, bid)
     cdef const Order *seller = order_at(orders, ask)
     cdef bint buyer_is_maker = buyer.order_id < seller.order_id
     cdef uint32_t maker = bid if buyer_is_maker else ask
     cdef uint32_t taker = ask if buyer_is_maker else bid
-    cdef int64_t lots = min(matchable(orders, buyer), matchable(orders, seller))
+    cdef int64_t lots = min(buyer.leaves_lots, seller.leaves_lots)
     end_contingent(orders, maker)
     end_contingent(orders, taker)
+    reveal(orders, maker, lots)
+    reveal(orders, taker, lots)
     tell_pair(orders, listing, maker, taker, price_ticks, lots)
     listing.has_traded = True
     listing.last_ticks = price_ticks

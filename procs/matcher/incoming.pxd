@@ -1,6 +1,7 @@
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.matcher.bands cimport Band
+from procs.tables.pool cimport NIL
 from shm.records cimport STP_NONE
 
 # The order that is being matched. It may wait for slots in the event ring, between two matches.
@@ -27,6 +28,9 @@ cdef struct Incoming:
     int64_t first_ticks
     int64_t last_ticks
     Band band
+    uint32_t planned        # the level whose rounds have been looked at last; NIL: none (see icebergs)
+    uint32_t icebergs       # of that level, which are still to give their `rounds`
+    int64_t rounds
 
 
 cdef inline void be_ready(Incoming *incoming) noexcept nogil:
@@ -34,4 +38,6 @@ cdef inline void be_ready(Incoming *incoming) noexcept nogil:
     incoming.ended = 0
     incoming.has_breached = False
     incoming.has_traded = False
+    incoming.planned = NIL
+    incoming.icebergs = 0
     incoming.is_careful = incoming.stp > STP_NONE

@@ -9,11 +9,12 @@ from procs.matcher.bands cimport both_bands, is_within
 from procs.matcher.event_writer cimport is_full
 from procs.matcher.fees cimport base_fee, quote_fee
 from procs.matcher.fillable_quantity cimport is_enough
+from procs.matcher.icebergs cimport next_lots, reveal
 from procs.matcher.incoming cimport Incoming, be_ready
 from procs.matcher.levels cimport Ladder, Level, int128, level_at
 from procs.matcher.orders cimport (
     ASKS, BIDS, IS_AT_CLOSE, IS_AT_OPEN, IS_DAY, FurtherTerms, Listing, Order, Orders, book_side, discard, end_with_day,
-    is_akin, is_trading, key_of, link, listing_of, matchable, new_order, order_at, price_of, terms_at,
+    is_akin, is_trading, key_of, link, listing_of, new_order, order_at, price_of, terms_at,
 )
 from procs.matcher.resting cimport end_contingent, follow, show_again, show_less, summarize, take_from, withdraw
 from procs.tables.pool cimport NIL
@@ -196,6 +197,7 @@ cdef int64_t affordable(const Listing *listing, const Incoming *incoming, int64_
 cdef bint prevent(Orders orders, Incoming *incoming, uint32_t maker) except? -1 nogil:
     """Keep two orders of one owner from trading, as the incoming one's mode says; False if that ends it."""
     cdef uint8_t mode = incoming.stp
+    incoming.planned = NIL  # what is left behind an order that goes may be taken in rounds
     if mode == STP_DECREMENT and not incoming.is_budget:
         return decrement(orders, incoming, maker)
     if mode == STP_CANCEL_OLDEST or mode == STP_CANCEL_BOTH:
@@ -244,12 +246,14 @@ cdef inline int trade(
     cdef int64_t in_base, in_quote
     cdef TradedRecord *event
     if maker.terms != NIL:
-        lots = matchable(orders, maker)
+        lots = next_lots(orders, incoming, item, most)
         end_contingent(orders, item)
     if incoming.item != NIL:
         end_contingent(orders, incoming.item)
     if lots > most:
         lots = most
+    if maker.terms != NIL:
+        reveal(orders, item, lots)
     in_base = base_fee(listing.lot_units, lots, incoming.taker_fee_ppm if buys else maker.maker_fee_ppm)
     in_quote = quote_fee(
         listing.unit_value, price_ticks, lots, maker.maker_fee_ppm if buys else incoming.taker_fee_ppm

@@ -20,7 +20,7 @@ from shm.records import (
     Phase,
     PhaseChange,
     PhaseChanged,
-    Shown,
+    SelfTrade,
     Side,
     Tick,
     TimeInForce,
@@ -30,6 +30,8 @@ from shm.records import (
 from tests.matcher.pair import BTC, Alone, Pair, buy, instrument, limits, order, sell
 
 MANY = 10_000
+MANY_LOTS = 1_000
+EVENTS_A_MATCH = 3  # with an iceberg: what it gives is shown, then the trade, then its next part
 MOST = 2**63 - 1
 
 
@@ -111,10 +113,27 @@ def test_many_trailing_stops_move_together(pair: Alone) -> None:
     assert count(events, Triggered) == 300
 
 
-def test_an_iceberg_that_shows_one_lot_of_many(pair: Alone) -> None:
-    pair.send(sell(100, MANY), ExtTerms(display_lots=1))
-    pair.send(sell(100, 3))
-    assert count(pair.send(buy(100, MANY)), Shown) == MANY - 3
+@pytest.mark.parametrize("icebergs", [1, 2, 3, 100])
+@pytest.mark.parametrize("terms", [{}, {"stp": SelfTrade.CANCEL_NEWEST}])
+def test_match_with_icebergs_has_events_by_order_not_by_part(pair: Alone, icebergs: int, terms: dict[str, int]) -> None:
+    """One order may meet as many parts as an iceberg has lots: it takes whole rounds of them in one match each."""
+    for number in range(icebergs):
+        pair.send(sell(100, MANY_LOTS + number, account=1), ExtTerms(display_lots=1 + number % 3))
+    pair.send(sell(100, 3, account=1))
+    lots = icebergs * MANY_LOTS // 2
+    events = pair.send(buy(100, lots, account=2, **terms))
+    assert len(events) <= EVENTS_A_MATCH * 2 * icebergs + 3
+    assert sum(event.quantity_lots for event in events if isinstance(event, Traded)) == lots
+
+
+def test_auction_with_icebergs_has_events_by_order_not_by_part(pair: Alone) -> None:
+    begin(pair, Phase.OPENING_AUCTION)
+    for number in range(100):
+        pair.send(sell(100, MANY_LOTS + number, account=1), ExtTerms(display_lots=1))
+        pair.send(buy(100, MANY_LOTS, account=2), ExtTerms(display_lots=1))
+    events = begin(pair, Phase.CONTINUOUS)
+    assert count(events, Traded) < 200
+    assert len(events) <= (EVENTS_A_MATCH + 2) * 200 + 1
 
 
 def test_fill_or_kill_looks_through_many_orders(pair: Alone) -> None:

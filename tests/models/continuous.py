@@ -68,27 +68,50 @@ class Matching:
     def match(self, listing: Listing, order: Order, prices: list[int]) -> CancelReason | None:
         """Trade while it can. Appends the price of each trade; returns why its rest has to end, if it has."""
         bands = listing.bands()
+        planned: int | None = None  # the price whose rounds have been looked at
+        rounds: dict[int, int] = {}  # what icebergs there give in rounds that are taken at once
         while order.leaves_lots and (maker := listing.best_against(order)):
-            lots = self.lots_at(listing, order, maker)
-            if not lots:
+            wanted = self.wanted_at(listing, order, maker)
+            if not wanted:
                 return None
             if any(not low <= maker.price_ticks <= high for low, high in bands):
                 return CancelReason.PRICE_BAND
             if self.mode_against(order, maker) != SelfTrade.NONE:
+                planned = None
                 if self.prevent(listing, order, maker):
                     return CancelReason.SELF_TRADE
                 continue
+            if planned != maker.price_ticks and min(wanted, maker.leaves_lots) > maker.matchable_lots:
+                planned, rounds = maker.price_ticks, self.rounds_at(listing, order, maker, wanted)
+            lots = min(wanted, rounds.pop(maker.order_id, maker.matchable_lots))
             prices.append(maker.price_ticks)
             self.trade(listing, maker, order, maker.price_ticks, lots)
         return None
 
     @staticmethod
-    def lots_at(listing: Listing, order: Order, maker: Order) -> int:
-        """How many lots it may take from a resting order: of a budget, what that pays for."""
-        wanted = order.leaves_lots
+    def wanted_at(listing: Listing, order: Order, maker: Order) -> int:
+        """How many lots it may take at a resting order's price: of a budget, what that pays for."""
         if order.has_budget:
-            wanted = order.leaves_lots // (maker.price_ticks * listing.definition.unit_value)
-        return min(wanted, maker.matchable_lots)
+            return order.leaves_lots // (maker.price_ticks * listing.definition.unit_value)
+        return order.leaves_lots
+
+    def rounds_at(self, listing: Listing, order: Order, maker: Order, wanted: int) -> dict[int, int]:
+        """What each iceberg at a price gives in the rounds of the queue that the order takes whole, if two or more."""
+        queue = next(queue for queue in listing.queues_against(order) if maker in queue)
+        if any(self.mode_against(order, each) != SelfTrade.NONE for each in queue):
+            return {}
+        left = {each.order_id: each.leaves_lots for each in queue}
+        shown = {each.order_id: each.matchable_lots for each in queue}
+        displays = {each.order_id: each.display_lots for each in queue}
+        rounds = 0
+        while any(left.values()) and sum(shown.values()) <= wanted:
+            rounds += 1
+            wanted -= sum(shown.values())
+            left = {number: lots - shown[number] for number, lots in left.items()}
+            shown = {number: min(lots, displays[number]) for number, lots in left.items()}
+        if rounds < 2:
+            return {}
+        return {each.order_id: each.leaves_lots - left[each.order_id] for each in queue if each.display_lots}
 
     def available(self, listing: Listing, order: Order) -> int:
         """How many lots could trade at once: within price and bands, and as far as self-trade prevention lets it."""
@@ -110,6 +133,8 @@ class Matching:
     def trade(self, listing: Listing, maker: Order, taker: Order, price_ticks: int, lots: int, flags: int = 0) -> None:
         for order in (maker, taker):
             self.cancel_excluded(listing, order)
+        for order in (maker, taker):
+            self.reveal(order, lots)
         for order in (maker, taker):
             order.leaves_lots -= lots * price_ticks * listing.definition.unit_value if order.has_budget else lots
             order.filled_lots += lots
@@ -133,7 +158,7 @@ class Matching:
             self.voice.shown(order, 0, is_refresh=True)
 
     def trade_in_auction(self, listing: Listing, maker: Order, taker: Order, price_ticks: int) -> int:
-        lots = min(maker.matchable_lots, taker.matchable_lots)
+        lots = min(maker.leaves_lots, taker.leaves_lots)
         self.trade(listing, maker, taker, price_ticks, lots, TradeFlag.AUCTION)
         return lots
 
@@ -191,6 +216,12 @@ class Matching:
         old = order.shown_lots
         order.shown_lots = min(order.shown_lots, order.leaves_lots)
         if order.shown_lots != old:
+            self.voice.shown(order, old)
+
+    def reveal(self, order: Order, lots: int) -> None:
+        """A resting iceberg is about to trade: it shows as much, if that is more."""
+        if order.place == Place.BOOK and order.display_lots and lots > order.shown_lots:
+            old, order.shown_lots = order.shown_lots, lots
             self.voice.shown(order, old)
 
     def hide(self, order: Order) -> None:
