@@ -153,8 +153,10 @@ cdef int uncross(Orders orders, uint32_t instrument, Uncrossing *auction) except
 cdef int64_t trade_pair(
     Orders orders, Listing *listing, uint32_t bid, uint32_t ask, int64_t price_ticks
 ) except -1 nogil:
-    """One match of an auction, between the orders that are first on each side; returns its lots. Icebergs take part with
-    their whole quantity."""
+    """One match of an auction, between the orders that are first on each side; returns its lots.
+
+    Icebergs take part with their whole quantity.
+    """
     cdef const Order *buyer = order_at(orders, bid)
     cdef const Order *seller = order_at(orders, ask)
     cdef bint buyer_is_maker = buyer.order_id < seller.order_id

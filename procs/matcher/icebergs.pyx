@@ -17,7 +17,7 @@ from shm.records cimport STP_NONE
 
 
 cdef int64_t next_lots(Orders orders, Incoming *incoming, uint32_t item, int64_t most) noexcept nogil:
-    """Return what the incoming order, which takes at most `most` lots, takes of the resting order that it meets next."""
+    """Return what the incoming order, which takes at most `most` lots, takes of the one that it meets next."""
     cdef const Order *order = order_at(orders, item)
     cdef const FurtherTerms *terms = terms_at(orders, order.terms)
     if order.terms == NIL or not terms.display_lots:
