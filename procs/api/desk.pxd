@@ -23,6 +23,7 @@ from shm.records cimport (
     ExtTermsEventRecord,
     RejectedRecord,
     ReplacedRecord,
+    RestatedRecord,
     TradedRecord,
     TriggeredRecord,
     WithdrawalChangedRecord,
@@ -30,6 +31,7 @@ from shm.records cimport (
 
 cdef enum:
     NOT_REDUCED = -1         # no reject code of the venue's: a replace may also enlarge an order
+    NOT_CHANGED = -2         # likewise: it is of that quantity already
 
 # What a listener is told of.
 cdef enum:
@@ -55,6 +57,7 @@ cdef class Desk(ReleasedEvents):
     cdef readonly object keys
     cdef readonly object withdrawals
     cdef readonly dict phases            # by instrument, where it ever changed
+    cdef readonly dict references        # reference price in ticks, and since when: likewise
     cdef readonly dict definitions       # by instrument: the event that defined it last
     cdef readonly dict cancel_after      # by account, where it is asked for: when its orders are cancelled, by log time
     cdef IngressWriter ingress
@@ -113,6 +116,7 @@ cdef class Desk(ReleasedEvents):
     cdef int traded(self, int ring, const TradedRecord *event) except -1
     cdef int traded_side(self, int ring, const TradedRecord *event, int side) except -1
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1
+    cdef int restated(self, int ring, const RestatedRecord *event) except -1
     cdef int replaced(self, int ring, const ReplacedRecord *event) except -1
     cdef int rejected(self, int ring, const RejectedRecord *event) except -1
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1

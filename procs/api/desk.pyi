@@ -41,6 +41,7 @@ class Desk:
     keys: Keys
     withdrawals: Withdrawals
     phases: dict[int, int]
+    references: dict[int, tuple[int, int]]
     definitions: dict[int, bytes]
     cancel_after: dict[int, int]
     kick: Callable[[], None]

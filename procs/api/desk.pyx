@@ -18,6 +18,7 @@ from procs.intake.field_parsing cimport read_steps
 from procs.intake.listings cimport Listing
 from procs.intake.order_form cimport Form, OrderTerms, Refusal, Text, fine
 from procs.intake.orders cimport ClientOrder
+from procs.api.tracked_orders cimport Tracked
 from procs.intake.refused_ids cimport RefusedIds
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport (
@@ -80,6 +81,7 @@ cdef class Desk(ReleasedEvents):
         self.keys = self.people.keys
         self.withdrawals = Withdrawals()
         self.phases = {}
+        self.references = {}
         self.definitions = {}
         self.cancel_after = {}
         self.requests = Requests(future)
@@ -234,7 +236,7 @@ cdef class Desk(ReleasedEvents):
             quantity, &listing.quantity, False, CODE_QUANTITY_NOT_POSITIVE, &terms.order.quantity_lots
         )
         if refusal.code == CODE_OK and terms.order.quantity_lots >= order.quantity_lots:
-            refusal.code = NOT_REDUCED
+            refusal.code = NOT_REDUCED if terms.order.quantity_lots > order.quantity_lots else NOT_CHANGED
         if not self.may_send(True, refusal):
             return None
         if order.ord_type == ORD_TYPE_LIMIT or order.ord_type == ORD_TYPE_STOP_LIMIT:
@@ -343,8 +345,7 @@ cdef class Desk(ReleasedEvents):
         elif kind == EVT_TRIGGERED:
             self.triggered(ring, <const TriggeredRecord *> record)
         elif kind == EVT_RESTATED:
-            self.changed(TOLD_RESTATED, ring, <const EventRecord *> record,
-                         self.orders.restated(<const RestatedRecord *> record))
+            self.restated(ring, <const RestatedRecord *> record)
         elif kind == EVT_CONFIRMED:
             self.confirmed(ring, <const ConfirmedRecord *> record)
         elif kind == EVT_CORRECTED:
@@ -353,6 +354,9 @@ cdef class Desk(ReleasedEvents):
             self.settlement.reached(<const SettledRecord *> record)
         elif kind == EVT_PHASE_CHANGED:
             self.phases[(<const EventRecord *> record).instrument] = (<const PhaseChangedRecord *> record).phase
+            self.references[(<const EventRecord *> record).instrument] = (
+                (<const PhaseChangedRecord *> record).reference_price_ticks, (<const EventRecord *> record).time_ns
+            )
         else:
             self.define(ring, kind, record)
         return 0
@@ -439,7 +443,11 @@ cdef class Desk(ReleasedEvents):
 
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.cancelled(event)
+        cdef Tracked *tracked = self.tracked.at(self.orders.place_of(order.order_id))
         cdef Request request = None
+        tracked.end_reason = event.reason
+        if event.reason == CANCEL_REASON_SELF_TRADE and not order.flags & ORDER_FLAG_BUDGET:
+            tracked.prevented_lots += event.leaves_lots
         if event.session >= API_SESSION:
             request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, CMD_CANCEL)
         if request is None:
@@ -449,6 +457,14 @@ cdef class Desk(ReleasedEvents):
             if request.command == CMD_CANCEL and not request.order_id:
                 request.order_id = event.order_id
         return self.changed(TOLD_CANCELLED, ring, <const EventRecord *> event, order)
+
+    cdef int restated(self, int ring, const RestatedRecord *event) except -1:
+        cdef const ClientOrder *order = self.orders.restated(event)
+        if event.reason == RESTATE_REASON_SELF_TRADE:
+            self.tracked.at(self.orders.place_of(order.order_id)).prevented_lots += (
+                event.old_leaves_lots - event.leaves_lots
+            )
+        return self.changed(TOLD_RESTATED, ring, <const EventRecord *> event, order)
 
     cdef int replaced(self, int ring, const ReplacedRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.find(event.order_id)
@@ -629,6 +645,7 @@ cdef class Desk(ReleasedEvents):
         self.people.save(saver)
         self.settlement.save(saver)
         saver.object(list(self.phases.items()))
+        saver.object(list(self.references.items()))
         saver.object(list(self.definitions.items()))
         saver.object(list(self.cancel_after.items()))
         self.listings.save(saver)
@@ -646,6 +663,7 @@ cdef class Desk(ReleasedEvents):
         self.people.load(loader)
         self.settlement.load(loader)
         self.phases = dict(loader.object(list[tuple[int, int]]))
+        self.references = dict(loader.object(list[tuple[int, tuple[int, int]]]))
         self.definitions = dict(loader.object(list[tuple[int, bytes]]))
         self.cancel_after = dict(loader.object(list[tuple[int, int]]))
         self.listings.load(loader)

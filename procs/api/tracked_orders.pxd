@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from procs.intake.orders cimport ClientOrders
 
@@ -15,13 +15,14 @@ cdef struct Tracked:
     uint64_t updated_ns
     uint64_t updated_seq     # the command of its last event
     uint64_t mate_id         # the other order of its list; 0: it is in none
+    int64_t prevented_lots   # what self-trade prevention took off it
     uint32_t account
     uint32_t newer           # places of the account's orders of the same chain, 0: none
     uint32_t older
     uint8_t chain            # OPEN or CLOSED
     uint8_t self_trade
     uint8_t list_kind        # 0: it is in none
-    uint8_t reserved
+    uint8_t end_reason       # of CancelReason; 0: it was not cancelled
 
 
 @cython.final

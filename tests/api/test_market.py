@@ -83,7 +83,7 @@ def test_one_symbol_is_a_row_and_several_are_a_list() -> None:
 @pytest.mark.parametrize(
     ("sent", "code"),
     [({"windowSize": size}, -1130) for size in ("0m", "60m", "24h", "8d", "1d2h", "1M", "-1m", "01m", "m")]
-    + [({"type": "SOME"}, -1130), ({"symbol": "XYZ"}, -1121), ({"symbols": "[]"}, -1100)]
+    + [({"type": "SOME"}, -1139), ({"symbol": "XYZ"}, -1121), ({"symbols": "[]"}, -1100)]
     + [({"symbols": json.dumps([f"S{n}" for n in range(101)])}, -1101)],
 )
 def test_what_there_is_not_is_refused(sent: dict[str, str], code: int) -> None:

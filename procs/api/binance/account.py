@@ -21,12 +21,14 @@ from procs.api.binance.account_answers import (
 from procs.api.binance.answers import order_row, order_rows, trade_rows
 from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
-from procs.api.binance.errors import order_unknown, symbol_unknown
-from procs.api.binance.exchange_info import exchange_info, futures_info, symbol_rows
-from procs.api.binance.names import symbols_named
+from procs.api.binance.decimals import decimal
+from procs.api.binance.errors import ApiError, Number, invalid_combination, order_unknown, symbol_unknown
+from procs.api.binance.exchange_info import exchange_info, filters_of, futures_info, status_of, symbol_rows
+from procs.api.binance.names import permits_spot, shows_sets, status_named, symbols_named
 from procs.api.binance.order_forms import read_target
 from procs.api.binance.pages import read_page
 from procs.api.binance.shown import Shown
+from procs.api.binance.views import SymbolView
 from procs.api.binance.weights import OrderLimit, WeightLimit
 from procs.api.desk import Desk
 from procs.api.parts import MOST_OBJECTS, MOST_ROWS, joined, parts
@@ -54,14 +56,56 @@ class Account:
     async def exchange_info(self, call: Call) -> bytes:
         """What is traded, by which steps, and what is limited."""
         views = self._shown.symbol_views()
-        wanted = symbols_named(call.sent)
-        if wanted is not None:
-            views = [view for view in views if view.symbol.decode() in wanted]
-            if len(views) != len(wanted):
-                raise symbol_unknown()
+        wanted, status = symbols_named(call.sent), status_named(call.sent)
+        spot = permits_spot(call.sent)
+        with_sets = shows_sets(call.sent)
+        if wanted is not None and (status is not None or call.sent.get(b"permissions") is not None):
+            raise invalid_combination()
+        views = [view for view in self._named(views, wanted) if spot and status in (None, status_of(view.phase))]
         limits = [self._weights.row(), *self._orders.rows()]
-        rows = [symbol_rows(part) async for part in parts(views, MOST_OBJECTS)]
+        rows = [symbol_rows(part, with_sets=with_sets) async for part in parts(views, MOST_OBJECTS)]
         return exchange_info(joined(rows), limits, call.now_ns // call.unit)
+
+    async def my_filters(self, call: Call) -> bytes:
+        """The filters of a symbol: the venue shows an account's own limits to nobody but its operators."""
+        view = self._shown.symbol(self._symbol(call.sent.require(b"symbol")))
+        return msgspec.json.encode({"exchangeFilters": [], "symbolFilters": filters_of(view), "assetFilters": []})
+
+    async def execution_rules(self, call: Call) -> bytes:
+        """That symbols have no rules beside their filters."""
+        wanted, status = symbols_named(call.sent), status_named(call.sent)
+        if wanted is not None and status is not None:
+            raise invalid_combination()
+        views = self._named(self._shown.symbol_views(), wanted)
+        return msgspec.json.encode(
+            {
+                "symbolRules": [
+                    {"symbol": view.symbol.decode(), "rules": []}
+                    for view in views
+                    if status in (None, status_of(view.phase))
+                ]
+            }
+        )
+
+    async def reference_price(self, call: Call) -> bytes:
+        """A symbol's reference price: static bands stand on it."""
+        view = self._shown.symbol(self._symbol(call.sent.require(b"symbol")))
+        if not view.reference_ticks:
+            raise ApiError(400, Number.NO_REFERENCE_PRICE, "This symbol doesn't have a reference price.")
+        return msgspec.json.encode(
+            {
+                "symbol": view.symbol.decode(),
+                "referencePrice": decimal(view.reference_ticks * view.tick, view.price_scale),
+                "timestamp": view.reference_ns // call.unit,
+            }
+        )
+
+    def _named(self, views: list[SymbolView], wanted: set[str] | None) -> list[SymbolView]:
+        """The symbols of these names. ApiError where one is not listed."""
+        found = [view for view in views if wanted is None or view.symbol.decode() in wanted]
+        if wanted is not None and len(found) != len(wanted):
+            raise symbol_unknown()
+        return found
 
     async def futures_info(self, call: Call) -> bytes:
         """That there are no futures."""
@@ -79,7 +123,8 @@ class Account:
         """An order of the account's, by its id or its client id."""
         target = read_target(call.sent)
         view = await self._archive.order(call.account, target.order_id, target.client_order_id)
-        if view is None or view.symbol.symbol != target.symbol:
+        named = target.client_order_id
+        if view is None or view.symbol.symbol != target.symbol or named not in (None, view.client_order_id):
             self._symbol(target.symbol)
             raise order_unknown()
         return order_row(view, call.unit)
@@ -134,9 +179,24 @@ class Account:
         return trade_fee_answer([self._shown.symbol(self._symbol(symbol))])
 
     async def currencies(self, call: Call) -> bytes:
-        """The assets that the account has, or had."""
+        """All assets, and what of each the account has."""
         await self._desk.settled_of(call.account)
-        return currencies_answer(self._shown.balances(call.account))
+        return currencies_answer(self._shown.every_balance(call.account))
+
+    async def deposits(self, _: Call) -> bytes:
+        """None: deposits come by an operator, and are in statements of /v1."""
+        return b"[]"
+
+    async def withdrawals(self, _: Call) -> bytes:
+        """None: withdrawals are asked for, and listed, by /v1."""
+        return b"[]"
+
+    async def withdraw(self, call: Call) -> bytes:
+        """No asset has a network to be withdrawn by."""
+        for name in (b"coin", b"address", b"amount"):
+            call.sent.require(name)
+        text = "The current currency is not open for withdrawal."
+        raise ApiError(400, Number.NOT_OPEN_FOR_WITHDRAWAL, text)
 
     async def key_restrictions(self, call: Call) -> bytes:
         """What the key that asks may do."""

@@ -22,6 +22,7 @@ from shm.records cimport (
     ORD_TYPE_STOP_LIMIT,
     ORDER_FLAG_BUDGET,
     ORDER_FLAG_POST_ONLY,
+    CANCEL_REASON_SELF_TRADE,
     SIDE_BUY,
     STP_CANCEL_BOTH,
     STP_CANCEL_NEWEST,
@@ -66,11 +67,13 @@ cdef bytes status_word(OrderView order):
     if order.status == STATUS_CANCELED:
         if order.flags & ORDER_FLAG_BUDGET and is_spent(order):
             return b"FILLED"
+        if order.end_reason == CANCEL_REASON_SELF_TRADE:
+            return b"EXPIRED_IN_MATCH"
         if order.ord_type == ORD_TYPE_MARKET or order.time_in_force == TIF_IOC or order.time_in_force == TIF_FOK:
             return b"EXPIRED"
         return b"CANCELED"
     if order.status == STATUS_NEW:
-        return b"NEW"
+        return b"PENDING_NEW" if order.waits_for_list else b"NEW"
     if order.status == STATUS_PARTIALLY_FILLED:
         return b"PARTIALLY_FILLED"
     if order.status == STATUS_FILLED:
@@ -176,7 +179,11 @@ cdef int put_further(JsonText out, OrderView order) except -1:
 cdef int put_mode(JsonText out, OrderView order) except -1:
     out.put(b',"selfTradePreventionMode":"')
     out.put(self_trade_word(order))
-    return out.put(b'"')
+    out.put(b'"')
+    if order.prevented_lots:
+        out.put(b',"preventedQuantity":')
+        put_lots(out, order, order.prevented_lots)
+    return 0
 
 
 cdef int put_working(JsonText out, OrderView order, int64_t time_unit) except -1:
@@ -347,7 +354,7 @@ cpdef bytes amend_answer(OrderView order, int64_t execution_id, int64_t time_uni
     out.put(b',"executedQty":')
     put_lots(out, order, order.executed_lots)
     out.put(b',"preventedQty":')
-    put_lots(out, order, 0)
+    put_lots(out, order, order.prevented_lots)
     out.put(b',"quoteOrderQty":')
     put_quote(out, order, 0)
     out.put(b',"cumulativeQuoteQty":')

@@ -9,7 +9,7 @@ from config.units import in_units
 from procs.api.binance.views import FillView, OrderView, SymbolView
 from procs.api.history.average_cost import AverageCost
 from procs.api.history.rows import Fill, Order, Position
-from shm.enums import ListKind, OrderFlag, OrderType, SelfTrade, Side, TimeInForce
+from shm.enums import CancelReason, ListKind, OrderFlag, OrderType, SelfTrade, Side, TimeInForce
 
 # A row of an order that waits, or that waited and works now, says so; to a client of Binance both are new.
 # The numbers are those of FIX OrdStatus, as views have it.
@@ -44,8 +44,14 @@ def archived_order(row: Order, symbol: SymbolView) -> OrderView:
         executed_quote=_units(row.value, symbol.quote_scale),
         entered_ns=row.created_us * 1000,
         changed_ns=row.updated_us * 1000,
+        end_reason=_reason_of(row.end_reason),
         working_ns=0 if row.state == "WAITING" else row.created_us * 1000,
     )
+
+
+def _reason_of(name: str | None) -> int:
+    """Why an order was cancelled; 0 where it was not."""
+    return CancelReason[name] if name is not None and name in CancelReason.__members__ else 0
 
 
 def archived_fill(row: Fill, symbol: SymbolView) -> FillView:

@@ -77,8 +77,8 @@ def _band(band_bps: int) -> dict[str, Any]:
     }
 
 
-def symbol_info(view: SymbolView) -> dict[str, Any]:
-    """A symbol's row."""
+def symbol_info(view: SymbolView, *, with_sets: bool = True) -> dict[str, Any]:
+    """A symbol's row; `with_sets`: its permissionSets are filled."""
     return {
         "symbol": view.symbol.decode(),
         "status": status_of(view.phase),
@@ -103,15 +103,15 @@ def symbol_info(view: SymbolView) -> dict[str, Any]:
         "isMarginTradingAllowed": False,
         "filters": filters_of(view),
         "permissions": ["SPOT"],
-        "permissionSets": [["SPOT"]],
+        "permissionSets": [["SPOT"]] if with_sets else [],
         "defaultSelfTradePreventionMode": "NONE",
         "allowedSelfTradePreventionModes": SELF_TRADE_MODES,
     }
 
 
-def symbol_rows(views: Iterable[SymbolView]) -> bytes:
+def symbol_rows(views: Iterable[SymbolView], *, with_sets: bool = True) -> bytes:
     """Their rows, as a list."""
-    return msgspec.json.encode([symbol_info(view) for view in views])
+    return msgspec.json.encode([symbol_info(view, with_sets=with_sets) for view in views])
 
 
 def exchange_info(symbols: bytes, rate_limits: list[dict[str, Any]], now: int) -> bytes:

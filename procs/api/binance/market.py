@@ -13,6 +13,8 @@ from typing import TypeVar
 from procs.api.binance.answers import MICROSECOND
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import (
+    ApiError,
+    Number,
     either_missing,
     illegal_characters,
     interval_invalid,
@@ -22,8 +24,9 @@ from procs.api.binance.errors import (
     too_many_symbols,
     unavailable,
 )
+from procs.api.binance.exchange_info import status_of
 from procs.api.binance.market_archive import MarketArchive
-from procs.api.binance.names import symbols_named
+from procs.api.binance.names import status_mismatch, status_named, symbols_named
 from procs.edge.market_queries import (
     MAX_LEVELS,
     NOT_THERE,
@@ -56,10 +59,12 @@ class Market:
     def __init__(self, archive: MarketArchive) -> None:
         self._queries = archive.queries
         self._archive = archive
+        self._shown = archive.shown
 
     async def depth(self, call: Call) -> bytes:
         """The best levels of a book."""
         limit = call.sent.integer(b"limit", 1, 2**31, DEFAULT_LEVELS) or DEFAULT_LEVELS
+        self._named(call)
         return await _told(self._queries.depth(_symbol(call), min(limit, MAX_LEVELS)))
 
     async def trades(self, call: Call) -> bytes:
@@ -125,15 +130,15 @@ class Market:
         return await self._rows(call, "best")
 
     async def _rows(self, call: Call, form: str) -> bytes:
-        named = symbols_named(call.sent)
+        named = self._named(call)
         single = call.sent.get(b"symbol") is not None
         return await _told(self._queries.rows(form, None if named is None else sorted(named), single=single))
 
     async def _windows(self, call: Call, asked: Callable[[str, bool], Window]) -> bytes:
         """A window of each symbol that is named; some must be."""
-        named = symbols_named(call.sent)
-        if named is None:
+        if symbols_named(call.sent) is None:
             raise either_missing("symbol", "symbols")
+        named = self._named(call) or set()
         if len(named) > MOST_WINDOWS:
             raise too_many_symbols(MOST_WINDOWS)
         is_full = _form(call) == "day"
@@ -143,6 +148,17 @@ class Market:
             some = wanted[begin : begin + WINDOWS_AT_ONCE]
             found += await _told(asyncio.gather(*(self._archive.window(each) for each in some)))
         return found[0] if call.sent.get(b"symbol") is not None else b"[%s]" % b",".join(found)
+
+    def _named(self, call: Call) -> set[str] | None:
+        """The symbols that are asked for, by their names and their status; None: all. ApiError."""
+        named, status = symbols_named(call.sent), status_named(call.sent)
+        if status is None:
+            return named
+        views = self._shown.symbol_views()
+        listed = {view.symbol.decode(): status_of(view.phase) for view in views}
+        if call.sent.get(b"symbol") is not None and listed.get(_symbol(call), status) != status:
+            raise status_mismatch()
+        return {name for name in (listed if named is None else named) if listed.get(name, status) == status}
 
 
 async def _told(question: Awaitable[T], interval: str = "") -> T:
@@ -158,7 +174,7 @@ async def _told(question: Awaitable[T], interval: str = "") -> T:
 def _form(call: Call) -> str:
     form = FORMS.get(call.sent.get(b"type") or b"FULL")
     if form is None:
-        raise invalid("type")
+        raise ApiError(400, Number.INVALID_TICKER_TYPE, "Invalid ticker type.")
     return form
 
 

@@ -29,7 +29,7 @@ class MarketArchive:
 
     def __init__(self, queries: MarketQueries, shown: Shown, past: Past) -> None:
         self.queries = queries
-        self._shown = shown
+        self.shown = shown
         self._past = past
 
     async def trades(self, asked: Trades) -> bytes:
@@ -105,10 +105,10 @@ class MarketArchive:
         return msgspec.json.encode(joined_window(read.rows[0], rest) if read.rows else rest)
 
     def _texts(self, symbol: str, *, in_us: bool) -> Texts:
-        instrument = self._shown.instrument(symbol.encode())
+        instrument = self.shown.instrument(symbol.encode())
         if not instrument:  # the publisher heard of it before we did
             raise symbol_unknown()
-        return Texts(self._shown.symbol(instrument), in_us=in_us)
+        return Texts(self.shown.symbol(instrument), in_us=in_us)
 
 
 async def _joined(

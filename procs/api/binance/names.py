@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from procs.api.binance.errors import illegal_characters, invalid_combination
+from procs.api.binance.errors import ApiError, Number, illegal_characters, invalid, invalid_combination
 from procs.api.binance.parameters import Parameters
 
 MOST_SYMBOLS = 1000
+STATUSES = ("TRADING", "HALT", "BREAK")
 
 
 def symbols_named(sent: Parameters) -> set[str] | None:
@@ -25,4 +26,39 @@ def symbols_named(sent: Parameters) -> set[str] | None:
         names = []
     if not 0 < len(names) <= MOST_SYMBOLS:
         raise illegal_characters("symbols", '["SYMBOL", ...]')
+    if len(set(names)) != len(names):
+        raise ApiError(400, Number.SYMBOL_TWICE, "Symbol is present multiple times in the list.")
     return set(names)
+
+
+def status_named(sent: Parameters) -> str | None:
+    """`symbolStatus`; None where it was not sent. ApiError."""
+    status = sent.text(b"symbolStatus")
+    if status is not None and status not in STATUSES:
+        raise ApiError(400, Number.INVALID_SYMBOL_STATUS, "Invalid symbolStatus.")
+    return status
+
+
+def permits_spot(sent: Parameters) -> bool:
+    """Whether `permissions`, a word or a list of them, is not sent or has SPOT in it. ApiError."""
+    named = sent.get(b"permissions")
+    if named is None or named == b"SPOT":
+        return True
+    try:
+        return "SPOT" in (msgspec.json.decode(named, type=list[str]) if named.startswith(b"[") else [])
+    except (msgspec.DecodeError, UnicodeError):
+        raise invalid("permissions") from None
+
+
+def shows_sets(sent: Parameters) -> bool:
+    """`showPermissionSets`, which is true unless it is sent. ApiError."""
+    value = sent.get(b"showPermissionSets") or b"true"
+    if value not in (b"true", b"false"):
+        raise invalid("showPermissionSets")
+    return value == b"true"
+
+
+def status_mismatch() -> ApiError:
+    """The answer where the one symbol that was asked for has another status than `symbolStatus`."""
+    text = "The symbol's status does not match the requested status."
+    return ApiError(400, Number.STATUS_MISMATCH, text)

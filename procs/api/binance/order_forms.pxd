@@ -51,6 +51,7 @@ cdef class CancelForm:
     cdef readonly Target target
     cdef readonly bytes client_order_id     # the cancel's own
     cdef readonly int restriction
+    cdef public uint64_t order_id           # once it is known
     cdef void fill(self, Form *form) noexcept
 
 

@@ -7,11 +7,13 @@ from typing import TypeVar
 
 import msgspec
 
+from procs.api.binance.errors import ApiError, Number
 from procs.api.binance.parameters import Parameters
 
 MOST_ROWS = 1000
 DEFAULT_ROWS = 500
 EVER_NS = 2**63 - 1
+MOST_SPAN_NS = 24 * 3600 * 10**9
 T = TypeVar("T")
 
 
@@ -52,6 +54,8 @@ def read_page(sent: Parameters, first_name: bytes) -> Page:
     if first is not None:
         return Page(max(first, 1), 0, EVER_NS, min(limit, MOST_ROWS))
     end_ns = EVER_NS if end is None else (end + 1) * _unit_of(end) - 1
+    if begin and end is not None and end * _unit_of(end) - begin * _unit_of(begin) > MOST_SPAN_NS:
+        raise ApiError(400, Number.INTERVAL_TOO_LARGE, "More than 24 hours between startTime and endTime.")
     return Page(0, begin * _unit_of(begin), end_ns, min(limit, MOST_ROWS))
 
 

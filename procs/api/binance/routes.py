@@ -34,6 +34,7 @@ class Weight(Enum):
     DAY_TICKERS = "day tickers"  # by how many symbols
     TICKERS = "tickers"  # the same, of the lighter ones
     PER_SYMBOL = "per symbol"
+    RULES = "rules"  # per symbol, or of all
     OPEN_ORDERS = "open orders"  # of one symbol or of all
     MY_TRADES = "my trades"  # of one order or of all
     ORDER_TEST = "order test"  # with commission rates or without
@@ -84,6 +85,8 @@ OLD_OCO = (
     f"{LIST} side quantity price limitClientOrderId limitIcebergQty limitStrategyId limitStrategyType stopPrice "
     "stopClientOrderId stopLimitPrice stopIcebergQty stopStrategyId stopStrategyType stopLimitTimeInForce trailingDelta"
 )
+TRANSFERS = "coin status startTime endTime offset limit txId"
+WITHDRAWAL = "coin withdrawOrderId network address addressTag amount transactionFeeFlag name walletType"
 KLINES = "symbol interval startTime endTime timeZone limit"
 EXCHANGE_INFO = "symbol symbols permissions showPermissionSets symbolStatus"
 
@@ -150,7 +153,13 @@ ROUTES = {
         reads("commission", 20, "symbol"),
         reads("my_trades", Weight.MY_TRADES, f"{PAGE} orderId fromId"),
         reads("order_limits", 40),
+        reads("my_filters", 40, "symbol"),
+        open_to_all("execution_rules", Weight.RULES, SYMBOLS),
+        open_to_all("reference_price", 2, "symbol"),
         reads("trade_fee", 1, "symbol"),
+        reads("deposits", 1, f"{TRANSFERS} includeSource"),
+        reads("withdrawals", 18, f"{TRANSFERS} withdrawOrderId idList"),
+        trades("withdraw", 600, WITHDRAWAL),
         reads("currencies", 10),
         reads("key_restrictions", 1),
         keyed("listen_key_create", 2),
@@ -203,12 +212,18 @@ _REST = {
     "GET /api/v3/account/commission": "commission",
     "GET /api/v3/myTrades": "my_trades",
     "GET /api/v3/rateLimit/order": "order_limits",
+    "GET /api/v3/myFilters": "my_filters",
+    "GET /api/v3/executionRules": "execution_rules",
+    "GET /api/v3/referencePrice": "reference_price",
     "POST /api/v3/userDataStream": "listen_key_create",
     "PUT /api/v3/userDataStream": "listen_key_keep",
     "DELETE /api/v3/userDataStream": "listen_key_close",
     "GET /sapi/v1/system/status": "system_status",
     "GET /sapi/v1/asset/tradeFee": "trade_fee",
     "GET /sapi/v1/capital/config/getall": "currencies",
+    "GET /sapi/v1/capital/deposit/hisrec": "deposits",
+    "GET /sapi/v1/capital/withdraw/history": "withdrawals",
+    "POST /sapi/v1/capital/withdraw/apply": "withdraw",
     "GET /sapi/v1/account/apiRestrictions": "key_restrictions",
     "GET /sapi/v1/margin/allPairs": "margin_pairs",
     "GET /sapi/v1/margin/isolated/allPairs": "margin_pairs",
@@ -253,6 +268,9 @@ _WS = {
     "account.status": "account",
     "account.commission": "commission",
     "account.rateLimits.orders": "order_limits",
+    "myFilters": "my_filters",
+    "executionRules": "execution_rules",
+    "referencePrice": "reference_price",
     "session.logon": "session_logon",
     "session.status": "session_status",
     "session.logout": "session_logout",
@@ -293,6 +311,8 @@ def weight_of(route: Route, sent: Parameters) -> int:
             return 2 if count == 1 else 4
         case Weight.PER_SYMBOL:
             return 4 * min(max(count, 1), MOST_PER_SYMBOL)
+        case Weight.RULES:
+            return 2 * count if 0 < count <= 20 else 40
         case Weight.OPEN_ORDERS:
             return 6 if count else 80
         case Weight.MY_TRADES:

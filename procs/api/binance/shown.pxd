@@ -4,14 +4,18 @@ from libc.stdint cimport uint32_t, uint64_t
 from procs.api.binance.views cimport FillView, OrderView, SymbolView
 from procs.api.desk cimport Desk
 from procs.api.fills cimport Fill
+from procs.api.tracked_orders cimport Tracked
 from procs.intake.orders cimport ClientOrder, FurtherTerms
 
 
 @cython.final
 cdef class Shown:
     cdef Desk desk
+    cdef readonly object list_names
     cdef dict symbols        # by instrument: the event that defined it, and its view
     cpdef SymbolView symbol(self, uint32_t instrument)
+    cdef tuple reference_of(self, bytes defined)
+    cdef bint waits_for_list(self, const ClientOrder *order, const Tracked *tracked)
     cdef OrderView order(self, const ClientOrder *order)
     cdef OrderView terms(self, const ClientOrder *order, const FurtherTerms *further)
     cdef uint64_t ids_of(self, uint32_t account, uint32_t instrument, int which, page, list ids) except? 0

@@ -12,6 +12,7 @@ from procs.intake.orders cimport STATUS_REJECTED, ClientOrder, FurtherTerms, is_
 from shm.records cimport (
     CL_ORD_ID_SIZE,
     ORDER_STATE_WAITING,
+    LIST_KIND_OTO,
     PHASE_CONTINUOUS,
     SIDE_BUY,
     SIDE_SELL,
@@ -20,6 +21,8 @@ from shm.records cimport (
     InstrumentDefinedRecord,
     TradedRecord,
 )
+
+from procs.api.binance.list_names import ListNames
 
 cdef extern from "<string.h>" nogil:
     size_t strnlen(const char *text, size_t most)
@@ -34,6 +37,7 @@ cdef class Shown:
     def __init__(self, Desk desk not None):
         self.desk = desk
         self.symbols = {}
+        self.list_names = ListNames()
 
     cpdef SymbolView symbol(self, uint32_t instrument):
         """An instrument that is listed, with its phase as it is now. KeyError."""
@@ -44,6 +48,7 @@ cdef class Shown:
             found = self.symbols[instrument] = (defined, self.made(defined))
         view = <SymbolView> found[1]
         view.phase = self.desk.phases.get(instrument, PHASE_CONTINUOUS)
+        view.reference_ticks, view.reference_ns = self.desk.references.get(instrument, self.reference_of(defined))
         return view
 
     def made(self, bytes defined) -> SymbolView:
@@ -64,6 +69,11 @@ cdef class Shown:
             maker_fee_ppm=event.maker_fee_ppm,
             taker_fee_ppm=event.taker_fee_ppm,
         )
+
+    cdef tuple reference_of(self, bytes defined):
+        """The reference price that an instrument was listed with, and since when."""
+        cdef const InstrumentDefinedRecord *event = <const InstrumentDefinedRecord *> <const char *> defined
+        return event.reference_price_ticks, event.time_ns
 
     def asset(self, uint32_t asset) -> bytes:
         """An asset's name."""
@@ -88,6 +98,16 @@ cdef class Shown:
         """All instruments, by number."""
         return [self.symbol(instrument) for instrument in sorted(self.desk.definitions)]
 
+    def every_balance(self, uint32_t account) -> list[BalanceView]:
+        """What an account has of every asset that is listed."""
+        cdef uint32_t asset = 1
+        known = {view.asset: view for view in self.balances(account)}
+        found = []
+        while asset < MAX_ASSETS and self.desk.listings.asset_name(asset)[0]:
+            found.append(known.get(self.asset(asset)) or self.balance(asset, 0, 0))
+            asset += 1
+        return found
+
     def balances(self, uint32_t account) -> list[BalanceView]:
         """What an account has, and had, of each asset."""
         return [self.balance(*row) for row in self.desk.balances.of(account)]
@@ -108,7 +128,18 @@ cdef class Shown:
         view.entered_ns = tracked.created_ns
         view.changed_ns = tracked.updated_ns
         view.working_ns = 0 if order.state == ORDER_STATE_WAITING else tracked.created_ns
+        view.end_reason = tracked.end_reason
+        view.prevented_lots = tracked.prevented_lots
+        view.waits_for_list = self.waits_for_list(order, tracked)
         return view
+
+    cdef bint waits_for_list(self, const ClientOrder *order, const Tracked *tracked):
+        """Whether an order is the second of a list whose first is still to be filled."""
+        cdef const ClientOrder *first
+        if tracked.list_kind != LIST_KIND_OTO or tracked.mate_id < order.order_id or is_closed(order):
+            return False
+        first = self.desk.orders.find(tracked.mate_id)
+        return first != NULL and not is_closed(first)
 
     cdef OrderView terms(self, const ClientOrder *order, const FurtherTerms *further):
         """What the table of orders has of one."""

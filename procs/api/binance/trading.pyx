@@ -27,7 +27,7 @@ from procs.api.binance.order_forms cimport (
 )
 from procs.api.binance.shown cimport Shown
 from procs.api.binance.views cimport OrderView
-from procs.api.desk cimport NOT_REDUCED, Desk
+from procs.api.desk cimport NOT_CHANGED, NOT_REDUCED, Desk
 from procs.api.requests cimport Request
 from procs.intake.order_form cimport Refusal, Text
 from procs.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
@@ -49,6 +49,7 @@ from procs.api.binance.views import is_open
 from procs.api.parts import MOST_ROWS, joined, parts
 from procs.api.requests import UnknownOutcome
 
+from shm.enums import ListKind
 from shm.records import Code, CommandType
 
 
@@ -121,7 +122,7 @@ cdef class Trading:
         try:
             request = self.send_cancel(form.cancel, call)
             await request.outcome
-            cancelled = cancel_answer(self.cancelled(request, form.cancel.client_order_id), call.unit)
+            cancelled = cancel_answer(self.cancelled(request, form.cancel), call.unit)
         except ApiError as error:
             cancel_error = error
         if cancel_error is None or not form.stop_on_failure:
@@ -165,32 +166,42 @@ cdef class Trading:
     async def place_list(self, ListForm form, Call call, bint triggers):
         """A list of two orders."""
         self.take_orders(call.account, 2)
+        first = form.client_order_ids[0]
+        if call.sent.get(b"listClientOrderId") is not None:
+            self.shown.list_names.note(call.account, first, form.list_client_order_id)
         request = self.send_list(form, call)
         await request.outcome
         self.check(request, CommandType.NEW_ORDER)
         orders = [self.shown.find(call.account, 0, client_id) for client_id in form.client_order_ids]
         return list_answer(
-            orders, triggers, not any(map(is_open, orders)), form.list_client_order_id, form.detail, False, call.unit
+            orders, triggers, not any(map(is_open, orders)), self.shown.list_names.name_of(call.account, first),
+            form.detail, False, call.unit
         )
 
     async def list_cancel(self, Call call):
         """Both orders of a list are cancelled: the one that is cancelled takes the other with it."""
         target = read_list_target(call.sent)
+        name = target.client_order_id
+        if name is not None:
+            name = self.shown.list_names.first_of(call.account, name)
         views = []
         async for part in parts(self.shown.open_ids(call.account, self.instrument(target.symbol)), MOST_ROWS):
             views += [
                 view for view in self.shown.still_open(part)
                 if view.list_id != -1 and target.order_id in (0, view.list_id)
-                and (target.order_id or target.client_order_id == view.client_order_id)
             ]
+        if name is not None:
+            numbers = {view.list_id for view in views if view.client_order_id == name}
+            views = [view for view in views if view.list_id in numbers]
         if not views:
             raise refusal(Code.UNKNOWN_ORDER, CommandType.CANCEL)
         form = self.cancel_of(views[0], call.generated(0))
         request = self.send_cancel(form, call)
         await request.outcome
         self.check(request, CommandType.CANCEL)
-        orders = [self.shown.order_of(view.order_id) for view in views]
-        return list_answer(orders, False, True, target.client_order_id or form.client_order_id, 2, True, call.unit)
+        orders = sorted([self.shown.order_of(view.order_id) for view in views], key=lambda view: -view.order_id)
+        told = self.shown.list_names.name_of(call.account, orders[0].client_order_id)
+        return list_answer(orders, views[0].list_kind == ListKind.OTO, True, told, 2, True, call.unit)
 
     # From forms to the desk.
 
@@ -224,9 +235,12 @@ cdef class Trading:
         cdef int side = 0
         if known is not None:
             check_restriction(form, known)
+            form.order_id = known.order_id
+            if known.waits_for_list:  # a list ends as a whole, with its first order
+                known = self.shown.order_of(known.mate_id)
             side = known.side
             pad(known.client_order_id, orig_id)
-        elif form.target.client_order_id is None:
+        elif form.target.order_id or form.target.client_order_id is None:
             raise refusal(Code.UNKNOWN_ORDER, CommandType.CANCEL)
         else:
             pad(form.target.client_order_id, orig_id)
@@ -258,6 +272,8 @@ cdef class Trading:
         request = self.desk.reduce(known.order_id, own_id, quantity, call.account, call.key, &refused)
         if request is None and refused.code == NOT_REDUCED:
             raise ApiError(400, Number.AMEND_REJECTED, "Order amend (quantity increase) is not supported.")
+        if request is None and refused.code == NOT_CHANGED:
+            raise ApiError(400, Number.AMEND_REJECTED, "The requested action would change no state; rejecting.")
         if request is None:
             raise form.error_of(&refused)
         return request
@@ -277,11 +293,11 @@ cdef class Trading:
         fills = [self.shown.numbered_fill(number) for number in request.fills]
         return order_answer(self.shown.order_of(request.order_id), form.detail, fills, call.unit)
 
-    cdef OrderView cancelled(self, Request request, bytes own_id):
+    cdef OrderView cancelled(self, Request request, CancelForm form):
         cdef OrderView view
         self.check(request, CommandType.CANCEL)
-        view = self.shown.order_of(request.order_id)
-        view.original_client_order_id, view.client_order_id = view.client_order_id, own_id
+        view = self.shown.order_of(form.order_id or request.order_id)
+        view.original_client_order_id, view.client_order_id = view.client_order_id, form.client_order_id
         return view
 
     cdef OrderView named(self, Target target, account):
@@ -341,7 +357,7 @@ cdef class Cancelling:
 
     def answer(self) -> bytes:
         """ApiError, UnknownOutcome."""
-        return cancel_answer(self.trading.cancelled(self.request, self.form.client_order_id), self.call.unit)
+        return cancel_answer(self.trading.cancelled(self.request, self.form), self.call.unit)
 
 
 cdef bytes new_id(Call call, bytes name):

@@ -132,7 +132,11 @@ cpdef bytes execution_report(
         put_time(out, b',"W":', order.working_ns, time_unit)
     out.put(b',"V":"')
     out.put(self_trade_word(order))
-    out.put(b'"}')
+    out.put(b'"')
+    if order.prevented_lots:
+        out.put(b',"A":')
+        put_lots(out, order, order.prevented_lots)
+    out.put(b"}")
     return out.take()
 
 

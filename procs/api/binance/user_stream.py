@@ -64,6 +64,8 @@ class UserStream:
         if isinstance(event, Cancelled):
             if event.reason == CancelReason.REQUESTED:
                 view.original_client_order_id, view.client_order_id = view.client_order_id, event.cl_ord_id
+            elif event.reason == CancelReason.SELF_TRADE:
+                execution = user_events.TRADE_PREVENTION
             elif event.reason not in (CancelReason.MASS_CANCEL, CancelReason.LIST):
                 execution = user_events.EXPIRED
         elif isinstance(event, Rejected):
@@ -81,7 +83,8 @@ class UserStream:
         both = [order for order in orders if order is not None]
         is_done = not any(map(is_open, both))
         if len(both) == 2 and (is_done or all(map(is_open, both))):
-            triggers, name = both[0].list_kind == ListKind.OTO, both[0].client_order_id
+            triggers = both[0].list_kind == ListKind.OTO
+            name = self._shown.list_names.name_of(self.account, both[0].client_order_id)
             self._sink(user_events.list_status(both, triggers, is_done, name, self._now_ns(), self._unit))
 
     def _tell_balances(self) -> None:

@@ -16,6 +16,8 @@ cdef class SymbolView:
     cdef public int64_t unit_value
     cdef public int64_t lot_units
     cdef public int phase
+    cdef public int64_t reference_ticks
+    cdef public int64_t reference_ns
     cdef public int maker_fee_ppm
     cdef public int taker_fee_ppm
     cdef public int64_t most_lots
@@ -48,6 +50,9 @@ cdef class OrderView:
     cdef public int64_t entered_ns
     cdef public int64_t changed_ns
     cdef public int64_t working_ns
+    cdef public int end_reason
+    cdef public int64_t prevented_lots
+    cdef public bint waits_for_list
 
 
 @cython.final

@@ -17,6 +17,8 @@ class SymbolView:
     most_value: int
     most_orders: int
     band_bps: int
+    reference_ticks: int
+    reference_ns: int
     def __init__(self, **fields: int | bytes) -> None: ...
 
 class OrderView:
@@ -42,6 +44,9 @@ class OrderView:
     entered_ns: int
     changed_ns: int
     working_ns: int
+    end_reason: int
+    prevented_lots: int
+    waits_for_list: bool
     def __init__(self, **fields: int | bytes | SymbolView) -> None: ...
 
 class FillView:

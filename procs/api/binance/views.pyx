@@ -12,7 +12,8 @@ cdef class SymbolView:
     """An instrument: a tick is tick / 10 ** price_scale quote assets, a lot is lot / 10 ** quantity_scale base assets.
 
     `unit_value` is what one tick × lot is worth in the quote asset's smallest units, `lot_units` a lot in the base
-    asset's. `phase` is of shm.enums.Phase. `most_lots` of an order, `most_value` (in quote units) of an order,
+    asset's. `phase` is of shm.enums.Phase; `reference_ticks` has been the reference price since `reference_ns`.
+    `most_lots` of an order, `most_value` (in quote units) of an order,
     `most_orders` open for an account and `band_bps`, the static price band: 0 where there is none.
     """
 
@@ -32,7 +33,8 @@ cdef class OrderView:
     order of the list, `list_kind` says what the list does (shm.enums.ListKind); 0 without one. With the flag BUDGET,
     `quantity_lots` is an amount in the quote asset's smallest units. `executed_quote` is the sum of its fills'
     price × quantity, in these units. `stop_price_ticks` stays after it triggered. `working_ns` is when it began to
-    work, 0 while it waits for its stop price or its list.
+    work, 0 while it waits for its stop price or its list; `waits_for_list` says that it is the latter. `end_reason` is
+    of shm.enums.CancelReason, 0 for an order that was not cancelled; `prevented_lots` is what prevention took.
     """
 
     def __cinit__(self):

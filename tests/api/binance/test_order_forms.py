@@ -259,9 +259,9 @@ def test_an_older_oco_is_the_same_two_orders() -> None:
 @pytest.mark.parametrize(
     ("more", "code"),
     [
-        ({"side": "BUY"}, -1196),
-        ({"aboveType": "STOP_LOSS", "belowType": "LIMIT_MAKER"}, -1197),
-        ({"belowType": "LIMIT_MAKER"}, -1198),
+        ({"side": "BUY"}, -1165),
+        ({"aboveType": "STOP_LOSS", "belowType": "LIMIT_MAKER"}, -1166),
+        ({"belowType": "LIMIT_MAKER"}, -1168),
         ({"aboveType": "STOP_LOSS"}, -2010),
         ({"belowType": "MARKET"}, -1116),
         ({"belowType": "TAKE_PROFIT_LIMIT"}, -2010),

@@ -66,6 +66,8 @@ ASKED: dict[str, list[dict[str, Any]]] = {
     "all_orders": [{"symbol": SYMBOL}], "open_orders_cancel": [{"symbol": SYMBOL}], "my_trades": [{"symbol": SYMBOL}],
     "commission": [{"symbol": SYMBOL}], "depth": [{"symbol": SYMBOL}], "trades": [{"symbol": SYMBOL}],
     "historical_trades": [{"symbol": SYMBOL}], "agg_trades": [{"symbol": SYMBOL}], "avg_price": [{"symbol": SYMBOL}],
+    "my_filters": [{"symbol": SYMBOL}], "reference_price": [{"symbol": SYMBOL}],
+    "withdraw": [{"coin": "BTC", "address": "x", "amount": "1"}],
     "klines": [KLINES], "ui_klines": [KLINES],
     "ticker": [{"symbol": SYMBOL}], "ticker_trading_day": [{"symbol": SYMBOL}], "ticker_24hr": [{"symbol": SYMBOL}],
     "ticker_price": [{"symbol": SYMBOL}], "ticker_book": [{"symbol": SYMBOL}],
@@ -185,6 +187,8 @@ async def answers(seed: int, draw: random.Random | None) -> list[tuple[Any, ...]
             parameters |= {"listenKey": listen_key} if b"listenKey" in route.parameters else {}
             account = None if route.security is Security.NONE else OURS
             if interface == "WS":
+                if route.security is Security.KEY:
+                    account, parameters = None, parameters | {"apiKey": f"key-{OURS}"}
                 answer = await socket.ask(endpoint, parameters, account)
                 body, status = answer.get("result", answer.get("error")), answer["status"]
             else:

@@ -1,0 +1,173 @@
+"""What the dialect answers where bots lose money, or lose track, if it differs: a whole venue, request by request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from tests.api.binance.served import Refused, Served, Socket, serving
+from tests.publisher.harness import run
+
+Question = Callable[[Served], Coroutine[Any, Any, None]]
+OTO = {
+    "symbol": "BTCUSDT", "workingType": "LIMIT", "workingSide": "BUY", "workingPrice": "90", "workingQuantity": "1",
+    "workingTimeInForce": "GTC", "pendingType": "LIMIT", "pendingSide": "SELL", "pendingQuantity": "1",
+    "pendingPrice": "120", "pendingTimeInForce": "GTC",
+}  # fmt: skip
+OCO = {
+    "symbol": "BTCUSDT", "side": "SELL", "quantity": "1", "aboveType": "LIMIT_MAKER", "abovePrice": "120",
+    "belowType": "STOP_LOSS", "belowStopPrice": "80",
+}  # fmt: skip
+
+
+def asked(question: Question, **config: Any) -> None:
+    async def answered() -> None:
+        async with serving(**config) as venue:
+            await question(venue)
+
+    run(answered())
+
+
+async def refusal(venue: Served, account: int | None, method: str, path: str, **sent: object) -> tuple[int, str]:
+    with pytest.raises(Refused) as refused:
+        await venue.ask(account, method, path, **sent)
+    return refused.value.code, refused.value.text
+
+
+def test_a_pending_order_is_pending_new_and_takes_its_list_along() -> None:
+    async def question(venue: Served) -> None:
+        placed = await venue.ask(1, "POST", "orderList/oto", **OTO, pendingClientOrderId="waits")
+        assert [order["status"] for order in placed["orderReports"]] == ["NEW", "PENDING_NEW"]
+        status = await venue.ask(1, "GET", "order", symbol="BTCUSDT", origClientOrderId="waits")
+        assert (status["status"], status["isWorking"]) == ("PENDING_NEW", False)
+        ended = await venue.ask(1, "DELETE", "order", symbol="BTCUSDT", origClientOrderId="waits")
+        assert (ended["origClientOrderId"], ended["status"]) == ("waits", "CANCELED")
+        assert await venue.ask(1, "GET", "openOrders") == []
+        again = await venue.ask(1, "POST", "orderList/oto", **OTO, pendingClientOrderId="works")
+        assert again["orderListId"] != placed["orderListId"]
+        await venue.order(2, "SELL", "90", "1")
+        working = await venue.ask(1, "GET", "order", symbol="BTCUSDT", origClientOrderId="works")
+        assert (working["status"], working["isWorking"]) == ("NEW", True)
+
+    asked(question)
+
+
+def test_the_name_of_a_list_is_kept() -> None:
+    async def question(venue: Served) -> None:
+        socket = Socket(venue)
+        await socket.ask("userDataStream.subscribe.signature", account=1)
+        placed = await venue.ask(1, "POST", "orderList/oto", **OTO, listClientOrderId="mine")
+        assert placed["listClientOrderId"] == (await socket.event("listStatus"))["C"] == "mine"
+        found = await venue.ask(1, "GET", "orderList", origClientOrderId="mine")
+        assert (found["orderListId"], found["listClientOrderId"]) == (placed["orderListId"], "mine")
+        assert [row["listClientOrderId"] for row in await venue.ask(1, "GET", "openOrderList")] == ["mine"]
+        other = await venue.ask(1, "POST", "orderList/oco", **OCO)
+        ended = await venue.ask(1, "DELETE", "orderList", symbol="BTCUSDT", listClientOrderId="mine")
+        assert (ended["orderListId"], ended["listClientOrderId"]) == (placed["orderListId"], "mine")
+        assert [order["status"] for order in ended["orderReports"]] == ["CANCELED", "CANCELED"]
+        assert ended["contingencyType"] == "OTO"
+        mismatch = {"orderListId": other["orderListId"], "listClientOrderId": "mine"}
+        assert (await refusal(venue, 1, "DELETE", "orderList", symbol="BTCUSDT", **mismatch))[0] == -2011
+        await socket.leave()
+
+    asked(question)
+
+
+def test_an_id_and_another_orders_client_id_name_no_order() -> None:
+    async def question(venue: Served) -> None:
+        first = await venue.order(1, "BUY", "90", "1", newClientOrderId="first")
+        await venue.order(1, "BUY", "91", "1", newClientOrderId="second")
+        both = {"symbol": "BTCUSDT", "orderId": first["orderId"], "origClientOrderId": "second"}
+        assert (await refusal(venue, 1, "GET", "order", **both))[0] == -2013
+        assert (await refusal(venue, 1, "DELETE", "order", **both))[0] == -2011
+        assert (await refusal(venue, 1, "PUT", "order/amend/keepPriority", **both, newQty="0.5"))[0] == -2038
+        unknown = both | {"orderId": 10**9, "origClientOrderId": "first"}
+        assert (await refusal(venue, 1, "DELETE", "order", **unknown))[0] == -2011
+        assert len(await venue.ask(1, "GET", "openOrders")) == 2
+        assert (await venue.ask(1, "GET", "order", **(both | {"origClientOrderId": "first"})))["status"] == "NEW"
+
+    asked(question)
+
+
+@pytest.mark.parametrize(
+    ("mode", "taker", "maker"),
+    [
+        ("EXPIRE_TAKER", "EXPIRED_IN_MATCH", "NEW"),
+        ("EXPIRE_MAKER", "NEW", "EXPIRED_IN_MATCH"),
+        ("EXPIRE_BOTH", "EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH"),
+        ("DECREMENT", "EXPIRED_IN_MATCH", "NEW"),
+    ],
+)
+def test_what_self_trade_prevention_ends_has_expired_in_match(mode: str, taker: str, maker: str) -> None:
+    async def question(venue: Served) -> None:
+        socket = Socket(venue)
+        await venue.order(1, "BUY", "90", "2", newClientOrderId="maker")
+        await socket.ask("userDataStream.subscribe.signature", account=1)
+        sold = await venue.order(1, "SELL", "90", "1", newClientOrderId="taker", selfTradePreventionMode=mode)
+        assert sold["status"] == taker
+        rests = await venue.ask(1, "GET", "order", symbol="BTCUSDT", origClientOrderId="maker")
+        assert rests["status"] == maker
+        prevented = {"EXPIRE_TAKER": (1, 0), "EXPIRE_MAKER": (0, 2), "EXPIRE_BOTH": (1, 2), "DECREMENT": (1, 1)}[mode]
+        assert tuple(float(order.get("preventedQuantity", 0)) for order in (sold, rests)) == prevented
+        told = await socket.next(lambda message: message.get("event", {}).get("x") == "TRADE_PREVENTION")
+        assert told["event"]["X"] in ("EXPIRED_IN_MATCH", "NEW")
+        assert float(told["event"]["A"]) > 0
+        await socket.leave()
+
+    asked(question)
+
+
+def test_codes_and_texts_are_binances() -> None:
+    async def question(venue: Served) -> None:
+        placed = await venue.order(1, "BUY", "90", "1")
+        amend = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+        unchanged = await refusal(venue, 1, "PUT", "order/amend/keepPriority", **amend, newQty="1")
+        assert unchanged == (-2038, "The requested action would change no state; rejecting.")
+        more = await refusal(venue, 1, "PUT", "order/amend/keepPriority", **amend, newQty="2")
+        assert more == (-2038, "Order amend (quantity increase) is not supported.")
+        assert (await refusal(venue, None, "GET", "ticker/24hr", type="SOME"))[0] == -1139
+        assert (await refusal(venue, None, "GET", "ticker/24hr", symbols='["BTCUSDT","BTCUSDT"]'))[0] == -1151
+        for path in ("allOrders", "myTrades"):
+            span = {"symbol": "BTCUSDT", "startTime": 1, "endTime": 86_400_002}
+            assert (await refusal(venue, 1, "GET", path, **span))[0] == -1127
+            assert await venue.ask(1, "GET", path, **(span | {"endTime": 86_400_001})) == []
+
+    asked(question)
+
+
+def test_symbols_are_chosen_by_status_and_permission() -> None:
+    async def question(venue: Served) -> None:
+        info = await venue.ask(None, "GET", "exchangeInfo", symbolStatus="TRADING", showPermissionSets="false")
+        assert [(row["symbol"], row["permissionSets"]) for row in info["symbols"]] == [("BTCUSDT", []), ("ETHUSDT", [])]
+        assert (await venue.ask(None, "GET", "exchangeInfo", symbolStatus="HALT"))["symbols"] == []
+        assert len((await venue.ask(None, "GET", "exchangeInfo", permissions='["SPOT","MARGIN"]'))["symbols"]) == 2
+        assert (await venue.ask(None, "GET", "exchangeInfo", permissions="MARGIN"))["symbols"] == []
+        assert (await refusal(venue, None, "GET", "exchangeInfo", symbolStatus="OPEN"))[0] == -1122
+        named = {"symbol": "BTCUSDT", "symbolStatus": "TRADING"}
+        assert (await refusal(venue, None, "GET", "exchangeInfo", **named))[0] == -1128
+        assert (await venue.ask(None, "GET", "ticker/price", **named))["symbol"] == "BTCUSDT"
+        for path in ("ticker/price", "ticker/bookTicker", "ticker/24hr", "ticker/tradingDay", "ticker", "depth"):
+            halted = {"symbol": "BTCUSDT", "symbolStatus": "HALT"}
+            assert (await refusal(venue, None, "GET", path, **halted))[0] == -1220, path
+        assert await venue.ask(None, "GET", "ticker/price", symbolStatus="BREAK") == []
+
+    asked(question)
+
+
+def test_what_the_venue_does_not_have_is_answered_as_for_none() -> None:
+    async def question(venue: Served) -> None:
+        coins = await venue.ask(1, "GET", "/sapi/v1/capital/config/getall")
+        assert [coin["coin"] for coin in coins] == ["BTC", "ETH", "USDT"]
+        assert await venue.ask(1, "GET", "/sapi/v1/capital/deposit/hisrec", coin="BTC") == []
+        assert await venue.ask(1, "GET", "/sapi/v1/capital/withdraw/history") == []
+        away = {"coin": "BTC", "address": "somewhere", "amount": "1"}
+        assert (await refusal(venue, 1, "POST", "/sapi/v1/capital/withdraw/apply", **away))[0] == -4019
+        rules = await venue.ask(None, "GET", "executionRules", symbol="BTCUSDT")
+        assert rules == {"symbolRules": [{"symbol": "BTCUSDT", "rules": []}]}
+        assert (await venue.ask(None, "GET", "referencePrice", symbol="BTCUSDT"))["referencePrice"] == "100.00000000"
+        filters = (await venue.ask(1, "GET", "myFilters", symbol="BTCUSDT"))["symbolFilters"]
+        assert "LOT_SIZE" in [row["filterType"] for row in filters]
+
+    asked(question)
