@@ -10,22 +10,26 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from msgspec import Struct
 
 from config.errors import ConfigError
 from config.schema import Config
-from procs.batcher import database
+from procs.batcher import database, position
 from procs.batcher.remedy import remedy
 from procs.recovery.replay import CoreReplayError, ReplayedCore
+from procs.replicator.certificates import CertificateError, Credentials
 from procs.router.config_records import GenesisError
-from procs.venue import first_journal, homes, node
+from procs.venue import first_journal, homes, node, venue_key
+from scripts import differences
 from scripts.at.formatting import Names, of_command
 from scripts.doctor import Check, show
+from scripts.show import look
 from scripts.state import current
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
-from shm.journal import JournalError, segment_seqs
+from shm.journal import JournalError, segment_seqs, verify
 from shm.journal_end import end_of
 from shm.layout import unpack_command
 from shm.records import Code, Command, CommandType, Epoch
@@ -64,7 +68,8 @@ def examine(config: Config) -> Report:
     running = Check("venue", "ok", f"{config.venue.name} runs (process {pid})" if pid else "it does not run")
     ports = _ports(config, is_running=pid is not None)
     log, changes = _log(config, data)
-    return Report([running, _folder(data), *ports, _sessions(config, data), _database(config), log], changes)
+    around = (_node(config, data), _sessions(config, data), _database(config, data))
+    return Report([running, _folder(data), *ports, *around, _journal(data, is_running=pid is not None), log], changes)
 
 
 def _folder(data: Path) -> Check:
@@ -82,7 +87,9 @@ def _ports(config: Config, *, is_running: bool) -> Iterator[Check]:
     for name, address, port in (
         *(("fix.port", config.fix.address, port) for port in config.fix.ports.values()),
         ("market_data.port", config.market_data.address, config.market_data.port),
+        ("api.port", config.api.address, config.api.port),
         ("metrics.port", config.metrics.address, config.metrics.port),
+        ("replication.port", config.replication.address, config.replication.port if config.replication.node else None),
     ):
         if port is None:
             continue
@@ -93,6 +100,36 @@ def _ports(config: Config, *, is_running: bool) -> Iterator[Check]:
             yield Check(name, "fail", f"{where}: {problem}", f"choose another {name}, or stop what listens there")
         else:
             yield Check(name, "ok", where)
+
+
+def _node(config: Config, data: Path) -> Check:
+    """The role of one of two nodes, and the key and certificates by which the two know each other."""
+    try:
+        role = node.load(data)
+        if (found := Credentials.of(node.folder_of(data))) is not None:
+            found.context(server=True)
+    except (node.RoleError, CertificateError) as error:
+        return Check("node", "fail", str(error), "put the file back from a backup, or pair the two nodes again")
+    if config.replication.node is None:
+        return Check("node", "ok", "the only one")
+    paired = "paired" if found is not None else "without certificates: the other node is on this machine"
+    return Check("node", "ok", f"{config.replication.node}, {role.role}, {paired}")
+
+
+def _journal(data: Path, *, is_running: bool) -> Check:
+    """Whether every record of the journal is whole: a start reads its last segments, this all of it."""
+    if is_running:
+        return Check("journal", "ok", "not read through: the venue runs (lockstep verify reads it)")
+    try:
+        report = verify(data / "journal") if (data / "journal").is_dir() else None
+    except (JournalError, OSError) as error:
+        return Check("journal", "fail", str(error), "see docs/operations.md, A damaged journal")
+    if report is None or not report.segments:
+        return Check("journal", "ok", "there is none")
+    if report.corruption is not None:
+        where = f"{report.corrupt_file} at offset {report.corrupt_offset}"
+        return Check("journal", "fail", f"{where}: {report.corruption}", "lockstep repair-journal --from COPY")
+    return Check("journal", "ok", f"whole, {report.records:,} records in {report.segments} segments")
 
 
 def _sessions(config: Config, data: Path) -> Check:
@@ -112,18 +149,33 @@ def _bind_problem(address: str, port: int) -> str:
         return os.strerror(error.errno or errno.EINVAL)
 
 
-def _database(config: Config) -> Check:
+def _database(config: Config, data: Path) -> Check:
+    """Whether the server takes this user, and the database the rows of this venue's journal."""
     if not config.database.url:
         return Check("database", "ok", "embedded, starts and stops with the venue")
     try:
         with psycopg.connect(config.database.url, connect_timeout=database.CONNECT_TIMEOUT_S) as connection:
             version = connection.info.parameter_status("server_version")
             schema = database.check_rights(connection)
+            foreign = _author(config, data, connection)
+    except (JournalError, OSError) as error:
+        return Check("database", "fail", f"its rows can't be held against the journal: {error}", "lockstep verify")
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0]
         todo = remedy(error) or "mend database.url or the server"
         return Check("database", "fail", reason, f"{todo}; rows would wait in the spool")
+    if foreign:
+        return Check("database", "fail", foreign, "rows would wait in the spool, or the start be refused")
     return Check("database", "ok", f"PostgreSQL {version}, schema {schema}")
+
+
+def _author(config: Config, data: Path, connection: psycopg.Connection[Any]) -> str | None:
+    """Why the database's rows are not of this journal; None if they are, or there are none."""
+    journal = data / "journal"
+    if not journal.is_dir() or not segment_seqs(journal):
+        return None
+    committed = end_of(journal).seq
+    return position.objection(position.position(connection), journal, committed, config.replication.node or "")
 
 
 def _log(config: Config, data: Path) -> tuple[Check, list[str]]:
@@ -138,8 +190,12 @@ def _log(config: Config, data: Path) -> tuple[Check, list[str]]:
         if not end_of(journal).seq:
             return Check("log", "ok", "it is empty: the first start brings the configuration into it"), []
         replay = current(config, data)
-        last = replay.last_seq
-        changes = [*_changes(replay.lead(), replay), *_left_out(config, replay)]
+        last, before = replay.last_seq, look(replay)
+        venue_key.needed(data, replay.router.core.sealed)
+        added = _changes(replay.lead(), replay)
+        changes = [*added, *differences.between(before, look(replay)), *_left_out(config, replay)]
+    except venue_key.VenueKeyError as error:
+        return Check("log", "fail", str(error), "a start is refused without it"), []
     except (JournalError, CoreReplayError, OSError, node.RoleError) as error:
         return Check("log", "fail", str(error), "lockstep verify says more, repair-journal mends a journal"), []
     except GenesisError as error:

@@ -30,10 +30,12 @@ from procs.api.people import People
 from procs.api.server import Server
 from procs.api.v1.caller import Services
 from procs.edge.authentication import Credential
+from procs.edge.listening import API
 from procs.edge.market_queries import MarketQueries
 from procs.edge.own_socket import name_of
 from procs.intake.ingress_writer import IngressWriter
 from procs.venue import database_url, venue_key
+from procs.venue.database_trouble import Notice
 from procs.venue.venue import Venue
 from procs.venue.venue_key import VenueKey
 
@@ -106,7 +108,8 @@ def build(venue: Venue, name: str) -> Server:
         await dialect.past.close()
         await services.close()
 
-    server = Server(desk, venue.config.api, application, application, queries, sessions.prepare, close)
+    refused = Notice(venue.data, API).tell
+    server = Server(desk, venue.config.api, application, application, queries, sessions.prepare, close, refused)
     if not venue.is_late(name):
         server.attach(venue.events(name), venue.board)
     return server

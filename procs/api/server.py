@@ -22,7 +22,7 @@ from procs.api.desk import Desk
 from procs.api.unread import Unread
 from procs.api.upgrade import Upgrade
 from procs.edge.admission import Admission
-from procs.edge.listening import judged
+from procs.edge.listening import RETRY_NS, AddressError, judged
 from procs.edge.market_queries import MarketQueries
 from procs.venue.edge import Edge
 from shm.bell import Reason
@@ -61,7 +61,9 @@ class Server(Edge):
     def __init__(
         self, desk: Desk, config: ApiSection, application: Application, orders: Orders, queries: MarketQueries,
         prepare: Callable[[], Coroutine[Any, Any, None]], close: Callable[[], Awaitable[None]],
+        refused: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
+        """`refused` gets the reason while it can't listen, and "" once it does."""
         desk.kick = lambda: self.kick()
         self._desk = desk
         self._config = config
@@ -70,6 +72,8 @@ class Server(Edge):
         self._queries = queries
         self._prepare = prepare
         self._close = close
+        self._refused = refused
+        self._retry_ns = 0  # until then no other try to listen
         self._preparing: asyncio.Task[None] | None = None
         self._admission = Admission(config.max_connections, config.max_connections_per_address)
         self._unread = Unread()
@@ -98,7 +102,9 @@ class Server(Edge):
         self._preparing = asyncio.get_running_loop().create_task(self._prepare())
 
     def poll(self, now_ns: int) -> int:
-        """A duty cycle. OSError if the address can't be had; whatever went wrong in a request that was a bug."""
+        """A duty cycle. Raises whatever went wrong in a request that was a bug. An address that can't be had is tried
+        again each second: orders come by gateways, too.
+        """
         if self.failure is not None:
             raise self.failure
         work = self._desk.poll(now_ns)
@@ -107,8 +113,8 @@ class Server(Edge):
             self._tend_ns = now_ns + SECOND_NS
             self._unread.tick()
         if self._serving is None:
-            if self._desk.is_ready():
-                self._open()
+            if now_ns >= self._retry_ns and self._desk.is_ready():
+                self._try_to_open(now_ns)
         elif self._serving.done():
             self._serving.result()
         return work
@@ -133,6 +139,15 @@ class Server(Edge):
         finally:
             if self._socket is not None:
                 self._socket.close()
+
+    def _try_to_open(self, now_ns: int) -> None:
+        try:
+            self._open()
+        except AddressError as error:
+            self._refused(str(error))
+            self._retry_ns = now_ns + RETRY_NS
+        else:
+            self._refused("")
 
     def _open(self) -> None:
         settings = self._config

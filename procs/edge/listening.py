@@ -1,4 +1,4 @@
-"""Why a listener can't be opened, if another try would not help.
+"""Why a listener can't be opened, and the files in which api and publisher report it while they try again.
 
 It opens nothing itself.
 """
@@ -7,8 +7,14 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 from shm.refusal import FinalError
+
+# Why the api and the publisher can't listen, in files of the data folder. Gateways end with it: orders need them.
+API = Path("run") / "api.json"
+MARKET_DATA = Path("run") / "market_data.json"
+RETRY_NS = 1_000_000_000
 
 FINAL = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from config.schema import MarketDataSection
+from procs.edge.listening import MARKET_DATA, RETRY_NS, AddressError
 from procs.edge.own_socket import name_of
 from procs.publisher.feed import Cadence, Feed
 from procs.publisher.hub import Hub
 from procs.publisher.queries import Queries
 from procs.publisher.server import Server
 from procs.tables.saved import Loader
+from procs.venue.database_trouble import Notice
 from procs.venue.edge import Edge
 from procs.venue.snapshot_parts import Snapshots
 from procs.venue.venue import Venue
@@ -41,14 +43,22 @@ class Publisher(Edge):
     spins = False
 
     def __init__(
-        self, feed: Feed, config: MarketDataSection, snapshots: Snapshots | None = None, queries: str = ""
+        self,
+        feed: Feed,
+        config: MarketDataSection,
+        snapshots: Snapshots | None = None,
+        queries: str = "",
+        refused: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """`refused` gets the reason while it can't listen, and "" once it does."""
         self._feed = feed
         self._snapshots = snapshots
         self._hub = Hub(feed, config.client_queue_bytes)
         self._server = Server(feed, self._hub, config)
         self._queries = Queries(feed, queries, self._server.take_over) if queries else None
         self._opening: asyncio.Task[None] | None = None
+        self._refused = refused
+        self._retry_ns = 0  # until then no other try to listen
         self._next_tick_ns = 0
         self._ticks = 0
         self._credit_ns = 0  # processor time that may be taken for clients
@@ -79,7 +89,7 @@ class Publisher(Edge):
     def poll(self, now_ns: int) -> int:
         """Take a batch of events, and send some clients the result; returns 0 when there is nothing left to do.
 
-        Raises what a bug in a connection raised, or OSError if the address can't be had.
+        Raises what a bug in a connection raised. An address that can't be had is tried again each second.
         """
         self._charge()
         taken = self._feed.poll()
@@ -102,11 +112,11 @@ class Publisher(Edge):
         await self._server.close()
 
     def _serve(self, now_ns: int, share: int) -> None:
-        if self._opening is None:
+        if self._opening is None and now_ns >= self._retry_ns:
             self._opening = asyncio.get_running_loop().create_task(self._open())
-            self._next_tick_ns = now_ns + TICK_NS
-        elif self._opening.done():
-            self._opening.result()
+            self._next_tick_ns = self._next_tick_ns or now_ns + TICK_NS
+        elif self._opening is not None and self._opening.done():
+            self._look_at_opening(self._opening, now_ns)
         if self._server.failure is not None:
             raise self._server.failure
         if self._queries is not None and self._queries.failure is not None:
@@ -117,9 +127,18 @@ class Publisher(Edge):
         self._fan_out(share)
 
     async def _open(self) -> None:
-        await self._server.open()
-        if self._queries is not None:
+        if self._queries is not None and not self._queries.is_open:
             self._queries.open()
+        await self._server.open()
+        self._refused("")
+
+    def _look_at_opening(self, opening: asyncio.Task[None], now_ns: int) -> None:
+        """Raise what went wrong, but for an address that can't be had: that is tried again, and the api is served."""
+        if isinstance(error := opening.exception(), AddressError):
+            self._refused(str(error))
+            self._opening, self._retry_ns = None, now_ns + RETRY_NS
+        else:
+            opening.result()
 
     def _fan_out(self, share: int) -> None:
         """Serve the clients that lack something, as long as their share of this core lasts: one part in `share`."""
@@ -153,7 +172,8 @@ def build(venue: Venue, name: str) -> Publisher:
     """The publisher of a venue, at its ends of the event rings."""
     feed = Feed(venue.events(name), venue.board)
     feed.follow_clock(venue.topology.slot_of("router"), venue.anchor_ns)
-    publisher = Publisher(feed, venue.config.market_data, venue.snapshots, name_of(venue.boot_id, name))
+    refused = Notice(venue.data, MARKET_DATA).tell
+    publisher = Publisher(feed, venue.config.market_data, venue.snapshots, name_of(venue.boot_id, name), refused)
     part = venue.snapshots.load(name)
     if part is not None:
         publisher.load(part)

@@ -44,6 +44,11 @@ class Queries:
         self._tasks: set[asyncio.Task[None]] = set()
         self.failure: Exception | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it listens."""
+        return self._listener is not None
+
     def open(self) -> None:
         """Listen. OSError if the name is taken."""
         self._listener = listener(self._name)

@@ -186,8 +186,10 @@ class Server:
         task.add_done_callback(self._entering.discard)
 
     async def _enter(self, client: socket.socket, head: bytes) -> None:
-        """A connection that is gone by now ends by itself, and leaves nothing."""
-        assert self._server is not None
+        """A connection that is gone by now ends by itself, and leaves nothing. None is taken before this listens."""
+        if self._server is None:
+            client.close()
+            return
         client.setblocking(False)
         protocol = ServerProtocol(max_size=MAX_REQUEST_BYTES, logger=_SILENT)
         connection = self._socket(protocol, self._server, **self._terms())

@@ -1,6 +1,6 @@
-"""Reports when no rows reach the database, or nothing of the other node's, and why, and when they do again.
+"""Reports what an edge can't do, why, and when it can again: rows that don't reach a database, a port that is taken.
 
-It asks no database: the batcher says what is wrong, and goes on by itself.
+It tries nothing itself: the edge says what is wrong, and tries again.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from procs.edge import listening
 from procs.venue import database_trouble
 
 LOOK_S = 0.5
@@ -20,11 +21,17 @@ WORDS = {
     database_trouble.IDENTITY: (
         "the database does not follow the other node's (schema identity)", "schema identity follows again"
     ),
+    listening.API: (
+        "the venue continues without the api, and tries again", "the api takes connections"
+    ),
+    listening.MARKET_DATA: (
+        "the venue continues without market data over WebSocket, and tries again", "market data takes connections"
+    ),
 }  # fmt: skip
 
 
 class DatabaseWatch:
-    """The database of the venue in `data`. `report` gets a line for each change."""
+    """What the edges of the venue in `data` say. `report` gets a line for each change."""
 
     def __init__(self, data: Path, report: Callable[[str], None]) -> None:
         self._data = data

@@ -9,12 +9,15 @@ import os
 import time
 from collections.abc import Collection
 
+from procs.edge.listening import API, MARKET_DATA
 from procs.supervisor.procfs import listening
+from procs.venue import database_trouble
 from procs.venue.topology import SUPERVISOR_SLOT, Host, role_of
 from procs.venue.venue import Venue
 from shm.board import Board, Word
 
 STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
+REFUSED = {"api": API, "publisher": MARKET_DATA}
 LISTENING_ROLES = ("gateway", "publisher", "api")
 
 
@@ -39,7 +42,13 @@ def is_ready(venue: Venue, host: Host, pid: int) -> bool:
         if health is None or health["pid"] != pid or health["state"] != RUNNING:
             return False
     roles = [agent for agent in host.agents if role_of(agent) in LISTENING_ROLES and leads]
-    return not roles or len(listening(pid)) >= len(roles)
+    return not roles or len(listening(pid)) >= len(roles) - sum(is_refused(venue, agent) for agent in roles)
+
+
+def is_refused(venue: Venue, agent: str) -> bool:
+    """Return whether the api or the publisher has said that it can't listen: the venue is ready without it."""
+    file = REFUSED.get(role_of(agent))
+    return file is not None and bool(database_trouble.of(venue.data, file).reason)
 
 
 def show_supervisor(board: Board, state: int) -> None:
@@ -60,7 +69,8 @@ def endpoints(venue: Venue, pids: dict[str, int]) -> dict[str, tuple[str, int]]:
             fixed = {port for _, (_, port) in _wanted(venue) if port}
             chosen = sorted(port for _, port in listening(pids[host.name]) if port not in fixed)
             wanted = (wanted[0], chosen[0] if chosen else 0)
-        found[agent] = wanted
+        if not is_refused(venue, agent):
+            found[agent] = wanted
     return found
 
 

@@ -20,11 +20,11 @@ from config.schema import Config
 from procs.disk import atomic_file, space
 from procs.recovery import snapshot_catalog
 from procs.replicator.handshake import Promote
-from procs.supervisor import health
+from procs.supervisor import database, health
 from procs.supervisor.child import Child
 from procs.supervisor.children import Children
 from procs.supervisor.log import Log
-from procs.venue import database_trouble, homes
+from procs.venue import homes
 from procs.venue import venue as ground
 from procs.venue.node import Node
 from procs.venue.topology import Host, Topology, role_of
@@ -453,7 +453,7 @@ def remove_leftovers(data: Path, listed: Children) -> list[str]:
 
 def forget(data: Path, listed: Children) -> None:
     """Remove what the data folder says of a run that is over."""
-    troubles = (data / database_trouble.FILE, data / database_trouble.IDENTITY, data / lease_report.FILE)
+    troubles = [data / each for each in (*database.WORDS, lease_report.FILE)]
     for file in (ground.manifest_of(data), restarts_of(data), *troubles, data / "run" / "boot_id"):
         file.unlink(missing_ok=True)
     listed.clear()

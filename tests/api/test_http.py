@@ -29,6 +29,7 @@ from procs.api.page import Page
 from procs.api.plain_request import PlainRequest
 from procs.api.server import Server
 from procs.api.upgrade import Upgrade
+from procs.edge.listening import RETRY_NS
 from procs.edge.market_queries import MarketQueries
 from procs.intake.ingress_writer import IngressWriter
 from shm.ring import Ring
@@ -109,23 +110,8 @@ async def serving(
 
     `orders` takes the orders in its place, `own` makes what answers /v1.
     """
-    stream = Stream().define()
-    feed = Feed(stream, 1 << 10)
-    desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, 1 << 10)
-    feed.publish(stream.seq)
-    feed.commit(stream.seq)
-    settings = ApiSection(port=0, **config)
-    dialect = Dialect(desk, settings, lambda: stream.now_ns, lambda: None, lambda: History("postgresql://"))
-    keys, queries = ListenKeys(desk, lambda: None), MarketQueries("lockstep-test-nobody")
-    application = Application(Rest(dialect), WsApi(dialect, desk, keys), own or _no_other, Page(page), settings)
-
-    async def seen(scope: Any, receive: Any, send: Any) -> None:
-        if answered is not None:
-            answered.append(scope["path"])
-        await application(scope, receive, send)
-
-    server = Server(desk, settings, seen, orders or application, queries, partial(asyncio.sleep, 0), dialect.past.close)
-    server.attach(feed.consumers, feed.board)
+    api, stream = built(ApiSection(port=0, **config), answered, orders, page, own)
+    server = api.server
 
     async def pump() -> None:
         while True:
@@ -137,12 +123,42 @@ async def serving(
         async with asyncio.timeout(PATIENCE_S):
             while not server.port:
                 await asyncio.sleep(0.001)
-        yield Api(server, dialect, desk)
+        yield api
         assert not pumping.done()
     finally:
         pumping.cancel()
         await asyncio.gather(pumping, return_exceptions=True)
         await server.stop()
+
+
+def built(
+    settings: ApiSection,
+    answered: list[str] | None = None,
+    orders: Orders | None = None,
+    page: Path = NO_PAGE,
+    own: Callable[[], Asgi] | None = None,
+    refused: Callable[[str], None] = lambda _: None,
+) -> tuple[Api, Stream]:
+    """An api that is about to listen."""
+    stream = Stream().define()
+    feed = Feed(stream, 1 << 10)
+    desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, 1 << 10)
+    feed.publish(stream.seq)
+    feed.commit(stream.seq)
+    dialect = Dialect(desk, settings, lambda: stream.now_ns, lambda: None, lambda: History("postgresql://"))
+    keys, queries = ListenKeys(desk, lambda: None), MarketQueries("lockstep-test-nobody")
+    application = Application(Rest(dialect), WsApi(dialect, desk, keys), own or _no_other, Page(page), settings)
+
+    async def seen(scope: Any, receive: Any, send: Any) -> None:
+        if answered is not None:
+            answered.append(scope["path"])
+        await application(scope, receive, send)
+
+    server = Server(
+        desk, settings, seen, orders or application, queries, partial(asyncio.sleep, 0), dialect.past.close, refused
+    )
+    server.attach(feed.consumers, feed.board)
+    return Api(server, dialect, desk), stream
 
 
 def _no_other() -> Asgi:
@@ -437,5 +453,28 @@ def test_a_request_that_comes_too_slowly_is_told_so(monkeypatch: pytest.MonkeyPa
             client.send(PING[:20])
             assert (await client.answer())[0] == 408
             assert await client.is_over()
+
+    run(scenario())
+
+
+def test_a_port_that_is_taken_is_tried_again() -> None:
+    """Orders come by gateways, too: the process keeps running."""
+
+    async def scenario() -> None:
+        said: list[str] = []
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            api, stream = built(ApiSection(port=port), refused=said.append)
+            async with asyncio.timeout(PATIENCE_S):
+                while not said:
+                    api.server.poll(stream.now_ns)
+                    await asyncio.sleep(0.001)
+        assert f"api.port {port}: address already in use" in said[0]
+        api.server.poll(stream.now_ns)
+        assert len(said) == 1
+        api.server.poll(stream.now_ns + RETRY_NS)
+        assert said[-1] == ""
+        assert api.server.port == port
+        await api.server.stop()
 
     run(scenario())

@@ -127,9 +127,10 @@ def test_a_changed_configuration_says_what_it_would_change(day: RunningVenue, tm
     assert _check(changed, text) == (0, [])
     code, changes = _check(changed, text.replace("maker_fee_ppm = 0 ", "maker_fee_ppm = 77 ", 1))
     assert code == 0
-    assert len(changes) == 1
+    assert len(changes) == 2
     assert "BTCUSDT" in changes[0]
     assert "77" in changes[0]
+    assert changes[1] == "instrument BTCUSDT: maker fee ppm none -> 77"
     code, changes = _check(changed, text.replace('name = "TRADER8"', 'name = "TRADER9"'))
     assert code == 0
     assert any("TRADER9" in change for change in changes)

@@ -11,6 +11,8 @@ import pytest
 import uvloop
 
 from config.loader import load
+from config.schema import MarketDataSection
+from procs.edge.listening import RETRY_NS
 from procs.publisher.__main__ import Publisher, build
 from procs.publisher.feed import Feed
 from procs.venue.topology import derive
@@ -34,22 +36,32 @@ def test_is_built_from_a_venue_and_waits_for_it_to_lead(tmp_path: Path) -> None:
     assert publisher.wants() == Reason.COMMIT
 
 
-def test_an_address_that_is_taken_ends_the_process() -> None:
+def test_an_address_that_is_taken_is_tried_again() -> None:
+    """Orders do not need it, and the api asks the publisher by a socket of their own."""
+
     async def scenario() -> None:
+        said: list[str] = []
+        exchange = Exchange()
+        exchange.lead()
+        router, matcher = exchange.consumers()
         with socket.create_server(("127.0.0.1", 0)) as taken:
-            exchange = Exchange()
-            exchange.lead()
-            router, matcher = exchange.consumers()
-            config = load(DEMO).market_data
-            config = type(config)(port=taken.getsockname()[1])
-            publisher = Publisher(Feed({0: router, 1: matcher}, exchange.board), config)
+            port = taken.getsockname()[1]
+            config = MarketDataSection(port=port)
+            feed = Feed({0: router, 1: matcher}, exchange.board)
+            publisher = Publisher(feed, config, refused=said.append)
             async with asyncio.timeout(PATIENCE_S):
-                while True:
+                while not said:
                     publisher.poll(0)
                     await asyncio.sleep(POLL_S)
+        assert f"market_data.port {port}: address already in use" in said[0]
+        async with asyncio.timeout(PATIENCE_S):
+            while said[-1]:
+                publisher.poll(RETRY_NS)
+                await asyncio.sleep(POLL_S)
+        assert publisher.port == port
+        await publisher.stop()
 
-    with pytest.raises(OSError, match="in use"):
-        uvloop.run(scenario())
+    uvloop.run(scenario())
 
 
 def test_events_that_contradict_each_other_end_the_process() -> None:
