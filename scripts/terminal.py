@@ -35,11 +35,15 @@ EXIT_UNREAD = 141  # the reader of its output has gone, likewise
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # but for tab and line feed
 PIPE_WIDTH = 1000  # of tables that go to a file or a pipe, where nothing needs to be cut
 
-ConfigPath = Annotated[Path, Parameter(help="The venue's configuration file; LOCKSTEP_CONFIG names another default.")]
+CONFIG_HELP = "The venue's configuration file; left out: the one that LOCKSTEP_CONFIG names, or venue.toml."
+ConfigPath = Annotated[Path, Parameter(help=CONFIG_HELP)]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print JSON instead of tables.")]
 YES_HELP = "Do not ask whether you are sure. Needed where there is no terminal."
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help=YES_HELP)]
-DEFAULT_CONFIG = Path(os.environ.get("LOCKSTEP_CONFIG") or "config/demo.toml")
+OWN_CONFIG = "venue.toml"  # which `lockstep init` writes, and every command finds in its folder
+DEFAULT_CONFIG = Path(
+    os.environ.get("LOCKSTEP_CONFIG") or (OWN_CONFIG if Path(OWN_CONFIG).exists() else "config/demo.toml")
+)
 
 
 class PlainConsole(Console):
