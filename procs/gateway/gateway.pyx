@@ -222,8 +222,8 @@ cdef class Gateway:
 
     @property
     def may_tell(self) -> bool:
-        """Whether anything may leave this node: a client that connects meanwhile would wait, and had better try the
-        other one."""
+        """Whether anything may leave this node. A client that connects while nothing may would wait for its Logon's
+        answer: it should try the other node."""
         return not self.board.is_shut()
 
     cdef bint leads(self) noexcept nogil:

@@ -36,7 +36,7 @@ def ask(dialer: Dialer, own: Hello, timeout_s: float) -> Answer | None:
 
 
 def ask_role(dialer: Dialer, own: Hello, timeout_s: float) -> Answer | None:
-    """Ask whether the peer leads, and in which epoch; None where no node of the venue says so in time.
+    """Ask whether the peer leads, and in which epoch; None where no node of the venue answers in time.
 
     `own` needs no place in the log: the peer neither compares the logs, nor ships anything.
     """

@@ -29,14 +29,14 @@ LOOK_S = 0.2
 ASK_EVERY_NS = 1_000_000_000
 ASK_S = 1.0  # for the peer to answer
 ALONE_NS = 1_000_000_000  # without another look; the peer can't lead by its operator's word any sooner
-WAITING_NS = 3_000_000_000  # likewise, where nothing is released before the peer has acknowledged it
+WAITING_NS = 3_000_000_000  # the same where nothing is released before the peer has acknowledged it
 LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 Ask = Callable[[int], Answer | None]
 
 
 def boottime_ns() -> int:
-    """Return CLOCK_BOOTTIME, which goes on while the machine is suspended."""
+    """Return CLOCK_BOOTTIME, which counts the time that the machine is suspended."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
@@ -74,7 +74,7 @@ class Confirmation:
         self._asked_ns = begun_ns
         answer = self._ask(self._epoch)
         if answer is None:
-            if not self._waits:  # as at a start: nobody can tell, and it has been told to lead alone
+            if not self._waits:  # as at a start: its commits do not wait for the peer
                 self._open(self._now_ns())
         elif answer.epoch > self._epoch:
             board.set(Word.FENCED, answer.epoch)

@@ -386,7 +386,7 @@ def test_a_primary_that_wakes_up_steps_down(pair: Pair) -> None:
         return process.poll() is not None
 
     within(has_ended, "it does not end")
-    assert all(said), "its health said meanwhile that it leads"
+    assert all(said), "its health said that it leads"
     assert process.returncode == EXIT_MUST_NOT
     assert "another node has begun to lead: this one ends" in pair.b.log.read_text()
     client = pair.a.client("TRADER6")
