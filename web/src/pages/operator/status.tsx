@@ -89,6 +89,9 @@ function Whole({ status }: { status: Known }) {
   return (
     <>
       {status.orders_refused && <Notice isBad>The disk is nearly full: new orders are refused.</Notice>}
+      {status.stalled_ms > 0 && (
+        <Notice isBad>No order has been acknowledged for {Math.round(status.stalled_ms / 1000)} s.</Notice>
+      )}
       {status.loader_problem !== "" && (
         <Notice isBad>
           The database takes no rows since {status.loader_problem_since}: {status.loader_problem}
@@ -164,6 +167,7 @@ function Lease({ lease }: { lease: LeaseStatus }) {
 function troubleOf(node: NodeStatus): string {
   const said = [node.why];
   if (node.fenced) said.push("Another node is to lead: nothing is released here any more.");
+  if (node.lapsed) said.push("This node was stopped for a while: it releases nothing before the other node answers.");
   if (node.differs > 0) said.push(`The secondary's state differs at record ${node.differs}: it must not lead.`);
   return said.filter((each) => each !== "").join(" ");
 }
