@@ -8,20 +8,23 @@ from pathlib import Path
 from config.schema import Config
 from procs.replicator import link_report
 from procs.venue.node import Node
+from procs.venue.venue import Venue
 from scripts.nodes.steps import Refused
-from shm.board import Board, Word
+from shm.board import Word
 from shm.journal import JournalReader
 from shm.journal_end import end_of
 from shm.layout import unpack_command
 
+SECOND_NS = 10**9
+UNHEARD_S = 20  # a primary is released from its peer only after 30 s (release.QUIET_S)
 UNKNOWN = "peer"  # its name, where the two were never paired by `lockstep pair`
 
 
-def check(config: Config, data: Path, role: Node, board: Board | None, accepted: str) -> None:
+def check(config: Config, data: Path, role: Node, venue: Venue | None, accepted: str) -> None:
     """Refused where the peer may have acknowledged orders that this node lacks, and the operator has not accepted that
-    by the peer's name. `board` is that of a secondary's run; None: a primary waits for its peer at its start."""
+    by the peer's name. `venue` is a secondary's run; None: a primary waits for its peer at its start."""
     name = peer_of(data, role)
-    reason = doubt(config, data, board, name)
+    reason = doubt(config, data, venue, name)
     if reason and accepted != name:
         raise Refused(
             f"{reason}. Orders that node {name} has acknowledged since then would be lost. Start node {name}, which "
@@ -31,17 +34,24 @@ def check(config: Config, data: Path, role: Node, board: Board | None, accepted:
         raise Refused(f"the other node is called {name}, not {accepted}")
 
 
-def doubt(config: Config, data: Path, board: Board | None, name: str) -> str:
+def doubt(config: Config, data: Path, venue: Venue | None, name: str) -> str:
     """Return why the peer, `name`, may have acknowledged what this node lacks, and since when; "" if it can't have."""
-    if board is None:
+    if venue is None:
         end = _end(data, end_of(data / "journal").seq)
         return f"node {name} may have led while this node was off. This node's log ends {end}"
+    board = venue.board
     durable, told = board.get(Word.DURABLE_SEQ), board.get(Word.PRIMARY_COMMIT)
     if not board.get(Word.WHOLE_NS):
         own = _end(data, durable)
         return f"this node has not had all of node {name}'s log since it was started. Its own ends {own}"
     if config.venue.durability in ("replicated", "both") and told > board.get(Word.LOG_END):
         return f"node {name} has acknowledged records up to {told:,} alone. This node's log ends {_end(data, durable)}"
+    unheard_s = (venue.now_ns() - board.get(Word.WHOLE_NS)) // SECOND_NS
+    if unheard_s > UNHEARD_S:
+        return (
+            f"this node has heard nothing from node {name} for {unheard_s:,} s, and an operator may have had that "
+            f"continue without this node (lockstep failover there). This node's log ends {_end(data, durable)}"
+        )
     return ""
 
 

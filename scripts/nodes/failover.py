@@ -119,7 +119,7 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
     if dry_run:
         steps.say(_plan(data, link, statement))
         if link not in LINKED:
-            doubt.check(config, data, role, venue.board, accepted)
+            doubt.check(config, data, role, venue, accepted)
         return done
     if _is_fenced(venue, link, STATED_S if statement else FENCE_S):
         steps.say("the other node releases nothing more, and all that it has is here")
@@ -144,7 +144,7 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
 
 def _check_doubt(config: Config, data: Path, role: Node, venue: Venue, accepted: str) -> None:
     try:
-        doubt.check(config, data, role, venue.board, accepted)
+        doubt.check(config, data, role, venue, accepted)
     except Refused:
         venue.board.set(Word.HANDOVER, Fence.NO)
         raise

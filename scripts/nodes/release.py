@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from pathlib import Path
+from time import monotonic_ns
 
 from msgspec import structs
 
@@ -23,6 +24,8 @@ from scripts.nodes.steps import LINKED, FailedOver, Refused, Steps, await_, supe
 from scripts.terminal import counted
 from shm.board import Board, Word
 
+QUIET_S = 30.0  # without an acknowledgement: the peer has heard nothing for 20 s, and asks before it leads (doubt)
+LOOK_S = 0.05
 AGAIN_S = 1.0  # between two signals to a supervisor that has not done it yet
 COMMAND = 'lockstep failover --peer-is-off "who says so, and how it was made sure"'
 
@@ -60,6 +63,7 @@ def carry_out(
     if dry_run:
         done.outcome, done.says = "would lead", "this node would continue without the other one"
         return done
+    _await_quiet(board, steps)
     alone = (config.replication.node or "",)
     node.save(data, structs.replace(role, members=alone, statement=statement))
     steps.say(f"commits wait for this node alone, on the disk; said of the other one: {statement}")
@@ -75,6 +79,20 @@ def carry_out(
         "here, and must not lead"
     )
     return done
+
+
+def _await_quiet(board: Board, steps: Steps) -> None:
+    """Wait until the peer, were it alive, would know that this node may have been released. Refused if it answers."""
+    is_told = False
+    while (since_ns := board.get(Word.STALLED_NS)) and (left_s := QUIET_S - (monotonic_ns() - since_ns) / 1e9) > 0:
+        if not is_told:
+            steps.say(
+                f"waiting {left_s:.0f} s more: were the other node alive, it would ask before it leads from then on"
+            )
+            is_told = True
+        time.sleep(LOOK_S)  # a word of the board: nothing to wait on
+    if not since_ns:
+        raise Refused("the other node acknowledges again: there is nothing to release")
 
 
 def _await_release(data: Path, venue: Venue) -> None:

@@ -21,7 +21,7 @@ from procs.replicator.handshake import Fence
 from procs.supervisor.supervisor import EXIT_MUST_NOT
 from procs.venue import node
 from procs.venue.venue import Venue
-from scripts.nodes import upgrade
+from scripts.nodes import release, upgrade
 from scripts.nodes.steps import Steps
 from scripts.running import attach
 from shm.board import Word
@@ -166,7 +166,7 @@ def test_nothing_is_acknowledged_over_a_link_that_is_silent(pair: Pair) -> None:
     client.close()
 
 
-def test_a_primary_continues_without_a_secondary_that_hangs(pair: Pair) -> None:
+def test_a_primary_continues_without_a_secondary_that_hangs(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """I9, LOG-13: one command on the primary that runs; clients stay, the log has it, and the secondary comes back."""
     client = pair.a.client("TRADER4")
     client.connect(reset=True)
@@ -177,6 +177,7 @@ def test_a_primary_continues_without_a_secondary_that_hangs(pair: Pair) -> None:
     assert follows.returncode == 1
     assert "the other node follows it" in follows.stderr
     epoch = venue.board.get(Word.EPOCH)
+    monkeypatch.setattr(release, "QUIET_S", 2.5)
     pair.stopped(pair.b)
     client.order("held", "buy", "100.00", "0.01")
     within(lambda: not_ready(venue), "health does not say that nothing is acknowledged")

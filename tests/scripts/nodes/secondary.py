@@ -43,11 +43,12 @@ class Secondary:
         topology = derive(self.config, follows=True)
         manifest = ground.create(topology, self.config, self.data, os.urandom(16).hex(), node=node.load(self.data))
         atomic_file.replace(ground.manifest_of(self.data), msgspec.json.encode(manifest))
-        self.board = Venue.attach(manifest).board
+        self.venue = Venue.attach(manifest)
+        self.board = self.venue.board
         self.board.set(Word.LOG_END, 700)
         self.board.set(Word.PEER_SEQ, 710)
         self.board.set(Word.LINK, LinkState.IN_STEP)
-        self.board.set(Word.WHOLE_NS, 1)
+        self.board.set(Word.WHOLE_NS, self.venue.now_ns())
         before = signal.signal(signal.SIGUSR2, lambda number, _: self.signals.append(number))
         try:
             yield

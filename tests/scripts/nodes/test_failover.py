@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from procs.venue import node
 from procs.venue.node import Node
 from procs.witness import report
 from procs.witness.report import Report
-from scripts.nodes import failover, steps, switchover
+from scripts.nodes import doubt, failover, release, steps, switchover
 from scripts.nodes.steps import Refused, Steps
 from shm.board import Word
 from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
@@ -231,6 +232,41 @@ def test_a_secondary_that_had_not_all_asks_for_another_word(
         with pytest.raises(Refused, match="it does not lead yet"):
             secondary.fail_over(STATEMENT, accepted="a")
     assert node.load(secondary.data).statement.endswith("the loss of what node a has acknowledged is accepted")
+
+
+def test_a_secondary_that_heard_nothing_for_long_asks_for_another_word(secondary: Secondary) -> None:
+    """I9: its primary may have been released from it."""
+    log(secondary, 3)
+    with secondary.runs():
+        secondary.board.set(Word.LINK, LinkState.ALONE)
+        secondary.board.set(Word.WHOLE_NS, secondary.venue.now_ns() - 21 * 10**9)
+        with pytest.raises(
+            Refused, match="heard nothing from node a for 21 s, and an operator may have had that continue"
+        ):
+            secondary.fail_over(STATEMENT)
+        assert node.load(secondary.data).is_secondary
+
+
+def test_a_primary_is_released_once_its_peer_would_ask(secondary: Secondary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I9: the peer asks for another word once it has heard nothing for less long."""
+    assert release.QUIET_S > doubt.UNHEARD_S + 2 * 2  # each end hangs up after 2 s of silence
+    monkeypatch.setattr(release, "QUIET_S", 0.2)
+    monkeypatch.setattr(release, "AGAIN_S", 60)
+    monkeypatch.setattr(steps, "LEAD_S", 0.05)
+    node.save(secondary.data, Node("primary", ("b", "a"), peer="a"))
+    with secondary.runs():
+        for word, value in ((Word.EPOCH, 3), (Word.COMMIT_BY, Word.ACKED_SEQ), (Word.LINK, LinkState.ALONE)):
+            secondary.board.set(word, value)
+        with pytest.raises(Refused, match="there is nothing to release"):
+            secondary.fail_over(STATEMENT)
+        begun_ns = time.monotonic_ns()
+        secondary.board.set(Word.STALLED_NS, begun_ns)
+        with pytest.raises(Refused, match="continue without it: lockstep failover --peer-is-off"):
+            secondary.fail_over()
+        with pytest.raises(Refused, match="does not continue without the other node yet"):
+            secondary.fail_over(STATEMENT)
+        assert time.monotonic_ns() - begun_ns >= 0.2e9
+    assert node.load(secondary.data) == Node("primary", ("b",), STATEMENT, peer="a")
 
 
 def test_only_the_other_node_is_named_as_lost(secondary: Secondary) -> None:
