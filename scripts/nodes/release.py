@@ -1,7 +1,8 @@
 """Has a running primary continue without its peer, by its operator's word that the peer is off.
 
 The role is on the disk first, then commits stop waiting, then the log has an epoch that says so. It may be killed at
-any step, and repeated. The peer is waited for again as soon as it has once had all of the log.
+any step, and repeated. It waits until the peer would ask before it leads (I9). The peer is waited for again as soon as
+it has once had all of the log.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def carry_out(
 
 
 def _await_quiet(board: Board, steps: Steps) -> None:
-    """Wait until the peer, were it alive, would know that this node may have been released. Refused if it answers."""
+    """Wait until the peer, if it is alive, asks before it leads (I9). Refused if it acknowledges again."""
     is_told = False
     while (since_ns := board.get(Word.STALLED_NS)) and (left_s := QUIET_S - (monotonic_ns() - since_ns) / 1e9) > 0:
         if not is_told:

@@ -170,7 +170,9 @@ def test_the_readme_queries_the_database(venue: RunningVenue, tmp_path: Path) ->
 def test_operations_first_blocks_make_a_configuration(tmp_path: Path) -> None:
     first, second = of(OPERATIONS, "command")[:2]
     assert first.commands[0].startswith("lockstep init")
-    script = "\n".join(["set -e", *first.commands, *second.commands])
+    ports = " ".join(f"--{name}-port {free_port()}" for name in ("api", "fix", "market", "metrics"))
+    begun = first.commands[0].replace("lockstep init", f"lockstep init {ports}")
+    script = "\n".join(["set -e", begun, *first.commands[1:], *second.commands])
     answer = shell(script, tmp_path, {})
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "it is empty: the first start brings the configuration into it" in " ".join(answer.stdout.split())
