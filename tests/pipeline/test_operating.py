@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -18,11 +19,12 @@ from procs.api.directories import Directories, ReadingError
 from procs.operating.directory import read
 from scripts.running import attach
 from shm.layout import pack
-from shm.records import API_SESSION, ExtDestination, WithdrawalRequest
+from shm.records import API_SESSION, CommandType, ExtDestination, WithdrawalRequest
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
 from tests.pipeline.test_people import GOOD, balance, person, refused
+from tests.pipeline.working_day import add_rest, types_in
 
 MORE = f"""
 [[accounts]]
@@ -36,6 +38,17 @@ role = "auditor"
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     with one_for_all(tmp_path_factory, lambda text: text + MORE) as running:
         yield running
+
+
+ADDED = """
+[[instruments]]
+symbol = "SOLETH"
+base = "SOL"
+quote = "ETH"
+tick = "0.0001"
+lot = "0.0001"
+"""
+KEPT = ("accounts", "instruments", "fee-tiers", "deposit-limits", "withdrawals", "adjustments", "corrections")
 
 
 def known(venue: RunningVenue, name: str, password: str = PASSWORD) -> Person:
@@ -454,7 +467,7 @@ def await_two(who: Person) -> list[int]:
 
 
 def test_two_operators_and_a_payment_end_a_withdrawal(venue: RunningVenue, first: Person) -> None:
-    """The last one here: its venue's api is killed, and with it all connections."""
+    """The last but one here: its venue's api is killed, and with it all connections."""
     ask_for_withdrawals(venue, b"vault 7", 150_000_000, 25_000_000)
     withdrawn = await_two(first)
     second = known(venue, "OPERATOR2")
@@ -475,3 +488,23 @@ def test_two_operators_and_a_payment_end_a_withdrawal(venue: RunningVenue, first
     assert first.get("/operator/withdrawals") == []
     with refused(400, "UNKNOWN_WITHDRAWAL"):
         first.post(f"{path}/reject")
+
+
+def test_venue_starts_again_from_all_that_operators_did(venue: RunningVenue) -> None:
+    """The last one here: from the journal alone, and with an instrument that the configuration adds."""
+    first, second = known(venue, "OPERATOR1"), known(venue, "OPERATOR2")
+    first.put("/operator/instruments/SOLUSDT/phase", phase="continuous")
+    add_rest(venue, first, second, person(venue, "member"), GOOD)
+    lacking = {kind.name for kind in set(CommandType) - types_in(venue.data)}
+    assert not lacking, f"nothing above brings these into the log: {lacking}"
+    before = {path: first.get(f"/operator/{path}") for path in KEPT}
+    for added in ("", ADDED):
+        venue.kill_all()
+        shutil.rmtree(venue.data / "snapshots", ignore_errors=True)
+        venue.config.write_text(venue.config.read_text() + added)
+        venue.start()
+        assert "ended with" not in venue.log.read_text()
+        after = {path: known(venue, "OPERATOR1").get(f"/operator/{path}") for path in KEPT}
+        assert [row for row in after["instruments"] if row["symbol"] != "SOLETH"] == before["instruments"]
+        assert after | {"instruments": []} == before | {"instruments": []}
+    assert shown(known(venue, "OPERATOR1"), "SOLETH")["phase"] == "continuous"

@@ -8,9 +8,11 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,13 +32,27 @@ from shm.journal import JournalReader, segment_seqs
 from shm.journal_cut import cut
 from shm.journal_end import end_of
 from shm.layout import unpack_command
+from tests.passwords import PASSWORD
 from tests.pipeline.campaign import SEED
 from tests.pipeline.changes import Changes
 from tests.pipeline.client import FixClient
+from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.pair import Pair, within
 from tests.replicator.proxy import ALL
 
 AT_SPEED = 8  # rounds of clients that trade while nodes change, each time that somebody waits for their progress
+
+FEES = ("list-instrument", "SOLUSDT", "--base", "SOL", "--quote", "USDT", "--tick", "0.01", "--lot", "0.0001")
+DAY = (
+    ("list-asset", "DOGE", "8"),
+    ("list-instrument", "DOGEUSDT", "--base", "DOGE", "--quote", "USDT", "--tick", "0.00001", "--lot", "1"),
+    (*FEES, "--taker-fee-ppm", "900"),
+    ("limits", "SOLUSDT", "--static-band-bps", "1000", "--band-action", "reject"),
+    ("halt", "SOLUSDT"),
+    ("move", "SOLUSDT", "1"),
+    ("resume", "SOLUSDT"),
+    ("delist", "DOGEUSDT"),
+)
 
 _names = itertools.count(1)
 
@@ -76,6 +92,13 @@ def cancelled(client: FixClient, names: list[str]) -> list[str]:
         if answer[35] == "8" and answer[150] == "4":
             found.append(name)
     return found
+
+
+def operate(venue: RunningVenue, operator: str, *words: str) -> dict[str, Any]:
+    """What `lockstep WORDS --json` says, given by an operator, who is sure."""
+    answer = venue.command(*words, "--json", "--yes", "--operator", operator)
+    assert answer.returncode == 0, (words, answer.stdout, answer.stderr)
+    return json.loads(answer.stdout)  # type: ignore[no-any-return]
 
 
 def not_ready(venue: Venue) -> list[str]:
@@ -246,6 +269,33 @@ def test_both_nodes_keep_a_snapshot(pair: Pair) -> None:
     told = pair.b.data / "log" / "replicator.log"
     within(lambda: "states_equal" in told.read_text(), "the nodes have not compared their states")
     within(lambda: "same state at record" in pair.a.command("status").stdout, "the primary does not know that")
+
+
+def test_secondary_repeats_what_operators_did_between_orders(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no snapshot: what it catches up with has definitions, fees, limits and a bust between orders."""
+    monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", PASSWORD)
+    client, other = pair.a.client("TRADER4"), pair.a.client("TRADER5")
+    client.connect()
+    other.connect()
+    client.order("busted", "sell", "59000.00", "0.01")
+    client.await_report("busted", "0")
+    other.order("buys", "buy", "59000.00", "0.01")
+    trade = other.await_report("buys", "F")[17].split("-")[-2]
+    for words in DAY:
+        operate(pair.a, "OPERATOR1", *words)
+        rest(client, 2)
+    proposal = operate(pair.a, "OPERATOR1", "bust", "propose", "BTCUSDT", trade)["details"]["proposal"]
+    rest(client, 2)
+    operate(pair.a, "OPERATOR2", "bust", "approve", str(proposal))
+    rest(client, 2)
+    pair.b.kill_all()
+    shutil.rmtree(pair.b.data / "snapshots", ignore_errors=True)
+    pair.b.start()
+    pair.await_link(pair.a)
+    assert "ended with" not in pair.b.log.read_text()
+    rest(client, 2)
+    client.close()
+    other.close()
 
 
 def test_a_secondary_that_leaves_holds_up_nobody(pair: Pair) -> None:
