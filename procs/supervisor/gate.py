@@ -13,6 +13,8 @@ from shm.ring import Ring
 
 LOOK_S = 0.02
 FULL_S = 0.2  # the longest that trading waits for a downstream host
+BURST_S = 1.0  # or for one that takes a good part of a ring in each FULL_S: it is emptying what one large match made
+BURST_PART = 2
 HUNG_S = 2.0  # and for one of several gateways, which may be at its disk, while it takes nothing at all
 # A ring counts as full when at most this part of it is free, or no more slots than a producer asks for at once.
 FULL_PART = 8
@@ -27,10 +29,11 @@ class Stall(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """For how long a ring has waited for an agent, and how far the agent had read there."""
+    """For how long a ring has waited for an agent: since it last showed progress, at `seq`, and in all."""
 
     full_s: float
     seq: int
+    all_s: float
 
 
 class Gate:
@@ -51,7 +54,7 @@ class Gate:
         before, self._waiting = self._waiting, {}
         for name in self._rings:
             waiting = {
-                agent: self._wait(before.get((name, agent)), agent, seq, since_s)
+                agent: self._wait(before.get((name, agent)), agent, seq, since_s, venue.ring(name).capacity)
                 for agent, seq in self._holding(venue.ring(name)).items()
             }
             patient = [agent for agent, each in waiting.items() if _is_gateway(agent) and each.full_s < HUNG_S]
@@ -62,11 +65,17 @@ class Gate:
                     found[host.name] = Stall(host, name)
         return list(found.values())
 
-    def _wait(self, before: Waiting | None, agent: str, seq: int, since_s: float) -> Waiting:
-        """A gateway's time runs while it stands still: one that reads on is only slower than its clients."""
+    def _wait(self, before: Waiting | None, agent: str, seq: int, since_s: float, capacity: int) -> Waiting:
+        """Count a gateway's time while it stands still: one that reads on is only slower than its clients.
+
+        That of others begins again, for a while, whenever they have taken a good part of the ring.
+        """
         if before is None or (_is_gateway(agent) and seq != before.seq):
-            return Waiting(since_s, seq)
-        return Waiting(before.full_s + since_s, seq)
+            return Waiting(since_s, seq, since_s)
+        all_s = before.all_s + since_s
+        if seq - before.seq >= capacity // BURST_PART and all_s < BURST_S:
+            return Waiting(since_s, seq, all_s)
+        return Waiting(before.full_s + since_s, before.seq, all_s)
 
     def _holding(self, ring: Ring) -> dict[str, int]:
         """The downstream agents that a full ring waits for, and how far they have read; none while it also waits for

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.schema import Config, FixSection, InstrumentSection, ProcessesSection, RingsSection
-from procs.supervisor.gate import FULL_S, HUNG_S, LOOK_S, Gate, Stall
+from procs.supervisor.gate import BURST_S, FULL_S, HUNG_S, LOOK_S, Gate, Stall
 from procs.venue.topology import derive
 from procs.venue.venue import Venue
 
@@ -77,6 +77,18 @@ def test_who_empties_its_ring_now_and_then_stays(looked: Looked) -> None:
         assert looked.look(LOOKS) == []
         looked.take("publisher")
         assert looked.look(1) == []
+
+
+@pytest.mark.parametrize(("taken", "stays_s"), [(1, FULL_S), (8, BURST_S + FULL_S)])
+def test_downstream_edge_has_longer_while_it_empties_a_burst(looked: Looked, taken: int, stays_s: float) -> None:
+    """One that takes half the ring in less than FULL_S is not found before BURST_S; a slow one is, after FULL_S."""
+    looks = 0
+    while not looks or not looked.look(1):
+        looks += 1
+        looked.take("publisher", count=taken)
+        looked.fill()
+        looked.take("router", "gateway.1", "batcher")
+    assert stays_s - LOOK_S <= looks * LOOK_S <= stays_s + 2 * LOOK_S
 
 
 @pytest.mark.parametrize("needed", ["router", "gateway.1"])
