@@ -30,7 +30,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN = ("/v1/", "/docs")
 STREAM = "/v1/stream"
-CLIENT_IS_THERE = "lockstep.client_is_there"  # of a scope: a function that says so
+CLIENT_IS_THERE = "lockstep.client_is_there"  # of a scope: a function that returns it
 MOST_HOSTS = 256  # that are remembered: clients call the venue by few names
 COMMON = [
     (b"content-type", b"application/json;charset=UTF-8"),

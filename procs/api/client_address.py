@@ -1,8 +1,8 @@
 """The address that a request counts for: its peer's, or the one that trusted proxies report in `X-Forwarded-For`.
 
 Each proxy appends the address it received the request from, to the last header line or in a line of its own. So the
-lines are read as one list, from the right, for as long as the hop that appended an entry is a trusted proxy. Whatever
-stands further left was written by somebody else.
+lines are read as one list, from the right, for as long as the hop that appended an entry is a trusted proxy. Entries
+further left may come from the client itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ENTRY = re.compile(r"\[(?P<bracketed>[^][]*)\](?::[0-9]{1,5})?|(?P<v4>[0-9.]+):[
 def canonical(text: str) -> str | None:
     """Return the one form of an address: IPv4 where it is IPv4-mapped, IPv6 compressed and without a zone id.
 
-    None if it is no address.
+    None if the text is not an address.
     """
     try:
         found = ip_address(text)
@@ -43,7 +43,7 @@ class AddressReader:
     def read(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
         """Return the address of a request that `peer` sent with these header lines, in their order.
 
-        An entry that is no address ends the search: the request then counts for the proxy that appended it.
+        An entry that is not an address ends the search: the request then counts for the proxy that appended it.
         """
         address = canonical(peer) or peer
         if address not in self._proxies:

@@ -38,7 +38,7 @@ class Job(NamedTuple):
     is_there: Callable[[], bool] | None
 
     def is_wanted(self) -> bool:
-        """Return whether somebody waits for the outcome. If the client has left, the outcome is AbandonedError."""
+        """Return whether the outcome is still awaited. If the client has left, the outcome is AbandonedError."""
         if not self.outcome.done() and self.is_there is not None and not self.is_there():
             self.outcome.set_exception(AbandonedError("the client has left"))
         return not self.outcome.done()
@@ -72,7 +72,7 @@ class Turns:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _make_room(self, names: Names, name: str) -> bool:
-        """Drop what nobody waits for; else the newest job of the name with the most, if `name` has fewer."""
+        """Drop abandoned jobs; else the newest job of the name with the most, if `name` has fewer."""
         for each in tuple(names):
             names[each] = deque(job for job in names[each] if job.is_wanted())
             if not names[each]:

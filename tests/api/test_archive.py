@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import json
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -16,11 +19,13 @@ from procs.api.binance.answers import MICROSECOND, order_rows, trade_rows
 from procs.api.binance.archive import Archive
 from procs.api.binance.archive import _key as key_of
 from procs.api.binance.errors import ApiError
-from procs.api.binance.pages import EVER_NS, Page
+from procs.api.binance.pages import EVER_NS, Page, read_page
+from procs.api.binance.parameters import of_request
 from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
 from procs.api.history.tables import History
+from procs.api.moments import LAST_MS, LAST_NS
 from procs.batcher.spool import Spool
 from procs.intake.ingress_writer import IngressWriter
 from shm.records import Accepted, Corrected, Replaced
@@ -30,6 +35,7 @@ from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream
 from tests.batcher.feed import Feed
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
+from tests.pipeline.number_edges import EDGES
 
 SYMBOL = b"BTCUSDT"
 KEPT = 40  # closed orders, and fills, of the memory that forgets
@@ -166,6 +172,37 @@ def compare_pages(database: str, tmp_path: Path, seed: int) -> None:  # noqa: F8
                     assert orders_of([one], replaced) == orders_of([known], replaced)
 
     joined(database, memory, question)
+
+
+def test_search_of_ids_and_times_at_the_edge(database: str, tmp_path: Path) -> None:  # noqa: F811
+    """Each edge in each place of a page, asked of memory and of the database: rows, or a refusal."""
+    stream = Stream(seed=8).define().steps(300)
+    memory = Memory(stream, KEPT)
+    run_ahead(database, stream, Spool(tmp_path))
+    memory.read_all()
+    assert memory.shown.forgotten_seq()
+
+    async def question(archive: Archive) -> None:
+        symbol = memory.shown.symbol(BTCUSDT)
+        for value, name in itertools.product(EDGES, ("startTime", "endTime", "fromId", "limit")):
+            with contextlib.suppress(ApiError):
+                page = read_page(of_request(f"{name}={quote(value)}".encode(), b""), b"fromId")
+                await archive.orders(1, symbol, BTCUSDT, page)
+                await archive.fills(1, symbol, BTCUSDT, 0, page)
+                memory.shown.lists(1, page)
+        for order_id in (0, 1, 2**31, 2**32, 2**53, 2**63 - 1):
+            assert await archive.order(1, order_id, None) is None or order_id == 1
+            assert len(await archive.fills(1, symbol, BTCUSDT, order_id, Page(0, 0, EVER_NS, 10))) >= 0
+
+    joined(database, memory, question)
+
+
+def test_a_time_beyond_the_clock_is_its_last_moment() -> None:
+    for far in (LAST_MS + 1, 10**14 - 1, 2**53):
+        page = read_page(of_request(b"startTime=%d&endTime=%d" % (far, far), b""), b"fromId")
+        assert (page.begin_ns, page.end_ns) == ((LAST_NS, LAST_NS) if far != 2**53 else (far * 1000, far * 1000 + 999))
+    page = read_page(of_request(b"startTime=%d&endTime=%d" % (LAST_MS, LAST_MS), b""), b"fromId")
+    assert (page.begin_ns, page.end_ns) == (LAST_MS * 10**6, LAST_NS)
 
 
 def test_what_memory_has_alone_needs_no_database() -> None:

@@ -98,7 +98,7 @@ def test_what_an_untrusted_hop_has_written_never_counts() -> None:
     reader = AddressReader([NEAR])
     for invented, (_, address) in itertools.product(INVENTED, CLIENTS):
         assert read(reader, address, invented) == address
-        # A proxy that is not trusted comes between: it counts, as the last one that nobody vouches for.
+        # An untrusted proxy in between: the request counts for it, as the last hop without a voucher.
         lines = forwarded(forwarded(invented, address, in_own_line=True), "203.0.113.99", in_own_line=False)
         assert read(reader, NEAR, lines) == "203.0.113.99"
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import contextlib
+import itertools
 import json
 import os
 import random
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
 
+from procs.api.binance.answers import MILLISECOND
+from procs.api.binance.caller import Call
 from procs.api.binance.errors import ApiError
+from procs.api.binance.market import Market as Handlers
 from procs.api.binance.market_archive import MarketArchive
+from procs.api.binance.parameters import of_request
 from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
@@ -31,6 +38,7 @@ from tests.batcher.events import Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session
 from tests.models import market_data as twin
+from tests.pipeline.number_edges import EDGES
 from tests.publisher.exchange import BUY, SELL
 from tests.publisher.harness import run, serving
 from tests.publisher.trading import Trading
@@ -38,6 +46,12 @@ from tests.publisher.trading import Trading
 S = 10**9
 SYMBOL = "BTCUSDT"
 NOWHERE = "postgresql://127.0.0.1:1/none"
+# Handlers, and what is asked of them: the number comes last.
+ASKED = [
+    ("klines", "interval=1m&startTime"), ("klines", "interval=1M&startTime"), ("klines", "interval=1M&endTime"),
+    ("klines", "interval=1w&endTime"), ("klines", "interval=1s&limit"), ("agg_trades", "fromId"),
+    ("agg_trades", "startTime"), ("agg_trades", "endTime"), ("historical_trades", "fromId"),
+]  # fmt: skip
 GAPS = (1, 1, S // 2, 3 * S, 61 * S, 61 * S, 3700 * S)  # so that seconds, minutes and hours are forgotten
 
 
@@ -223,6 +237,21 @@ def test_times_are_in_microseconds_for_who_wants_that(database: str, tmp_path: P
         first_us = market.trades[0].time_ns // 1000
         assert trade["time"] == aggregate["T"] == first_us
         assert (candle[0], candle[6]) == (first_us // 10**6 * 10**6, first_us // 10**6 * 10**6 + 10**6 - 1)
+
+    joined(database, market, question)
+
+
+def test_search_of_ids_and_times_at_the_edge(database: str, tmp_path: Path) -> None:  # noqa: F811
+    """What clients are answered of the time before memory, with each edge in each place: rows, or a refusal."""
+    market = Market(3).steps(2000).load(database, Spool(tmp_path))
+
+    async def question(archive: MarketArchive) -> None:
+        handlers = Handlers(archive)
+        for value, (name, parameters) in itertools.product(EDGES, ASKED):
+            query = f"symbol={SYMBOL}&{parameters}={quote(value)}".encode()
+            with contextlib.suppress(ApiError):
+                answer = await getattr(handlers, name)(Call(of_request(query, b""), None, MILLISECOND, 0))
+                assert isinstance(json.loads(answer), list)
 
     joined(database, market, question)
 

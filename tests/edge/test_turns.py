@@ -171,7 +171,7 @@ def test_the_work_of_a_client_that_has_left_is_not_done(*, more: bool, is_reset:
             while len(work.turns._waiting.get(ADDRESS, ())) < 21:
                 await asyncio.sleep(0.001)
             for client in left:
-                if more:  # than is read before the first is answered: the end of the connection stands behind it
+                if more:  # than is read before the first is answered: the end of the connection comes after it
                     client.send(request("next") * 10)
                 if is_reset:
                     client.writer.transport.abort()

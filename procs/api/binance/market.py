@@ -27,6 +27,7 @@ from procs.api.binance.errors import (
 from procs.api.binance.exchange_info import status_of
 from procs.api.binance.market_archive import MarketArchive
 from procs.api.binance.names import status_mismatch, status_named, symbols_named
+from procs.api.moments import first_ns
 from procs.edge.market_queries import (
     MAX_LEVELS,
     NOT_THERE,
@@ -42,7 +43,6 @@ DEFAULT_LEVELS = 100
 DEFAULT_ROWS = 500
 MOST_ROWS = 1000
 MOST_TIME = 2**53
-LAST_MS = 2**63 // 10**6 - 1  # what the venue's clock can show
 FORMS = {b"FULL": "day", b"MINI": "mini_day"}
 MOST_WINDOWS = 100  # symbols of a request
 WINDOWS_AT_ONCE = 8
@@ -206,7 +206,7 @@ def _span(call: Call) -> tuple[int, int]:
     for name in (b"startTime", b"endTime"):
         moment = call.sent.integer(name, 0, MOST_TIME, NOT_THERE)
         assert moment is not None
-        found.append(min(moment // 1000 if moment >= 10**14 else moment, LAST_MS))
+        found.append(moment if moment == NOT_THERE else first_ns(moment) // 10**6)
     if found[0] > found[1] != NOT_THERE:
         raise invalid_combination()
     return found[0], found[1]

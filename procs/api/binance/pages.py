@@ -9,6 +9,7 @@ import msgspec
 
 from procs.api.binance.errors import ApiError, Number
 from procs.api.binance.parameters import Parameters
+from procs.api.moments import first_ns, last_ns
 
 MOST_ROWS = 1000
 DEFAULT_ROWS = 500
@@ -53,12 +54,7 @@ def read_page(sent: Parameters, first_name: bytes) -> Page:
     first = sent.integer(first_name, 0, 2**63 - 1)
     if first is not None:
         return Page(max(first, 1), 0, EVER_NS, min(limit, MOST_ROWS))
-    end_ns = EVER_NS if end is None else (end + 1) * _unit_of(end) - 1
-    if begin and end is not None and end * _unit_of(end) - begin * _unit_of(begin) > MOST_SPAN_NS:
+    begin_ns = first_ns(begin)
+    if begin and end is not None and first_ns(end) - begin_ns > MOST_SPAN_NS:
         raise ApiError(400, Number.INTERVAL_TOO_LARGE, "More than 24 hours between startTime and endTime.")
-    return Page(0, begin * _unit_of(begin), end_ns, min(limit, MOST_ROWS))
-
-
-def _unit_of(moment: int) -> int:
-    """Times are milliseconds, or microseconds where they are too large for that."""
-    return 1_000_000 if moment < 10**14 else 1000
+    return Page(0, begin_ns, EVER_NS if end is None else last_ns(end), min(limit, MOST_ROWS))

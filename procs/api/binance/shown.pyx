@@ -200,11 +200,16 @@ cdef class Shown:
         return None if order == NULL else self.order(order)
 
     def find(self, uint32_t account, uint64_t order_id, bytes client_order_id) -> OrderView | None:
-        """The account's order of an id, or, with 0, of a client id; None where it is not known here."""
+        """The account's order of an id, or, with 0, of a client id; None where it is not known here.
+
+        No order has the id 0: with that and no client id there is none.
+        """
         cdef const ClientOrder *order
         cdef bytes padded
         if order_id:
             order = self.desk.orders.find(order_id)
+        elif client_order_id is None:
+            return None
         else:
             padded = client_order_id.ljust(CL_ORD_ID_SIZE, b"\0")
             order = self.desk.orders.find_client(account, padded)

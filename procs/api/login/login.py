@@ -114,7 +114,7 @@ class Login:
     async def use_recovery(self, recovery: Recovery) -> int:
         """Use up a recovery code; returns whose it is.
 
-        LoginError where it was used meanwhile, and what `Registry.use` raises.
+        LoginError if it has been used since, and what `Registry.use` raises.
         """
         if not await self._registry.use(recovery.account, recovery.match):
             raise LoginError

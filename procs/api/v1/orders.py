@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from procs.api.binance.pages import EVER_NS, MOST_ROWS, Page
 from procs.api.binance.views import OrderView
 from procs.api.login.registry import new_id
+from procs.api.moments import LAST_MS, LAST_NS, LATEST_MS
 from procs.api.parts import MOST_OBJECTS, parts
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
@@ -24,7 +25,6 @@ from shm.records import Code, MassCancel, Role, Side
 
 MS = 1_000_000
 SECOND_MS = 1000
-LATEST_MS = 253_402_300_799_999  # the last moment of the year 9999
 SYMBOL = re.compile(r"[A-Z0-9]{1,16}")
 
 Decimal = Annotated[str, Meta(max_length=64, description="an exact decimal number, as a text")]
@@ -35,7 +35,7 @@ OrderId = Annotated[int, Parameter(ge=1, le=2**63 - 1)]
 # Bounds of what may be left out stand around the None: Litestar does not look at those inside.
 SomeId = Annotated[int | None, Parameter(ge=1, le=2**63 - 1)]
 SomeTime = Annotated[int | None, Parameter(ge=0, le=LATEST_MS, description="milliseconds since 1970")]
-Time = Annotated[int, Meta(ge=0, le=LATEST_MS, description="milliseconds since 1970")]
+Time = Annotated[int, Meta(ge=0, le=LAST_MS, description="milliseconds since 1970")]
 
 Fields = dict[str, bytes | None]  # of a form, by name
 
@@ -287,7 +287,8 @@ def _shown(services: Services, view: OrderView) -> OrderShown:
 def _page(first: int | None, since: int | None, until: int | None, limit: int) -> Page:
     if first is not None:
         return Page(first, 0, EVER_NS, limit)
-    return Page(0, (since or 0) * MS, EVER_NS if until is None else (until + 1) * MS - 1, limit)
+    begin_ns = min((since or 0) * MS, LAST_NS)
+    return Page(0, begin_ns, EVER_NS if until is None else min((until + 1) * MS - 1, LAST_NS), limit)
 
 
 def _refused(error: OrderRefusedError) -> ProblemError:

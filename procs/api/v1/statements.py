@@ -17,9 +17,10 @@ from procs.api.binance.decimals import decimal
 from procs.api.history.intervals import time_of
 from procs.api.history.rows import Read
 from procs.api.history.statements import BEGINNING, EXACT, Key, Line, Sums, lines, statement
+from procs.api.moments import LATEST_MS
 from procs.api.v1.caller import Caller, Services, address_of
 from procs.api.v1.downloads import CSV
-from procs.api.v1.orders import LATEST_MS, Limit
+from procs.api.v1.orders import Limit
 from procs.api.v1.problems import invalid
 
 US = 1000  # of a millisecond
