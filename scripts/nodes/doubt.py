@@ -22,7 +22,7 @@ UNKNOWN = "peer"  # its name, where the two were never paired by `lockstep pair`
 
 def check(config: Config, data: Path, role: Node, venue: Venue | None, accepted: str) -> None:
     """Refused where the peer may have acknowledged orders that this node lacks, and the operator has not accepted that
-    by the peer's name. `venue` is a secondary's run; None: a primary waits for its peer at its start."""
+    by the peer's name. `venue` is the node's run; None: a primary waits for its peer at its start."""
     name = peer_of(data, role)
     reason = doubt(config, data, venue, name)
     if reason and accepted != name:
@@ -40,12 +40,17 @@ def doubt(config: Config, data: Path, venue: Venue | None, name: str) -> str:
         end = _end(data, end_of(data / "journal").seq)
         return f"node {name} may have led while this node was off. This node's log ends {end}"
     board = venue.board
-    durable, told = board.get(Word.DURABLE_SEQ), board.get(Word.PRIMARY_COMMIT)
+    durable, commit = board.get(Word.DURABLE_SEQ), board.get(Word.PRIMARY_COMMIT)
+    if board.get(Word.EPOCH):
+        if board.is_closed() and not config.witness.urls:  # its processes were stopped, or its machine suspended
+            return f"node {name} may have led while this node did not run. This node's log ends {_end(data, durable)}"
+        return ""
     if not board.get(Word.WHOLE_NS):
         own = _end(data, durable)
         return f"this node has not had all of node {name}'s log since it was started. Its own ends {own}"
-    if config.venue.durability in ("replicated", "both") and told > board.get(Word.LOG_END):
-        return f"node {name} has acknowledged records up to {told:,} alone. This node's log ends {_end(data, durable)}"
+    if config.venue.durability in ("replicated", "both") and commit > board.get(Word.LOG_END):
+        own = _end(data, durable)
+        return f"node {name} has acknowledged records up to {commit:,} alone. This node's log ends {own}"
     unheard_s = (venue.now_ns() - board.get(Word.WHOLE_NS)) // SECOND_NS
     if unheard_s > UNHEARD_S:
         return (
@@ -53,6 +58,11 @@ def doubt(config: Config, data: Path, venue: Venue | None, name: str) -> str:
             f"continue without this node (lockstep failover there). This node's log ends {_end(data, durable)}"
         )
     return ""
+
+
+def told(statement: str, accepted: str) -> str:
+    """Return what the role keeps of the operator's words."""
+    return f"{statement}; the loss of what node {accepted} has acknowledged is accepted" if accepted else statement
 
 
 def peer_of(data: Path, role: Node) -> str:

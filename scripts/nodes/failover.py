@@ -132,7 +132,7 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
     elif statement:
         _check_doubt(config, data, role, venue, accepted)
         steps.say(f"the other node can't be told; said of it: {statement}")
-        statement = _with_loss(statement, accepted)
+        statement = doubt.told(statement, accepted)
     else:
         venue.board.set(Word.HANDOVER, Fence.NO)
         raise Refused(_unfenced(data))
@@ -150,10 +150,6 @@ def _check_doubt(config: Config, data: Path, role: Node, venue: Venue, accepted:
         raise
 
 
-def _with_loss(statement: str, accepted: str) -> str:
-    return f"{statement}; the loss of what node {accepted} has acknowledged is accepted" if accepted else statement
-
-
 def _has_lease(config: Config, data: Path) -> str:
     """The other node, where it has the lease as far as this one knows; "" if not, or there is no witness."""
     leader = lease_report.of(data).leader if config.witness.urls else ""
@@ -165,7 +161,7 @@ def _alone(config: Config, data: Path, statement: str, steps: Steps, *, dry_run:
     role, venue = node.load(data), attach(data)
     done = FailedOver("would lead", "this node would lead", steps.done)
     if venue is not None and release.waits(venue.board):
-        return release.carry_out(config, data, venue, role, statement, steps, dry_run=dry_run)
+        return release.carry_out(config, data, venue, role, statement, steps, dry_run=dry_run, accepted=accepted)
     if (leads := leading(venue, steps)) is not None:
         return leads
     if role.is_secondary:
@@ -175,7 +171,7 @@ def _alone(config: Config, data: Path, statement: str, steps: Steps, *, dry_run:
             raise Refused(_unfenced(data))
         doubt.check(config, data, role, None, accepted)
         if not dry_run:
-            said = _with_loss(statement, accepted)
+            said = doubt.told(statement, accepted)
             node.save(data, structs.replace(role, members=_itself(config), statement=said))
         steps.say(f"commits wait for the other node no more; said of it: {statement}")
     else:

@@ -1,4 +1,4 @@
-"""Has a running primary continue without its peer, by its operator's word that the peer is off.
+"""Has a running primary continue without its peer, by its operator's word that the peer is off (I9).
 
 The role is on the disk first, then commits stop waiting, then the log has an epoch that says so. It may be killed at
 any step, and repeated. It waits until the peer would ask before it leads (I9). The peer is waited for again as soon as
@@ -21,6 +21,7 @@ from procs.replicator.handshake import LinkState
 from procs.venue import node
 from procs.venue.node import Node
 from procs.venue.venue import Venue
+from scripts.nodes import doubt
 from scripts.nodes.steps import LINKED, FailedOver, Refused, Steps, await_, supervisor
 from scripts.terminal import counted
 from shm.board import Board, Word
@@ -37,9 +38,12 @@ def waits(board: Board) -> bool:
 
 
 def carry_out(
-    config: Config, data: Path, venue: Venue, role: Node, statement: str, steps: Steps, *, dry_run: bool
+    config: Config, data: Path, venue: Venue, role: Node, statement: str, steps: Steps, *, dry_run: bool, accepted: str
 ) -> FailedOver:
-    """Have the primary in `data`, whose commits wait for the other node, continue without it. Refused, OSError."""
+    """Have the primary in `data`, whose commits wait for the other node, continue without it. Refused, OSError.
+
+    One that did not run for a while has to have the loss `accepted` of what the other node may have acknowledged.
+    """
     board = venue.board
     epoch, end, commit = board.get(Word.EPOCH), board.get(Word.LOG_END), board.commit_position()
     done = FailedOver("leads", f"this node leads already, epoch {epoch}", steps.done, epoch, end)
@@ -61,12 +65,13 @@ def carry_out(
             "no order is acknowledged before the other node acknowledges it. Bring that back; or, once you are sure "
             f"that it is off, or that no client reaches it, continue without it: {COMMAND}"
         )
+    doubt.check(config, data, role, venue, accepted)
     if dry_run:
         done.outcome, done.says = "would lead", "this node would continue without the other one"
         return done
     _await_quiet(board, steps)
     alone = (config.replication.node or "",)
-    node.save(data, structs.replace(role, members=alone, statement=statement))
+    node.save(data, structs.replace(role, members=alone, statement=doubt.told(statement, accepted)))
     steps.say(f"commits wait for this node alone, on the disk; said of the other one: {statement}")
     _await_release(data, venue)
     steps.say("commits wait for the other node no more")

@@ -269,6 +269,21 @@ def test_a_primary_is_released_once_its_peer_would_ask(secondary: Secondary, mon
     assert node.load(secondary.data) == Node("primary", ("b",), STATEMENT, peer="a")
 
 
+def test_a_primary_that_did_not_run_asks_for_another_word(secondary: Secondary) -> None:
+    """Its machine was suspended, say: the other node may have led meanwhile, by a word that was true."""
+    log(secondary, 3)
+    with secondary.runs():
+        node.save(secondary.data, structs.replace(node.load(secondary.data), role="primary", members=("b", "a")))
+        words = {Word.EPOCH: 3, Word.COMMIT_BY: Word.ACKED_SEQ, Word.STALLED_NS: 1, Word.DURABLE_SEQ: 3}
+        for word, value in words.items():
+            secondary.board.set(word, value)
+        assert secondary.fail_over(STATEMENT, dry_run=True).outcome == "would lead"
+        secondary.board.set(Word.LEASE_UNTIL, 2)
+        with pytest.raises(Refused, match=r"a may have led while this node did not run.* --accept-loss-of a"):
+            secondary.fail_over(STATEMENT)
+        assert secondary.fail_over(STATEMENT, dry_run=True, accepted="a").outcome == "would lead"
+
+
 def test_only_the_other_node_is_named_as_lost(secondary: Secondary) -> None:
     with secondary.runs():
         secondary.board.set(Word.LINK, LinkState.ALONE)
