@@ -94,7 +94,8 @@ def told(lead: Callable[[Say], FailedOver], *, json: bool) -> int:
     try:
         done = lead((lambda _: None) if json else print_step)
     except (Refused, RoleError) as error:
-        return fail(f"this node does not lead: {error}", json=json)
+        result = error.result if isinstance(error, Refused) else Refused.result
+        return fail(f"{result}: {error}", json=json)
     if json:
         print_json(done)
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic_ns
 
@@ -22,7 +23,7 @@ from procs.venue import node
 from procs.venue.node import Node
 from procs.venue.venue import Venue
 from scripts.nodes import doubt
-from scripts.nodes.steps import LINKED, FailedOver, Refused, Steps, await_, supervisor
+from scripts.nodes.steps import LINKED, FailedOver, NotReleased, Refused, Steps, await_, supervisor
 from scripts.terminal import counted
 from shm.board import Board, Word
 
@@ -50,7 +51,7 @@ def carry_out(
     if not board.get(Word.STALLED_NS):
         if not statement:
             return done
-        raise Refused(
+        raise NotReleased(
             f"it leads, and the other node follows it ({_link(board)}) and acknowledges: there is nothing to release. "
             "To stop the other node in order: lockstep stop --leave there"
         )
@@ -61,11 +62,14 @@ def carry_out(
         f"{counted(end - commit, 'record')} not acknowledged"
     )
     if not statement:
-        raise Refused(
+        raise NotReleased(
             "no order is acknowledged before the other node acknowledges it. Bring that back; or, once you are sure "
             f"that it is off, or that no client reaches it, continue without it: {COMMAND}"
         )
-    doubt.check(config, data, role, venue, accepted)
+    try:
+        doubt.check(config, data, role, venue, accepted)
+    except Refused as error:
+        raise NotReleased(str(error)) from None
     if dry_run:
         done.outcome, done.says = "would lead", "this node would continue without the other one"
         return done
@@ -75,9 +79,9 @@ def carry_out(
     steps.say(f"commits wait for this node alone, on the disk; said of the other one: {statement}")
     _await_release(data, venue)
     steps.say("commits wait for the other node no more")
-    await_(data, lambda each: each.board.get(Word.EPOCH) > epoch, "begin an epoch without the other node")
+    _await(data, lambda each: each.board.get(Word.EPOCH) > epoch, "begin an epoch without the other node")
     begun = board.get(Word.LOG_END)
-    await_(data, lambda each: each.board.commit_position() >= begun, "commit")
+    _await(data, lambda each: each.board.commit_position() >= begun, "commit")
     done.epoch, done.seq, done.took_s = board.get(Word.EPOCH), begun, steps.elapsed_s
     done.says = (
         f"this node continues without the other one, epoch {done.epoch}, after {done.took_s:.3f} s. Start the other "
@@ -88,17 +92,15 @@ def carry_out(
 
 
 def _await_quiet(board: Board, steps: Steps) -> None:
-    """Wait until the peer, if it is alive, asks before it leads (I9). Refused if it acknowledges again."""
+    """Wait until the peer, if it is alive, asks before it leads (I9). NotReleased if it acknowledges again."""
     is_told = False
     while (since_ns := board.get(Word.STALLED_NS)) and (left_s := QUIET_S - (monotonic_ns() - since_ns) / 1e9) > 0:
         if not is_told:
-            steps.say(
-                f"waiting {left_s:.0f} s more: were the other node alive, it would ask before it leads from then on"
-            )
+            steps.say(f"waiting {left_s:.0f} s more: from then on the other node, if it is alive, asks before it leads")
             is_told = True
         time.sleep(LOOK_S)  # a word of the board: nothing to wait on
     if not since_ns:
-        raise Refused("the other node acknowledges again: there is nothing to release")
+        raise NotReleased("the other node acknowledges again: there is nothing to release")
 
 
 def _await_release(data: Path, venue: Venue) -> None:
@@ -114,7 +116,14 @@ def _await_release(data: Path, venue: Venue) -> None:
             os.kill(supervisor(data), signal.SIGUSR2)
         return False
 
-    await_(data, is_released, "continue without the other node")
+    _await(data, is_released, "continue without the other node")
+
+
+def _await(data: Path, done: Callable[[Venue], bool], what: str) -> None:
+    try:
+        await_(data, done, what)
+    except Refused as error:
+        raise NotReleased(str(error)) from None
 
 
 def _link(board: Board) -> str:

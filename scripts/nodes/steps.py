@@ -43,6 +43,14 @@ class FailedOver(Struct):
 class Refused(Exception):  # noqa: N818
     """This node must not lead; the message says why, and what to do."""
 
+    result = "this node does not lead"
+
+
+class NotReleased(Refused):
+    """This node leads, and its commits still wait for the other one; the message says why, and what to do."""
+
+    result = "this node leads, and does not continue without the other one"
+
 
 class Steps:
     """The steps of a command, each with its time, told as they are done."""

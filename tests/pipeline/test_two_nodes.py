@@ -211,6 +211,7 @@ def test_a_primary_continues_without_a_secondary_that_hangs(pair: Pair, monkeypa
     refused = pair.a.command("failover")
     assert refused.returncode == 1
     assert "whose link is down" in refused.stdout
+    assert refused.stderr.startswith("this node leads, and does not continue without the other one: no order is")
     assert "continue without it: lockstep failover --peer-is-off" in refused.stderr
     released = pair.a.command("failover", "--peer-is-off", "the test has stopped it")
     assert released.returncode == 0, released.stdout + released.stderr
