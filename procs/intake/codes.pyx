@@ -139,10 +139,10 @@ TABLE = {
     Code.EXPIRE_TIME_MALFORMED: _row(
         "the moment of expiry is no date or time of before 2262", "send one", "126, 432"),
     Code.POST_ONLY_NOT_ALLOWED: _row(
-        "only a limit order that may rest (day, good till cancel or date) can be post-only", "leave it out", "18",
-        UNSUPPORTED, api=COMBINATION),
+        "only a stop, or a limit order that may rest (day, good till cancel or date), can be post-only", "leave it out",
+        "18", UNSUPPORTED, api=COMBINATION),
     Code.SLIDE_WITHOUT_POST_ONLY: _row(
-        "only a post-only order slides", "leave it out or add post-only", "9479",
+        "only a post-only limit order slides", "leave it out or add post-only", "9479",
         api=COMBINATION),
     Code.BUDGET_NOT_ALLOWED: _row(
         "only a market order that is day, good till cancel or immediate or cancel, and in no list, can have a budget",
@@ -286,8 +286,8 @@ TABLE = {
     Code.QUANTITY_BELOW_FILLED: _row(
         "the quantity is not above what is filled already", "send more, or cancel the rest", "38", WRONG_QUANTITY),
     Code.WOULD_TAKE: _row(
-        "a post-only order would trade at once", "send another price, or let it slide", "44, 18",
-        api=(400, -2010, "Order would immediately match and take.")),
+        "a post-only order would trade at once, or a post-only stop trigger", "send another price, or let it slide",
+        "44, 18", api=(400, -2010, "Order would immediately match and take.")),
     Code.PRICE_OUTSIDE_BAND: _row(
         "the price is outside the static price band", "send one inside", "44", LIMIT,
         api=(400, -1013, "Filter failure: PERCENT_PRICE_BY_SIDE")),

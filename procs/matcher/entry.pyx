@@ -23,7 +23,8 @@ from procs.tables.pool cimport NIL
 from shm.records cimport (
     CANCEL_REASON_LIST, CANCEL_REASON_NO_FUNDS, CODE_CANCEL_ONLY, CODE_DELISTED, CODE_HALTED,
     CODE_MARKET_CLOSED, CODE_NOT_IN_THIS_PHASE, CODE_OK, CODE_PRICE_OUTSIDE_BAND, CODE_TOO_MANY_TRAILING,
-    CODE_WOULD_TAKE, LIST_KIND_OCO, ORDER_FLAG_BUDGET, ORDER_FLAG_LIST, ORDER_FLAG_POSS_RESEND, ORDER_FLAG_TERMS,
+    CODE_WOULD_TAKE, LIST_KIND_OCO, ORDER_FLAG_BUDGET, ORDER_FLAG_LIST, ORDER_FLAG_POSS_RESEND,
+    ORDER_FLAG_POST_ONLY, ORDER_FLAG_TERMS,
     ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, ORDER_STATE_WAITING, ORD_TYPE_LIMIT, ORD_TYPE_MARKET, ORD_TYPE_STOP,
     ORD_TYPE_STOP_LIMIT, ORD_TYPE_TRAILING_STOP, PHASE_CANCEL_ONLY, PHASE_CLOSED, PHASE_CLOSING_AUCTION,
     PHASE_DELISTED, PHASE_HALT, PHASE_PRE_OPEN, RESTATE_REASON_SLID, SIDE_BUY, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN,
@@ -163,6 +164,7 @@ cdef void marry(Orders orders, uint32_t main, uint32_t leg, uint8_t list_kind) n
 
 cdef int judge_command(Orders orders, const NewOrderRecord *command, const ExtTermsRecord *terms) noexcept nogil:
     cdef Asked asked
+    cdef int code
     asked.instrument = command.instrument
     asked.side = command.side
     asked.ord_type = command.ord_type
@@ -170,7 +172,20 @@ cdef int judge_command(Orders orders, const NewOrderRecord *command, const ExtTe
     asked.flags = order_flags(command)
     asked.has_minimum = terms.minimum_lots != 0
     asked.price_ticks = command.price_ticks
-    return judge(orders, &asked)
+    code = judge(orders, &asked)
+    if code == CODE_OK and command.flags & ORDER_FLAG_POST_ONLY and is_past(orders, command, terms.stop_price_ticks):
+        return CODE_WOULD_TAKE
+    return code
+
+
+cdef bint is_past(Orders orders, const NewOrderRecord *command, int64_t stop_ticks) noexcept nogil:
+    """Whether an order is a stop whose price the last trade has reached: it would trigger at once."""
+    cdef const Listing *listing = listing_of(orders, command.instrument)
+    if command.ord_type != ORD_TYPE_STOP and command.ord_type != ORD_TYPE_STOP_LIMIT:
+        return False
+    if not is_trading(listing) or not listing.has_traded:
+        return False
+    return listing.last_ticks >= stop_ticks if command.side == SIDE_BUY else listing.last_ticks <= stop_ticks
 
 
 cdef int judge(Orders orders, const Asked *asked) noexcept nogil:

@@ -14,7 +14,7 @@ from procs.matcher.levels cimport levels_close, levels_open
 from procs.tables.index cimport index_close, index_open, index_put, index_remove
 from procs.tables.pool cimport pool_close, pool_give, pool_open, pool_take
 from shm.records cimport (
-    ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN, TIF_DAY,
+    ORD_TYPE_STOP, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN, TIF_DAY,
 )
 
 cdef enum:
@@ -161,7 +161,7 @@ cdef uint8_t order_flags(const NewOrderRecord *command) noexcept nogil:
         flags |= IS_AT_OPEN
     elif command.time_in_force == TIF_AT_THE_CLOSE:
         flags |= IS_AT_CLOSE
-    if command.flags & ORDER_FLAG_POST_ONLY:
+    if command.flags & ORDER_FLAG_POST_ONLY and command.ord_type < ORD_TYPE_STOP:  # once triggered, a stop may take
         flags |= IS_POST_ONLY
     if command.flags & ORDER_FLAG_SLIDE:
         flags |= SLIDES

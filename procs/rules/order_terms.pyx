@@ -6,8 +6,8 @@ combinations. It looks at records and decides nothing that needs a balance, a bo
     type            price  time in force                    stop  trail  display  minimum  post-only  budget
     LIMIT           yes    all                              -     -      resting  yes      resting    -
     MARKET          -      all but GTD                      -     -      -        yes      -          DAY GTC IOC
-    STOP_LIMIT      yes    DAY GTC GTD                      yes   -      yes      -        -          -
-    STOP            -      DAY GTC GTD                      yes   -      -        -        -          -
+    STOP_LIMIT      yes    DAY GTC GTD                      yes   -      yes      -        no slide   -
+    STOP            -      DAY GTC GTD                      yes   -      -        -        no slide   -
     TRAILING_STOP   -      DAY GTC GTD                      -     yes    -        -        -          -
 
 `resting` are DAY, GTC and GTD. No minimum goes with FOK, the auctions' times, post-only or a budget. The price of a
@@ -103,9 +103,10 @@ cdef int quantity_fault(const NewOrderRecord *order, const ExtTermsRecord *terms
     cdef bint immediate = order.ord_type == ORD_TYPE_MARKET or order.ord_type == ORD_TYPE_LIMIT
     cdef bint for_auction = order.time_in_force == TIF_AT_THE_OPEN or order.time_in_force == TIF_AT_THE_CLOSE
     cdef bint priced = order.ord_type == ORD_TYPE_LIMIT or order.ord_type == ORD_TYPE_STOP_LIMIT
-    if order.flags & ORDER_FLAG_POST_ONLY and not (order.ord_type == ORD_TYPE_LIMIT and rests):
+    cdef bint stops = order.ord_type == ORD_TYPE_STOP or order.ord_type == ORD_TYPE_STOP_LIMIT
+    if order.flags & ORDER_FLAG_POST_ONLY and not (order.ord_type == ORD_TYPE_LIMIT and rests) and not stops:
         return CODE_POST_ONLY_NOT_ALLOWED
-    if order.flags & ORDER_FLAG_SLIDE and not order.flags & ORDER_FLAG_POST_ONLY:
+    if order.flags & ORDER_FLAG_SLIDE and (stops or not order.flags & ORDER_FLAG_POST_ONLY):
         return CODE_SLIDE_WITHOUT_POST_ONLY
     if order.flags & ORDER_FLAG_BUDGET:
         if order.ord_type != ORD_TYPE_MARKET or order.time_in_force == TIF_FOK or for_auction:

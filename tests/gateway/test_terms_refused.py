@@ -63,7 +63,7 @@ ORDERS: list[tuple[dict[str, str | None], Code, str]] = [
     ({"t59": "6", "t126": "19700101-00:00:00"}, Code.EXPIRE_TIME_MALFORMED, "19700101-00:00:00"),
     ({"t59": "3", "t18": "6"}, Code.POST_ONLY_NOT_ALLOWED, "6"),
     (MARKET | {"t18": "6"}, Code.POST_ONLY_NOT_ALLOWED, "6"),
-    (STOP | {"t18": "6"}, Code.POST_ONLY_NOT_ALLOWED, "6"),
+    (STOP | {"t18": "6", "t9479": "P"}, Code.SLIDE_WITHOUT_POST_ONLY, "P"),
     ({"t9479": "P"}, Code.SLIDE_WITHOUT_POST_ONLY, "P"),
     ({"t38": None, "t152": "5"}, Code.BUDGET_NOT_ALLOWED, "5"),
     (MARKET | {"t38": None, "t152": "5", "t59": "4"}, Code.BUDGET_NOT_ALLOWED, "5"),

@@ -185,6 +185,8 @@ class Traffic:
         if kind == OrderType.LIMIT and draw.random() < 0.12:
             flags = Flag.POST_ONLY | draw.choice((0, Flag.SLIDE))
             price = self.around(number)
+        if kind in (OrderType.STOP, OrderType.STOP_LIMIT) and draw.random() < 0.3:
+            flags = Flag.POST_ONLY
         given: dict[str, Any] = {
             "price_ticks": price, "quantity_lots": lots, "ord_type": kind, "flags": flags,
             "time_in_force": self.pick(TIMES.get(OrderType(kind), RESTING)), "stp": self.pick(MODES),

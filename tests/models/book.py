@@ -107,7 +107,7 @@ class Book(Matching):
         listing = self.listings[command.instrument]
         main = self.made(listing, command.seq, command, self.take_terms(command.flags))
         if not command.flags & Flag.LIST:
-            if code := self.fault(listing, main):
+            if code := self.fault_of_new(listing, main):
                 self.voice.rejected(main, command, code)
                 return
             self.accept(listing, main, command)
@@ -115,9 +115,10 @@ class Book(Matching):
             assert self.ext_leg is not None
             second, terms = self.ext_leg
             leg = self.made(listing, second.seq, second, terms)
-            code = self.fault(listing, main)
+            code = self.fault_of_new(listing, main)
             if not code and second.list_kind == ListKind.OCO:
-                code = self.fault(listing, leg)
+                code = self.fault_of_new(listing, leg)
+            leg.flags &= ~Flag.POST_ONLY if leg.stop_price_ticks else ~0
             if code:
                 self.voice.rejected(main, command, code)
                 self.voice.rejected(leg, second, code)
@@ -135,6 +136,16 @@ class Book(Matching):
         if order.time_in_force == TimeInForce.DAY:
             order.expire_ns = listing.day_end(self.voice.command.time_ns)
         return order
+
+    def fault_of_new(self, listing: Listing, order: Order) -> Code:
+        """The same, and that a post-only stop would trigger at once; once it has triggered it may take."""
+        if not order.stop_price_ticks or not order.flags & Flag.POST_ONLY:
+            return self.fault(listing, order)
+        order.flags &= ~Flag.POST_ONLY
+        code, last = self.fault(listing, order), listing.last_ticks
+        if code or listing.phase != Phase.CONTINUOUS or last is None:
+            return code
+        return Code.WOULD_TAKE if listing.stops.is_reached(order, last) else Code.OK
 
     def fault(self, listing: Listing, order: Order) -> Code:
         """Why an order may not come in now: the first of the venue's reasons, or OK."""

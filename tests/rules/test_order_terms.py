@@ -80,9 +80,9 @@ def wrong(kind: int, time: int, flags: int, terms: dict[str, int]) -> set[Code]:
         found.add(Code.MINIMUM_NOT_ALLOWED)
     if terms["minimum_lots"] > QUANTITY:
         found.add(Code.MINIMUM_TOO_LARGE)
-    if flags & POST_ONLY and not (kind == LIMIT and time in POST_ONLY_TIMES):
+    if flags & POST_ONLY and not (kind == LIMIT and time in POST_ONLY_TIMES) and kind not in WITH_STOP:
         found.add(Code.POST_ONLY_NOT_ALLOWED)
-    if flags & SLIDE and not flags & POST_ONLY:
+    if flags & SLIDE and (kind in WITH_STOP or not flags & POST_ONLY):
         found.add(Code.SLIDE_WITHOUT_POST_ONLY)
     if flags & BUDGET and not (kind == MARKET and time in BUDGET_TIMES):
         found.add(Code.BUDGET_NOT_ALLOWED)

@@ -327,6 +327,7 @@ cdef int read_stop_limit(Parameters sent, LegNames names, Form *form) except -1:
     form.quantity = require_decimal(sent, names.quantity)
     form.price = require_decimal(sent, names.price)
     form.stop_price = require_decimal(sent, names.stop_price)
+    form.exec_inst = text_of(POST_ONLY)  # refused where it would trigger at once
     form.has_terms = True
     read_iceberg(sent, names, form)
     return forbid(sent, names.quote_quantity)
@@ -337,6 +338,7 @@ cdef int read_stop(Parameters sent, LegNames names, Form *form) except -1:
     form.time_in_force = text_of(GOOD_TILL_CANCEL)
     form.quantity = require_decimal(sent, names.quantity)
     form.stop_price = require_decimal(sent, names.stop_price)
+    form.exec_inst = text_of(POST_ONLY)  # refused where it would trigger at once
     form.has_terms = True
     forbid(sent, names.price)
     forbid(sent, names.time_in_force)

@@ -31,7 +31,7 @@ from procs.api.desk cimport NOT_CHANGED, NOT_REDUCED, Desk
 from procs.api.requests cimport Request
 from procs.intake.order_form cimport Refusal, Text
 from procs.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
-from shm.records cimport CL_ORD_ID_SIZE
+from shm.records cimport CL_ORD_ID_SIZE, CODE_WOULD_TAKE
 
 from msgspec import Raw
 
@@ -44,7 +44,8 @@ from procs.api.binance.answers import (
     list_answer,
     order_answer,
 )
-from procs.api.binance.errors import ApiError, Number, cancel_replace, refusal, symbol_unknown
+from procs.api.binance.order_forms import RELATION
+from procs.api.binance.errors import ApiError, Number, cancel_replace, refusal, rejected, symbol_unknown
 from procs.api.binance.views import is_open
 from procs.api.parts import MOST_ROWS, joined, parts
 from procs.api.requests import UnknownOutcome
@@ -171,6 +172,8 @@ cdef class Trading:
             self.shown.list_names.note(call.account, first, form.list_client_order_id)
         request = self.send_list(form, call)
         await request.outcome
+        if request.code == CODE_WOULD_TAKE and not triggers:  # either price may be past the market
+            raise rejected(RELATION)
         self.check(request, CommandType.NEW_ORDER)
         orders = [self.shown.find(call.account, 0, client_id) for client_id in form.client_order_ids]
         return list_answer(
@@ -289,6 +292,8 @@ cdef class Trading:
         return 0
 
     cdef bytes placed(self, Request request, OrderForm form, Call call):
+        if request.code == CODE_WOULD_TAKE and form.form.stop_price.at != NULL:
+            raise rejected("Stop price would trigger immediately.")
         self.check(request, CommandType.NEW_ORDER)
         fills = [self.shown.numbered_fill(number) for number in request.fills]
         return order_answer(self.shown.order_of(request.order_id), form.detail, fills, call.unit)

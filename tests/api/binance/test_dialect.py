@@ -91,6 +91,31 @@ def test_an_id_and_another_orders_client_id_name_no_order() -> None:
     asked(question)
 
 
+def test_a_stop_that_is_past_its_price_is_refused() -> None:
+    async def question(venue: Served) -> None:
+        stop = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_LOSS", "quantity": "1", "stopPrice": "100"}
+        assert (await venue.ask(1, "POST", "order", **stop))["orderId"]  # nothing has traded
+        await venue.order(2, "SELL", "100", "1")
+        await venue.order(3, "BUY", "100", "1")
+        for number, limit in enumerate(({}, {"type": "STOP_LOSS_LIMIT", "price": "90", "timeInForce": "GTC"})):
+            limit |= {"newClientOrderId": f"late-{number}"}
+            told = await refusal(venue, 1, "POST", "order", **(stop | limit))
+            assert told == (-2010, "Stop price would trigger immediately.")
+        bought = stop | {"side": "BUY", "stopPrice": "99"}
+        assert (await refusal(venue, 1, "POST", "order", **bought))[0] == -2010
+        told = await refusal(venue, 1, "POST", "orderList/oco", **(OCO | {"belowStopPrice": "100"}))
+        assert told == (-2010, "The relationship of the prices for the orders is not correct.")
+        assert await venue.ask(1, "GET", "openOrders") == []  # the first stop has triggered, and found no bid
+        waits = await venue.ask(1, "POST", "order", **(stop | {"stopPrice": "99"}))
+        assert (await venue.ask(1, "POST", "orderList/oco", **OCO))["listOrderStatus"] == "EXECUTING"
+        await venue.order(3, "BUY", "99", "5")
+        await venue.order(2, "SELL", "99", "1")
+        sold = await venue.ask(1, "GET", "order", symbol="BTCUSDT", orderId=waits["orderId"])
+        assert (sold["status"], sold["type"]) == ("FILLED", "STOP_LOSS")
+
+    asked(question)
+
+
 @pytest.mark.parametrize(
     ("mode", "taker", "maker"),
     [

@@ -83,7 +83,12 @@ def code_of(fields: dict[str, str], **more: str | None) -> tuple[int, str]:
         (STOP, {"ord_type": OrderType.STOP, "stop_price_ticks": 2_400_000, "time_in_force": TimeInForce.GTC}),
         (
             STOP_LIMIT,
-            {"ord_type": OrderType.STOP_LIMIT, "stop_price_ticks": 2_400_000, "price_ticks": 2_300_050, "flags": 0},
+            {
+                "ord_type": OrderType.STOP_LIMIT,
+                "stop_price_ticks": 2_400_000,
+                "price_ticks": 2_300_050,
+                "flags": OrderFlag.POST_ONLY,
+            },
         ),
         *(
             ({**LIMIT, "selfTradePreventionMode": word}, {"stp": mode})
