@@ -18,7 +18,7 @@ from procs.batcher import backfill, database, refused
 from procs.batcher.backfill_process import FillError
 from procs.batcher.database import CONNECT_TIMEOUT_S
 from procs.batcher.extent import extent
-from procs.batcher.position import Position, objection, position
+from procs.batcher.position import EMPTY, Position, objection, position
 from procs.gateway.segments import stores
 from procs.operating.status import RefusedRows
 from procs.recovery import snapshot_catalog
@@ -88,7 +88,7 @@ def place_of(url: str) -> Place:
     with psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
         connection.execute(f"SET statement_timeout = '{CONNECT_TIMEOUT_S}s'")
         at = position(connection)
-        rows, reasons = refused.reasons(connection, SHOWN_REASONS)
+        rows, reasons = (0, []) if at is EMPTY else refused.reasons(connection, SHOWN_REASONS)
     return Place(at, rows, reasons)
 
 
@@ -129,7 +129,7 @@ def judge_stopped(url: str, config: Config, found: Copies) -> tuple[list[str], l
     if spool is not None and (has_gap or place.complete < spool.loaded):
         problems.append(f"database: {missing}, and had more once: the next start brings it back")
     elif has_gap and not place.complete:
-        problems.append(f"database: it is empty, the journal has {found.committed:,} records: the next start fills it")
+        notes.append("database: it is empty, as that of a restored folder: the next start fills it from the journal")
     elif has_gap:
         notes.append(f"database: {missing}; there is no spool: the next start loads the rest from the journal")
     else:

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from config.schema import Config
 from procs.batcher import compare, database
 from procs.batcher.expected_requests import COMMANDS
+from procs.batcher.position import EMPTY, Position
 from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.recovery.snapshot_catalog import MANIFEST, SavedSnapshot, choose, entries
 from procs.tables.saved import DamagedPart
@@ -246,7 +247,8 @@ def _compare(
     """Compare the database with the replay, starting the embedded server meanwhile if the venue is stopped."""
     try:
         with copies.started(config) as url:
-            _place(url, config, data, found)
+            if _place(url, config, data, found) is EMPTY:
+                return
             # A journal whose beginning was removed says nothing about earlier rows.
             if segment_seqs(data / "journal")[:1] not in ([], [1]):
                 found.notes.append("database: it has rows from before the journal begins, and is not compared")
@@ -273,18 +275,19 @@ def _compare(
             found.problems.append(f"database: {rows.differing - len(rows.first)} more rows of {name} differ")
 
 
-def _place(url: str, config: Config, data: Path, found: Verdict) -> None:
-    """How far each copy is, and whether the database moves, or will."""
+def _place(url: str, config: Config, data: Path, found: Verdict) -> Position:
+    """Judge how far each copy is, and whether the database moves, or will; return where the database is."""
     venue = attach(data)
     if venue is not None:
         found.copies = copies.look(data, committed(venue))
         found.copies.spool = None  # it is being written
         found.problems += copies.judge_running(url, data, venue.board, found.copies)
-        return
+        return copies.place_of(url).at
     found.copies = copies.look(data, found.committed)
     problems, notes = copies.judge_stopped(url, config, found.copies)
     found.problems += problems
     found.notes += notes
+    return copies.place_of(url).at
 
 
 def _count_money(data: Path, replay: Replay, found: Verdict) -> None:

@@ -26,13 +26,25 @@ class Node(NamedTuple):
     fix: int
     market_data: int
     metrics: int
+    api: int
 
 
-def settings(a: Node, b: Node, fix: int, market_data: int) -> str:
+class Ports(NamedTuple):
+    """Where HAProxy listens."""
+
+    fix: int
+    market_data: int
+    api: int
+
+
+def settings(a: Node, b: Node, own: Ports) -> str:
     """The configuration with these ports in place of its own."""
     text = CONFIGURATION.read_text()
     for old, new in (
-        ("bind 127.0.0.1:9900", f"bind 127.0.0.1:{fix}"), ("bind 127.0.0.1:8100", f"bind 127.0.0.1:{market_data}"),
+        ("bind 127.0.0.1:9778", f"bind 127.0.0.1:{own.fix}"), ("bind 127.0.0.1:8100", f"bind 127.0.0.1:{own.api}"),
+        ("bind 127.0.0.1:8101", f"bind 127.0.0.1:{own.market_data}"),
+        ("127.0.0.1:8080 port 9879", f"127.0.0.1:{a.api} port {a.metrics}"),
+        ("127.0.0.1:8090 port 9889", f"127.0.0.1:{b.api} port {b.metrics}"),
         ("127.0.0.1:9878 port 9879", f"127.0.0.1:{a.fix} port {a.metrics}"),
         ("127.0.0.1:9888 port 9889", f"127.0.0.1:{b.fix} port {b.metrics}"),
         ("127.0.0.1:8081 port 9879", f"127.0.0.1:{a.market_data} port {a.metrics}"),
@@ -44,21 +56,21 @@ def settings(a: Node, b: Node, fix: int, market_data: int) -> str:
 
 
 @contextmanager
-def balancing(folder: Path, a: Node, b: Node) -> Iterator[tuple[int, int]]:
-    """HAProxy before two nodes: its ports for FIX and for market data. It listens from then on."""
+def balancing(folder: Path, a: Node, b: Node) -> Iterator[Ports]:
+    """HAProxy before two nodes, listening."""
     assert HAPROXY is not None
-    fix, market_data = free_port(), free_port()
+    own = Ports(free_port(), free_port(), free_port())
     file = folder / "haproxy.cfg"
-    file.write_text(settings(a, b, fix, market_data))
+    file.write_text(settings(a, b, own))
     with (folder / "haproxy.log").open("wb") as log:
         process = subprocess.Popen([HAPROXY, "-db", "-f", str(file)], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + PATIENCE_S
-        while not _listens(fix):
+        while not _listens(own.fix):
             assert process.poll() is None, (folder / "haproxy.log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.02)  # its only word is its port
-        yield fix, market_data
+        yield own
     finally:
         process.terminate()
         process.wait(PATIENCE_S)

@@ -38,8 +38,9 @@ STOP_S = 3.0  # for requests under way to be answered at an orderly stop
 BACKLOG = 512
 SECOND_NS = 10**9
 
-# Any client can make uvicorn log a warning: it says nothing about the venue.
-_SILENT = ("uvicorn.error", "uvicorn.access", "uvicorn.asgi")
+# Any client can make uvicorn log a warning: it says nothing about the venue. A pool logs each try to connect, from
+# before the database is up; requests that need it say so, and the batcher logs whether the database is there.
+_SILENT = ("uvicorn.error", "uvicorn.access", "uvicorn.asgi", "psycopg.pool")
 
 
 class Listener(uvicorn.Server):
@@ -99,6 +100,8 @@ class Server(Edge):
 
     async def start(self) -> None:
         """The listener opens from `poll`, once the venue leads and all of before is known; nothing waits for this."""
+        for name in _SILENT:
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._preparing = asyncio.get_running_loop().create_task(self._prepare())
 
     def poll(self, now_ns: int) -> int:
@@ -161,8 +164,6 @@ class Server(Edge):
         class Asked(Upgrade):
             queries = self._queries
 
-        for name in _SILENT:
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         served = uvicorn.Config(
             cast(Any, self._application),
             http=Admitted,

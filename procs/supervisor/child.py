@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from procs.supervisor.log import Log
 ROOT = Path(__file__).resolve().parents[2]  # hosts start here, so that they find the same code that runs the supervisor
 READ_BYTES = 65536
 REAP_TIMEOUT_S = 10.0
+LAST_WORDS_S = 2.0  # before its end: what it wrote earlier is not about that
 
 
 class Child:
@@ -28,7 +30,7 @@ class Child:
     ) -> None:
         self.name = name
         self.log = log
-        self.complained = False
+        self._wrote_s = self._ended_s = 0.0
         self._ended = asyncio.Event()
         self._report = report
         self._tell_death = died
@@ -68,8 +70,14 @@ class Child:
         return not self._ended.is_set()
 
     def last_words(self) -> str:
-        """The last thing that it wrote that is no log entry (an interpreter's or library's complaint), or nothing."""
-        return next((line.strip() for line in reversed(self.log.tail) if line.strip() and line[0] != "{"), "")
+        """Return what it said of its end: its very last line, of a traceback or a refusal; "" if it said nothing.
+
+        A log entry is none, nor is a line that it wrote long before, nor anything where it was killed.
+        """
+        last = next((line.strip() for line in reversed(self.log.tail) if line.strip()), "")
+        is_late = self._ended_s - self._wrote_s <= LAST_WORDS_S
+        was_killed = self.exit_code in (-signal.SIGKILL, -signal.SIGTERM)
+        return "" if was_killed or not is_late or last.startswith("{") else last
 
     def terminate(self) -> None:
         """Ask it to end in order (SIGTERM); no effect if it has ended."""
@@ -92,6 +100,7 @@ class Child:
     def _died(self) -> None:
         self._loop.remove_reader(self._pidfd)
         self._process.wait()
+        self._ended_s = time.monotonic()
         self._read()
         self._loop.remove_reader(self._output)
         assert self._process.stdout is not None
@@ -118,6 +127,6 @@ class Child:
             if not data:
                 self._loop.remove_reader(self._output)
                 return
+            self._wrote_s = time.monotonic()
             for error in self.log.feed(data):
-                self.complained = True
                 self._report(f"{self.name}: {error}")

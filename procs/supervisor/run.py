@@ -430,8 +430,8 @@ def restarts_of(data: Path) -> Path:
 
 
 def _obituary(child: Child) -> str:
-    """How a host ended, and what it said last where it has not been told already."""
-    words = "" if child.complained else child.last_words()
+    """How a host ended, and what it said of that."""
+    words = child.last_words()
     return f"{child.name} {child.fate}" + (f": {words}" if words else "")
 
 

@@ -27,6 +27,7 @@ from procs.supervisor.children import Children
 from procs.supervisor.commits import CommitWatch
 from procs.supervisor.conditions import Conditions
 from procs.supervisor.confirmation import Confirmation, Confirming, asking
+from procs.supervisor.console import Console, LoggedConsole
 from procs.supervisor.disk import DiskWatch
 from procs.supervisor.health import RUNNING, STARTING, STOPPING
 from procs.supervisor.monitoring import Monitoring
@@ -36,7 +37,7 @@ from procs.supervisor.pulse import Pulse
 from procs.supervisor.recovery import Recovery
 from procs.supervisor.roles import Roles
 from procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
-from procs.supervisor.watch import TICK_S, Console, Watch
+from procs.supervisor.watch import TICK_S, Watch
 from procs.venue import topology
 from procs.venue.topology import Host, Topology
 from shm.segment import RoleLock, SegmentError
@@ -79,26 +80,26 @@ class Supervisor:
         database_password = without_password(config.database.url)[1]
         if database_password:
             os.environ["PGPASSWORD"] = database_password  # the hosts have it from here, and libpq from there
+        self._data = Path(config.venue.data)
         self._topology = topology.derive(config)
         _check_cpus(self._topology)
-        self._console = console
+        self._console = LoggedConsole(console, self._data)
         self._stop_database = stop_database
         self._command = host_command or command_of
         self._backoff = backoff or Backoff()
-        self._data = Path(config.venue.data)
         self._listed = Children(self._data / "run" / "children.json")
-        self._disk = DiskWatch(self._data, console.line)
+        self._disk = DiskWatch(self._data, self._console.warning)
         self._notifier = Notifier()
         self._pulse = Pulse(self._notifier, config.processes.heartbeat_timeout_s)
-        self._alerts = Alerts(config.alerts, config.venue.name, self._data / "alerts.json", console.line)
+        self._alerts = Alerts(config.alerts, config.venue.name, self._data / "alerts.json", self._console.warning)
         self._conditions = Conditions(config.alerts, self._data, self._alerts)
-        self._commits = CommitWatch(self._data, console.line, self._alerts)
-        self._monitoring = Monitoring(config.metrics, self._data, console.line)
+        self._commits = CommitWatch(self._data, self._console.warning, self._alerts)
+        self._monitoring = Monitoring(config.metrics, self._data, self._console.warning)
         self._asked = 0
         self._careful_command = careful_command
         self._poison_sought = False
         self._is_snapshot_wanted = False
-        self._roles = Roles(config, console, self._alerts, lambda: self._asked > 0, self._pulse.allow)
+        self._roles = Roles(config, self._console, self._alerts, lambda: self._asked > 0, self._pulse.allow)
         self._wake = asyncio.Event()
 
     async def run(self) -> int:
@@ -117,6 +118,7 @@ class Supervisor:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self._ask_snapshot)
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, self._ask_role)
         lock.acquire()
+        self._console.open()
         try:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 # nohup has SIGHUP ignored: the venue is to outlive its terminal then.
@@ -135,6 +137,7 @@ class Supervisor:
             await asyncio.to_thread(self._stop_database)
             return code
         finally:
+            self._console.close()
             lock.release()
 
     def _ask(self) -> None:
@@ -156,7 +159,7 @@ class Supervisor:
             if not await self._roles.may_run(node):
                 return EXIT_OK if self._asked else EXIT_MUST_NOT
             wanted = topology.derive(self._config, follows=node.is_secondary)
-            run = Run(self._config, wanted, self._listed, self._command, self._console.line, self._wake.set, node)
+            run = Run(self._config, wanted, self._listed, self._command, self._console.warning, self._wake.set, node)
             outcome, confirming = Outcome(None, None), None
             try:
                 await run.start()
@@ -170,7 +173,7 @@ class Supervisor:
                     await self._stop_in_order(run, ready=outcome.ready_s is not None)
                     return EXIT_OK
             except SegmentError as error:
-                self._console.line(str(error))
+                self._console.warning(str(error))
                 return EXIT_FAILED
             except OSError as error:
                 if not space.is_full(error):
@@ -180,7 +183,7 @@ class Supervisor:
                 if confirming is not None:
                     confirming.close()
             if outcome.failure is not None and outcome.ready_s is None and outcome.failure.refusal:
-                self._console.line(f"the venue can't start: {outcome.failure.refusal}")
+                self._console.warning(f"the venue can't start: {outcome.failure.refusal}")
                 self._alerts.tell("venue_failed", f"the venue can't start: {outcome.failure.refusal}")
                 return EXIT_MUST_NOT
             if outcome.failure is None or self._disk.is_full:
@@ -190,7 +193,7 @@ class Supervisor:
             if delay_s is None:
                 self._give_up(outcome.failure)
                 return EXIT_FAILED
-            self._console.line(f"{outcome.failure.reason}; the venue starts again in {delay_s:g} s")
+            self._console.warning(f"{outcome.failure.reason}; the venue starts again in {delay_s:g} s")
             self._notifier.status(f"starting again: {outcome.failure.reason}")
             self._alerts.tell("process_restarted", f"{outcome.failure.reason}; the venue starts again")
             if outcome.ready_s is not None:
@@ -203,7 +206,9 @@ class Supervisor:
     async def _await_space(self, failure: Failure | None) -> None:
         """On a full disk an end is no failure: the venue is started again and again until there is space."""
         reason = failure.reason if failure else "no file of the run could be written"
-        self._console.line(f"{reason}; the disk of {self._data} is full: the venue starts again in {FULL_DELAY_S:g} s")
+        self._console.warning(
+            f"{reason}; the disk of {self._data} is full: the venue starts again in {FULL_DELAY_S:g} s"
+        )
         self._notifier.status("waiting for space on the disk")
         await self._pause(FULL_DELAY_S)
 
@@ -220,7 +225,7 @@ class Supervisor:
             return
         seq = seeking.result()
         if seq is not None:
-            self._console.line(
+            self._console.warning(
                 f"the core dies of record {seq} of the log each time. Stop the venue and look at it: "
                 f"lockstep void {seq} takes it out, and says what that comes to before it does"
             )
@@ -286,7 +291,7 @@ class Supervisor:
         self._alerts.tell("venue_failed", f"{failure.reason}; the venue failed to start too often and gives up")
         lines = [f"{failure.reason}; the venue failed to start too often and gives up", *failure.child.log.tail]
         for line in lines:
-            self._console.line(line)
+            self._console.warning(line)
 
 
 def command_of(manifest: Path, host: Host) -> Sequence[str]:

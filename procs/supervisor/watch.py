@@ -9,12 +9,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from config.schema import Config
 from procs.disk import space
 from procs.supervisor import health
 from procs.supervisor.alerts import Alerts
+from procs.supervisor.console import LoggedConsole
 from procs.supervisor.database import DatabaseWatch
 from procs.supervisor.disk import RETRY_S, DiskWatch
 from procs.supervisor.gate import LOOK_S, Gate
@@ -33,13 +34,6 @@ STARTING_TICK_S = 0.01  # while something starts: clients that wait for it shoul
 PROGRESS_S = 5.0  # how often a start that takes long says how far it is
 
 
-class Console(Protocol):
-    """Where the supervisor says what happens."""
-
-    def line(self, text: str) -> None: ...
-    def ready(self, run: Run, took_s: float) -> None: ...
-
-
 class Death(NamedTuple):
     """Hosts that are down, and when (monotonic) they start again."""
 
@@ -55,7 +49,7 @@ class Watch:
         self,
         run: Run,
         config: Config,
-        console: Console,
+        console: LoggedConsole,
         notifier: Notifier,
         pulse: Pulse,
         recovery: Recovery,
@@ -64,8 +58,8 @@ class Watch:
     ) -> None:
         self._run = run
         self._disk = disk
-        self._database = DatabaseWatch(Path(config.venue.data), console.line)
-        self._lease = LeaseWatch(Path(config.venue.data), console.line, alerts)
+        self._database = DatabaseWatch(Path(config.venue.data), console.warning)
+        self._lease = LeaseWatch(Path(config.venue.data), console.warning, alerts)
         self._config = config
         self._console = console
         self._notifier = notifier
@@ -151,7 +145,7 @@ class Watch:
                 self._began_s = self._told_s = now_s
             self._pulse.allow()
             hosts = self._run.topology.core if way is Way.CORE else (failure.host,)
-            self._console.line(f"{failure.reason}; {way.value} starts again in {delay_s:g} s")
+            self._console.warning(f"{failure.reason}; {way.value} starts again in {delay_s:g} s")
             self._notifier.status(f"starting again: {failure.reason}")
             self._alerts.tell("process_restarted", f"{failure.reason}; {way.value} starts again")
             await self._run.take_down(hosts)
@@ -177,7 +171,7 @@ class Watch:
             try:
                 await self._run.restart_core()
             except SegmentError as error:
-                self._console.line(str(error))
+                self._console.warning(str(error))
                 return death.failure
             except OSError as error:
                 if not space.is_full(error):
@@ -186,7 +180,7 @@ class Watch:
         return None
 
     def _tell_of_snapshot(self, trouble: str) -> None:
-        self._console.line(trouble)
+        self._console.warning(trouble)
         self._alerts.tell("snapshot_failed", trouble)
 
     def _tell(self) -> None:

@@ -6,6 +6,7 @@ tests/pipeline/test_looking.py has it before a whole venue. Where HAProxy is not
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import subprocess
 import threading
@@ -16,9 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from config.loader import load
 from config.schema import MetricsSection
 from procs.monitor.server import Answer, Server
 from tests.balancer import CONFIGURATION, HAPROXY, PATIENCE_S, Node, balancing
+from tests.pages import ROOT
 
 pytestmark = pytest.mark.skipif(HAPROXY is None, reason="HAProxy is not installed")
 
@@ -50,7 +53,7 @@ class Stand:
     @property
     def ports(self) -> Node:
         port = int(self._lines.sockets[0].getsockname()[1])
-        return Node(port, port, self._health.port)
+        return Node(port, port, self._health.port, port)
 
     def lose_health(self) -> None:
         """Its monitor ends: nothing listens there."""
@@ -108,7 +111,7 @@ def test_clients_come_to_the_node_that_leads_and_to_none_where_none_does(
 ) -> None:
     a, b = nodes
     a.leads = True
-    with balancing(tmp_path, a.ports, b.ports) as (fix, market_data):
+    with balancing(tmp_path, a.ports, b.ports) as (fix, market_data, _):
         for port in (fix, market_data):
             within(lambda port=port: {comes_to(port) for _ in range(4)} == {"a"})  # type: ignore[misc]
         with connected(fix) as stays:
@@ -124,6 +127,19 @@ def test_clients_come_to_the_node_that_leads_and_to_none_where_none_does(
         within(lambda: comes_to(fix) == "")
         a.leads = True
         within(lambda: comes_to(fix) == "a")
+
+
+def test_no_listener_has_a_port_of_the_venue() -> None:
+    """On one host with a node, HAProxy would take the link's port, and the node would not start."""
+    binds = {int(port) for port in re.findall(r"bind 127\.0\.0\.1:(\d+)", CONFIGURATION.read_text())}
+    taken = set()
+    for name in ("demo", "node-a", "node-b"):
+        loaded = load(ROOT / "config" / f"{name}.toml")
+        link = loaded.replication
+        taken |= {link.port, link.peer_port, link.own_database, link.peer_database, loaded.metrics.port}
+        taken |= {*loaded.fix.ports.values(), loaded.market_data.port, loaded.api.port}
+    assert len(binds) == 4
+    assert not binds & taken
 
 
 def test_haproxy_finds_nothing_wrong_with_the_configuration_as_it_is_nor_with_a_second_gateway(tmp_path: Path) -> None:

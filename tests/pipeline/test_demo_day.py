@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from typing import Any
 import pytest
 
 from config.schema import Config
+from shm.journal import JournalReader
 from tests import console
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import Stream, await_progress, finish
+from tests.ports import free_port
 from tests.simulation.run import run_seed
 
 PROJECT = Path(__file__).parents[2]
@@ -30,7 +33,7 @@ ORDERS = 200
 def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     """The stopped demo venue: it has traded, taken a snapshot, been killed, traded again and been stopped in order."""
     folder = tmp_path_factory.mktemp("day")
-    venue = RunningVenue(folder, makes_database=True)
+    venue = RunningVenue(folder, makes_database=True, api_port=free_port(), metrics_port=0)
     left = folder / Config().venue.data
     left.parent.mkdir(parents=True)
     left.symlink_to(folder / "data")
@@ -40,15 +43,19 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
         stream.start()
         _await_answers(stream, ORDERS)
         assert venue.command("snapshot").returncode == 0
+        check_claims(venue)
+        assert complaints(venue) == []
         venue.kill_all()
         venue.start()
         _await_answers(stream, 2 * ORDERS)
         finish(stream)
+        stream.client.close()
         answer = venue.command("stop")
         assert answer.returncode == 0, answer.stderr
         assert venue.process is not None
         assert venue.process.wait(60) == 0
         venue.process = None
+        assert [each for each in complaints(venue) if each["event"] != "journal_torn"] == []  # the kill may leave that
         yield venue
     finally:
         if venue.process is not None:
@@ -56,9 +63,60 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def complaints(venue: RunningVenue) -> list[dict[str, Any]]:
+    """What `lockstep logs` shows of level warning or worse; any other line than a log entry counts as an error."""
+    answer = venue.command("logs", "--json", "--last", "0", "--level", "warning")
+    assert answer.returncode == 0, answer.stderr
+    return [json.loads(line) for line in answer.stdout.splitlines()]
+
+
+def check_claims(venue: RunningVenue) -> None:
+    """What status and health say of a healthy venue is so, by what the operating system, its files and sockets say."""
+    found = venue.status()
+    assert found["running"]
+    assert (found["venue"], found["data"]) == ("lockstep", str(venue.data))
+    for host in found["hosts"]:
+        words = Path(f"/proc/{host['pid']}/cmdline").read_bytes().split(b"\0")
+        assert words[words.index(b"--name") + 1] == host["name"].encode()
+        assert host["restarts"] == 0
+    assert {stage["state"] for stage in found["agents"]} == {"running"}
+    assert all(stage["out_since"] is None for stage in found["agents"])
+    journal = JournalReader(venue.data / "journal")
+    assert sum(1 for _ in journal) >= found["commit"] > 0
+    assert (venue.data / "snapshots" / f"{found['snapshot']['seq']:020}").is_dir()
+    (gateway,) = found["gateways"]
+    assert (gateway["is_open"], gateway["sessions"], gateway["connections"]) == (True, 1, 1)
+    assert not found["orders_refused"]
+    port = venue.metrics_port()
+    for question in ("live", "ready", "leader"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/{question}", timeout=60) as answer:
+            assert answer.read() == b"ok\n"
+    for listens in (venue.fix_port, venue.market_port, venue.api_port):
+        socket.create_connection(("127.0.0.1", listens or 0), timeout=60).close()
+
+
 def _await_answers(stream: Stream, count: int) -> None:
     while len(stream.answered) < count:
         await_progress(stream, time.monotonic())
+
+
+@pytest.mark.soak
+def test_healthy_venue_complains_of_nothing_for_long(tmp_path: Path) -> None:
+    """A first start that makes its database, a snapshot each second, trade for as long as it is given, and a stop."""
+    venue = RunningVenue(tmp_path, makes_database=True, api_port=free_port(), metrics_port=0)
+    venue.configure(r"^interval_s = .*$", "interval_s = 1")
+    venue.start()
+    stream = Stream(venue.client("TRADER7"))
+    stream.start()
+    deadline = time.monotonic() + float(os.environ.get("SOAK_S", "60"))
+    while time.monotonic() < deadline:
+        _await_answers(stream, len(stream.answered) + ORDERS)
+    assert venue.command("snapshot").returncode == 0
+    check_claims(venue)
+    finish(stream)
+    stream.client.close()
+    assert venue.stop() == 0
+    assert complaints(venue) == []
 
 
 def test_verify_finds_it_well(day: RunningVenue) -> None:
@@ -119,6 +177,10 @@ def test_logs_are_shown_in_the_order_of_time(day: RunningVenue) -> None:
     assert {each["fields"]["session"] for each in logons} == {"TRADER7"}
     assert {each["process"] for each in lines("--process", "gateway")} == {"gateway"}
     assert all(each["level"] in ("warning", "error", "critical") for each in lines("--level", "warning"))
+    said = [each["event"] for each in lines("--process", "supervisor")]
+    assert sum(each.startswith("venue ready after") for each in said) == 2
+    assert any(each.startswith("removed what the last run left: process") for each in said)
+    assert said[-2:] == ["stopping in order; Ctrl-C again stops at once", "stopped"]
 
 
 def test_a_changed_configuration_says_what_it_would_change(day: RunningVenue, tmp_path: Path) -> None:

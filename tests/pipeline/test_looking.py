@@ -16,12 +16,15 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from websockets.sync.client import connect
 
 from tests.balancer import HAPROXY, Node, balancing
 from tests.passwords import PASSWORD
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
+from tests.pipeline.person import Person
 from tests.ports import free_port
 
 PATIENCE_S = 60
@@ -29,7 +32,8 @@ PATIENCE_S = 60
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    venue = RunningVenue(tmp_path_factory.mktemp("looking"), metrics_port=0)
+    venue = RunningVenue(tmp_path_factory.mktemp("looking"), metrics_port=0, api_port=free_port())
+    venue.configure(r"^trusted_proxies = .*$", 'trusted_proxies = ["127.0.0.1"]')
     venue.start()
     yield venue
     venue.stop()
@@ -153,10 +157,43 @@ def test_while_a_gateway_is_down_the_node_leads_and_takes_no_orders(running: Run
     assert metrics(port)['lockstep_process_restarts_total{process="gateway"}'] == 1
 
 
+def ports_of(venue: RunningVenue) -> Node:
+    return Node(venue.fix_port, venue.market_port, venue.metrics_port(), venue.api_port or 0)
+
+
+def nowhere() -> Node:
+    return Node(*(free_port() for _ in Node._fields))
+
+
+@pytest.mark.skipif(HAPROXY is None, reason="HAProxy is not installed")
+def test_balancer_serves_page_api_and_market_data(running: RunningVenue, tmp_path: Path) -> None:
+    with balancing(tmp_path, nowhere(), ports_of(running)) as own:
+        person = Person(own.api)
+        until(lambda: answers(own.api))
+        person.ask("POST", "/auth/login", {"name": "TRADER6", "password": PASSWORD}, **{"X-Forwarded-For": "192.0.2.1"})
+        with connect(f"ws://127.0.0.1:{own.api}/ws-api/v3", open_timeout=PATIENCE_S) as stream:
+            stream.send('{"id": 1, "method": "ping"}')
+            assert json.loads(stream.recv(PATIENCE_S))["status"] == 200
+        with connect(f"ws://127.0.0.1:{own.market_data}/ws/btcusdt@bookTicker", open_timeout=PATIENCE_S):
+            pass
+    session = running.command("db", "url").stdout.strip()
+    with psycopg.connect(session) as connection:
+        rows = connection.execute("SELECT DISTINCT address FROM identity.sessions").fetchall()
+    assert rows == [("127.0.0.1",)]  # HAProxy's client, whatever the client says of itself
+
+
+def answers(port: int) -> bool:
+    """Whether the page comes; HAProxy says 503 until it has looked at the node."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
+            return b"<html" in answer.read()
+    except urllib.error.HTTPError:
+        return False
+
+
 @pytest.mark.skipif(HAPROXY is None, reason="HAProxy is not installed")
 def test_a_client_behind_a_balancer_stays_while_the_core_starts_again(running: RunningVenue, tmp_path: Path) -> None:
-    here, nowhere = Node(running.fix_port, running.market_port, running.metrics_port()), Node(*(free_port(),) * 3)
-    with balancing(tmp_path, nowhere, here) as (port, _):
+    with balancing(tmp_path, nowhere(), ports_of(running)) as (port, *_):
         client = FixClient(port, "TRADER5", password=PASSWORD)
         deadline = time.monotonic() + PATIENCE_S
         while not _gets_through(port):

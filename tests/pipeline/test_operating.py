@@ -87,33 +87,33 @@ COMMANDS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("PUT", "accounts/TRADER1/limits", {"max_open_orders": 1}),
     ("PUT", "accounts/TRADER1/position-limits/BTC", {"most": "1"}),
     ("DELETE", "accounts/TRADER1/keys/TRADER1-demo-key", None),
-    ("POST", "registrations/TRADER1/approve", {}),
+    ("POST", "registrations/TRADER1/approve", None),
     ("POST", "assets", {"name": "DOGE", "scale": 8}),
     ("POST", "instruments", {"symbol": "SOLBTC", "base": "SOL", "quote": "BTC", "tick": "0.001", "lot": "1"}),
     ("PUT", "instruments/SOLUSDT", {"maker_fee_ppm": 1}),
     ("PUT", "instruments/SOLUSDT/limits", {"max_quantity": "5"}),
     ("PUT", "instruments/SOLUSDT/schedule", {"entries": []}),
     ("PUT", "instruments/SOLUSDT/phase", {"phase": "halt"}),
-    ("POST", "instruments/SOLUSDT/delist", {}),
+    ("POST", "instruments/SOLUSDT/delist", None),
     ("PUT", "instruments/SOLUSDT/matcher", {"matcher": 1}),
     ("PUT", "fee-tiers/9", {"maker_fee_ppm": 1, "taker_fee_ppm": 1}),
     ("POST", "deposits", PAYMENT),
     ("POST", "deposits/1/approve", PAYMENT),
     ("PUT", "deposit-limits/BTC", {"amount": "1"}),
     ("POST", "withdrawals", PAYMENT),
-    ("POST", "withdrawals/1/approve", {}),
-    ("POST", "withdrawals/1/reject", {}),
-    ("POST", "withdrawals/1/paid", {}),
+    ("POST", "withdrawals/1/approve", None),
+    ("POST", "withdrawals/1/reject", None),
+    ("POST", "withdrawals/1/paid", None),
     ("POST", "adjustments", {"account": "TRADER1", "asset": "BTC", "by": "1"}),
-    ("POST", "adjustments/1/approve", {}),
+    ("POST", "adjustments/1/approve", None),
     ("POST", "orders/cancel", {}),
     ("POST", "corrections", {"symbol": "SOLUSDT", "trade": 1}),
     ("POST", "corrections/1/approve", None),
     ("PUT", "registration", {"mode": "closed"}),
     ("PUT", "registration/welcome/BTC", {"amount": "1"}),
     ("POST", "sessions/TRADER1/disconnect", {"reason": "why"}),
-    ("POST", "accounts/TRADER1/password-reset", {}),
-    ("POST", "accounts/TRADER1/password-reset/1/approve", {}),
+    ("POST", "accounts/TRADER1/password-reset", None),
+    ("POST", "accounts/TRADER1/password-reset/1/approve", None),
 ]
 OF_ADMINS = {"accounts/TRADER1/keys/TRADER1-demo-key", "deposit-limits/BTC", "registration", "registration/welcome/BTC"}
 EXAMPLES = {
@@ -124,11 +124,16 @@ EXAMPLES = {
 
 def test_each_request_of_operators_is_refused_to_all_others(venue: RunningVenue) -> None:
     """Whoever adds one adds it here: the description has no other."""
-    described = {
-        (method.upper(), path.removeprefix("/v1/operator/").format(**EXAMPLES))
+    operations = {
+        (method.upper(), path.removeprefix("/v1/operator/").format(**EXAMPLES)): operation
         for path, methods in person(venue).get("/openapi.json")["paths"].items()
         if path.startswith("/v1/operator/")
-        for method in methods
+        for method, operation in methods.items()
+    }
+    described = operations.keys()
+    needs_none = {each for each in described if not operations[each].get("requestBody", {}).get("required")}
+    assert {(method, path) for method, path, body in COMMANDS if body is None} == {
+        each for each in needs_none if each[0] != "GET"
     }
     reads = {("GET", path.partition("?")[0]) for path in READS}
     assert described == reads | {(method, path) for method, path, _ in COMMANDS}

@@ -66,10 +66,12 @@ def test_a_stopped_venue_whose_copies_are_whole(venue: Config, rig: Rig) -> None
     assert (found.copies.committed, found.copies.database, found.copies.refused_rows) == (len(rig.log), len(rig.log), 0)
 
 
-def test_an_empty_database_is_a_problem(venue: Config, rig: Rig) -> None:
-    found = verdict(venue)
-    assert len(found.problems) == 1
-    assert f"it is empty, the journal has {len(rig.log):,} records" in found.problems[0]
+@pytest.mark.parametrize("has_tables", [True, False])
+def test_an_empty_database_is_filled_by_the_next_start(venue: Config, empty_database: str, has_tables: bool) -> None:
+    """That of a restored folder is, or has no tables at all: verify explains it, and finds no problem."""
+    found = verdict(venue if has_tables else structs.replace(venue, database=DatabaseSection(url=empty_database)))
+    assert found.problems == []
+    assert [note for note in found.notes if "it is empty" in note and "fills it from the journal" in note]
     assert found.copies.database == 0
 
 

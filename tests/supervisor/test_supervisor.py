@@ -36,8 +36,11 @@ def test_it_starts_every_host_keeps_others_out_and_stops_them_in_order(start: St
     assert segments(config) == []
     assert not (config.parent / "data/run/manifest.json").exists()
     logs = {path.name: path.read_text() for path in (config.parent / "data/log").iterdir()}
-    assert logs["core.log"] == "core stopped in order\n"
-    assert len(logs) == 5
+    assert logs.pop("core.log") == "core stopped in order\n"
+    said = [json.loads(line)["event"] for line in logs.pop("supervisor.log").splitlines()]
+    assert re.fullmatch(r"venue ready after [0-9.]+ s", said[0])
+    assert said[1:] == ["stopping in order; Ctrl-C again stops at once", "stopped"]
+    assert len(logs) == 4
 
 
 def generations(config: Path) -> set[str]:

@@ -12,6 +12,7 @@ from procs.api.v1.problems import MEDIA_TYPE
 OWN = "400"  # that Litestar describes by itself, and nothing here answers so
 TEXT = {"type": "string"}  # what it makes of an answer that a handler has written as JSON
 JSON = "application/json"
+MAY_BE_LEFT_OUT = {f"#/components/schemas/{name}" for name in ("Named", "ResetWanted")}  # as bodies of requests
 PROBLEM = {
     "type": "object",
     "description": "Problem details (RFC 9457).",
@@ -47,4 +48,7 @@ def described(schema: dict[str, Any]) -> dict[str, Any]:
                     elif response.get("content", {}).get(JSON, {}).get("schema") == TEXT:
                         response["content"][JSON]["schema"] = {}
                 responses["default"] = {"$ref": "#/components/responses/Problem"}
+                body = operation.get("requestBody", {})
+                if body.get("content", {}).get(JSON, {}).get("schema", {}).get("$ref") in MAY_BE_LEFT_OUT:
+                    body["required"] = False
     return schema

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from procs.api.v1.auth import PATH, Body, Secret
 from procs.api.v1.caller import Caller, Services, address_of
-from procs.api.v1.operators.carried import Done, Named, account_of, looks
+from procs.api.v1.operators.carried import NAMELESS, Done, Named, account_of, looks
 from procs.api.v1.orders import MS, OrderId
 
 
@@ -17,6 +17,9 @@ class ResetWanted(Named, frozen=True, kw_only=True):
     """`takes_factor`: the second factor goes, too, when the code is used. Else it is asked for as ever."""
 
     takes_factor: bool = False
+
+
+PLAIN = ResetWanted()
 
 
 class ResetProposed(Struct, frozen=True):
@@ -52,7 +55,7 @@ class PasswordResetController(Controller):
     tags = ["operator"]  # noqa: RUF012 - Litestar's name
 
     @post("/accounts/{name:str}/password-reset", status_code=201)
-    async def propose(self, name: str, data: ResetWanted, caller: Caller, services: Services) -> ResetProposed:
+    async def propose(self, name: str, caller: Caller, services: Services, data: ResetWanted = PLAIN) -> ResetProposed:
         """Propose to let an account take a new password by a code. Nothing changes before another operator agrees."""
         account = account_of(caller, services, name)
         made = await services.resets.propose(
@@ -61,7 +64,9 @@ class PasswordResetController(Controller):
         return ResetProposed(made.proposal, made.code)
 
     @post("/accounts/{name:str}/password-reset/{proposal:int}/approve", status_code=201)
-    async def approve(self, name: str, proposal: OrderId, data: Named, caller: Caller, services: Services) -> Done:
+    async def approve(
+        self, name: str, proposal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS
+    ) -> Done:
         """Let the code of another operator's proposal work, once, until a day after the proposal."""
         account = account_of(caller, services, name)
         return Done(await services.resets.approve(caller.account, account, proposal, data.client_id))

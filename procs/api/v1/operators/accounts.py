@@ -15,6 +15,7 @@ from procs.api.v1.auth import Body, Name, Secret
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.keys import KeyShown, key_shown
 from procs.api.v1.operators.carried import (
+    NAMELESS,
     After,
     Amount,
     Done,
@@ -236,7 +237,7 @@ class AccountsController(Controller):
         ]
 
     @post("/registrations/{name:str}/approve", status_code=201)
-    async def approve(self, name: str, data: Named, caller: Caller, services: Services) -> Done:
+    async def approve(self, name: str, caller: Caller, services: Services, data: Named = NAMELESS) -> Done:
         """Let who has registered trade: the account's kill switch is turned off."""
         directory = await known(caller, services)
         account = account_of(caller, services, name)

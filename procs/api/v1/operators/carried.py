@@ -44,6 +44,9 @@ class Named(Body, frozen=True, kw_only=True):
         return (self.id or new_id()).encode()
 
 
+NAMELESS = Named()  # what a request without a body says
+
+
 class Done(Struct, frozen=True):
     """It was carried out, as this record of the log."""
 

@@ -12,7 +12,18 @@ from msgspec import Meta, Struct, field, structs
 from config.schema import DAYS, Bps, Day, FeePpm, ScheduleEntry, TimeOfDay
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import Amount, AssetName, Done, Named, all_carried, done, given, known, seen
+from procs.api.v1.operators.carried import (
+    NAMELESS,
+    Amount,
+    AssetName,
+    Done,
+    Named,
+    all_carried,
+    done,
+    given,
+    known,
+    seen,
+)
 from procs.api.v1.problems import refused
 from procs.operating import accounts, instruments
 from procs.operating.amounts import price_text, quantity_text, step_text
@@ -220,7 +231,7 @@ class InstrumentsController(Controller):
         return await _begin(caller, services, symbol, Phase[data.phase.upper()], data.client_id)
 
     @post("/instruments/{symbol:str}/delist", status_code=201)
-    async def delist(self, symbol: str, data: Named, caller: Caller, services: Services) -> Done:
+    async def delist(self, symbol: str, caller: Caller, services: Services, data: Named = NAMELESS) -> Done:
         """Delist an instrument for ever: all its orders are cancelled, and it never trades again."""
         return await _begin(caller, services, symbol, Phase.DELISTED, data.client_id)
 

@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 from procs.api.binance.pages import MOST_ROWS
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.operators.carried import (
+    NAMELESS,
     AccountName,
     After,
     Amount,
@@ -141,18 +142,18 @@ class MoneyController(Controller):
         return await done(caller, services, command)
 
     @post("/withdrawals/{withdrawal:int}/approve", status_code=201)
-    async def approve(self, withdrawal: OrderId, data: Named, caller: Caller, services: Services) -> Done:
+    async def approve(self, withdrawal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS) -> Done:
         """Approve a withdrawal: two operators do, neither of them its owner. Then it is paid."""
         return await _decide(caller, services, withdrawal, WithdrawalStep.APPROVE, data.client_id)
 
     @post("/withdrawals/{withdrawal:int}/reject", status_code=201)
-    async def reject(self, withdrawal: OrderId, data: Named, caller: Caller, services: Services) -> Done:
+    async def reject(self, withdrawal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS) -> Done:
         """Reject a withdrawal: what it holds is free again. One that is approved, only if its payment did not go
         out."""
         return await _decide(caller, services, withdrawal, WithdrawalStep.REJECT, data.client_id)
 
     @post("/withdrawals/{withdrawal:int}/paid", status_code=201)
-    async def paid(self, withdrawal: OrderId, data: Named, caller: Caller, services: Services) -> Done:
+    async def paid(self, withdrawal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS) -> Done:
         """Say that a withdrawal was paid: what it holds leaves the venue."""
         return await _decide(caller, services, withdrawal, WithdrawalStep.PAID, data.client_id)
 
@@ -176,7 +177,9 @@ class MoneyController(Controller):
         return Proposed(request.seq, request.proposal)
 
     @post("/adjustments/{proposal:int}/approve", status_code=201)
-    async def approve_adjustment(self, proposal: OrderId, data: Named, caller: Caller, services: Services) -> Done:
+    async def approve_adjustment(
+        self, proposal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS
+    ) -> Done:
         """Carry out what another operator has proposed."""
         command = Adjustment(cl_ord_id=data.client_id, asset=0, target=0, amount=0, proposal=proposal)
         return await done(caller, services, command)
