@@ -25,7 +25,7 @@ from procs.router.config_records import GenesisError
 from procs.venue import first_journal, homes, node, venue_key
 from scripts import differences
 from scripts.at.formatting import Names, of_command
-from scripts.doctor import Check, show
+from scripts.doctor import Check, log_clock, show
 from scripts.show import look
 from scripts.state import current
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json
@@ -69,7 +69,8 @@ def examine(config: Config) -> Report:
     ports = _ports(config, is_running=pid is not None)
     log, changes = _log(config, data)
     around = (_node(config, data), _sessions(config, data), _database(config, data))
-    return Report([running, _folder(data), *ports, *around, _journal(data, is_running=pid is not None), log], changes)
+    journal = (_journal(data, is_running=pid is not None), log_clock(data))
+    return Report([running, _folder(data), *ports, *around, *journal, log], changes)
 
 
 def _folder(data: Path) -> Check:

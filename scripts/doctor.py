@@ -22,7 +22,10 @@ from rich.text import Text
 
 from config.schema import Config
 from procs.disk import space
+from procs.monitor import reading
+from procs.venue import clock
 from procs.venue.topology import Topology, derive
+from scripts.running import attach
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, EXIT_PROBLEM, ConfigPath, Json, console, load, print_json, table
 from shm import board
 from shm.ring import Ring
@@ -31,6 +34,7 @@ SYNCS = 200  # how often the disk is asked to sync
 SYNC_BYTES = 4096
 SLOW_SYNC_US = 2_000
 MIN_CORES = 2
+MAX_OFFSET_S = 1.0  # between log time and the machine's clock
 MIN_DISK_BYTES = 2 * 2**30
 SPARE_FILES = 256  # journal, stores, logs, libraries of one process
 PRECISE_CLOCKS = ("tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page")
@@ -73,6 +77,7 @@ def examine(config: Config) -> list[Check]:
         _disk_space(config, topology),
         _disk_sync(data, config.venue.durability),
         _clock(),
+        log_clock(data),
     ]
 
 
@@ -198,6 +203,24 @@ def _clock() -> Check:
     if source not in PRECISE_CLOCKS and took_ns > 500:
         return Check("clock", "warn", found, "choose the clock source tsc: each reading asks the kernel")
     return Check("clock", "ok", found)
+
+
+def log_clock(data: Path) -> Check:
+    """How far the log's time and this machine's clock are apart; for a stopped venue, whether a start may begin."""
+    venue = attach(data)
+    if venue is not None:
+        offset_s = reading.read(venue).clock_offset_s
+        found = f"log time is {abs(offset_s):,.3f} s {'ahead of' if offset_s > 0 else 'behind'} this machine's clock"
+        if abs(offset_s) < MAX_OFFSET_S:
+            return Check("log time", "ok", found)
+        return Check("log time", "warn", found, "set the clock (timedatectl); a stop and a start read it again")
+    end_ns, now_ns = clock.journal_end_ns(data), time.time_ns()
+    if said := clock.check(data, now_ns):
+        return Check("log time", "fail", "a start would be refused", said)
+    if end_ns is None:
+        return Check("log time", "ok", "the journal has no record yet")
+    way = "before" if end_ns <= now_ns else "after"
+    return Check("log time", "ok", f"the journal ends {clock.span(now_ns - end_ns)} {way} now, {clock.moment(end_ns)}")
 
 
 def _best_ns(call: Callable[[], int], rounds: int = 5, calls: int = 1000) -> float:

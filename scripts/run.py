@@ -12,7 +12,9 @@ import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.text import Text
 
 from config.errors import ConfigError
@@ -79,7 +81,14 @@ class Terminal:
             self._console.print(rows)
 
 
-def run(config: ConfigPath = DEFAULT_CONFIG) -> int:
+def run(
+    config: ConfigPath = DEFAULT_CONFIG,
+    *,
+    accept_clock: Annotated[
+        bool,
+        Parameter(negative=(), help="Start although the clock is before the journal's end, or 31 days after it."),
+    ] = False,
+) -> int:
     """Run a venue until Ctrl-C (or SIGTERM) stops it cleanly. The next start continues with the same state.
 
     A start without a journal is refused, and writes nothing: lockstep begin makes one for a new venue.
@@ -92,7 +101,7 @@ def run(config: ConfigPath = DEFAULT_CONFIG) -> int:
     _check_folders(Path(loaded.venue.data), loaded.fix.ports)
     postgres = database.server(loaded, Path(loaded.venue.data))
     try:
-        return asyncio.run(Supervisor(loaded, Terminal(config), postgres.stop).run())
+        return asyncio.run(Supervisor(loaded, Terminal(config), postgres.stop, accepts_clock=accept_clock).run())
     except ConfigError as error:
         raise UsageError("\n".join(f"{config}: {line}" for line in str(error).splitlines())) from None
     except RoleError as error:

@@ -20,7 +20,7 @@ from procs.batcher import refused
 from procs.disk import space
 from procs.monitor import reading
 from procs.operating.status import InstrumentStatus, LeaseStatus, NodeStatus, Status
-from procs.venue import database_url
+from procs.venue import clock, database_url
 from procs.venue.venue import Venue
 from scripts.running import attach
 from scripts.sessions import sessions_of, show
@@ -46,6 +46,7 @@ WIDE_ONLY = ("pid>", "core>", "blocked>")
 SAMPLE_S = 0.5  # between the two looks that make a rate
 DATABASE_TIMEOUT_S = 2
 SHOWN_REASONS = 5
+SHOWN_OFFSET_S = 1.0  # between log time and the machine's clock
 
 
 def status(
@@ -188,6 +189,10 @@ def _print(found: Status) -> None:
     if found.loader_problem:
         said = f"the database takes no rows since {found.loader_problem_since}: {found.loader_problem}"
         out.print(said, markup=False, soft_wrap=True, style="red")
+    if abs(found.clock_offset_s) >= SHOWN_OFFSET_S:
+        way = "ahead of" if found.clock_offset_s > 0 else "behind"
+        off = clock.span(round(found.clock_offset_s * clock.SECOND_NS))
+        out.print(f"clock: log time is {off} {way} this machine's clock", style="yellow", soft_wrap=True)
     refused_for = ": nearly full, new orders are refused" if found.orders_refused else ""
     out.print(f"disk {space.mebibytes(found.disk_free_bytes)} free{refused_for}", soft_wrap=True)
     if found.refused_rows:

@@ -39,6 +39,7 @@ cdef enum:
     WORD_PEER_SEQ = 43       # likewise: how far the other node's log goes, as it said last
     WORD_HANDOVER = 45       # replicator, supervisor, router: how far a change of leaders in order is
     WORD_LEASE_UNTIL = 46    # witness: from this time on (CLOCK_BOOTTIME, ns) nothing is released; 0: it has none
+    WORD_LOG_AHEAD_NS = 47   # router: how far log time is ahead of the run's wall clock, while it leads
     WORD_DIFFERS = 44        # likewise: the mark at which the two nodes' states differ; 0: at none
     WORD_COMPARED = 50       # likewise: the last mark at which the two nodes' states were found equal; 0: none yet
     WORD_WHOLE_NS = 51       # likewise: the secondary has all that the log had then (venue time); 0: not known yet

@@ -43,6 +43,7 @@ class Word(IntEnum):
     EPOCH_WANTED = 52
     STALLED_NS = 53
     LEASE_UNTIL = 46
+    LOG_AHEAD_NS = 47
 
 class Counts(TypedDict):
     is_open: int

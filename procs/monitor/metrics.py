@@ -228,6 +228,10 @@ OF_A_RUN = (
         _one(lambda r: bool(r.loader_problem)),
     ),
     _gauge("lockstep_spool_bytes", "Bytes on their way to PostgreSQL", _one(lambda r: r.spool_bytes)),
+    _gauge(
+        "lockstep_clock_offset_seconds", "Log time less this machine's clock, in seconds",
+        _one(lambda r: r.clock_offset_s),
+    ),
     _gauge("lockstep_disk_free_bytes", "Free bytes on the data folder's disk", _one(lambda r: r.disk_free_bytes)),
     _gauge(
         "lockstep_orders_stopped", "1 while new orders are refused because the disk is nearly full; cancels pass",

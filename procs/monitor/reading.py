@@ -86,6 +86,7 @@ def read(venue: Venue, rates: Mapping[str, int] | None = None) -> Reading:
         loader_problem_since=_utc(wrong.since_ns) if wrong.reason else None,
         node=_node(venue, role, trouble, end),
         lease=_lease(venue),
+        clock_offset_s=round((venue.now_ns() + board.get(Word.LOG_AHEAD_NS) - time.time_ns()) / 1e9, 3),
     )
 
 

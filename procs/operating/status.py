@@ -147,6 +147,7 @@ class Reading(Struct, frozen=True):
     `acked` is how far a second node has the log, 0 without one; `node` is this one of two nodes. Where the batcher
     writes no rows, `loader_problem` says why, and since when (UTC). No order has been acknowledged for `stalled_ms`,
     though some wait, or would; 0: they are. `supervisor` is None before it has looked at a new run for the first time.
+    `clock_offset_s` is how far log time is ahead of this machine's clock.
     """
 
     venue: str
@@ -176,6 +177,7 @@ class Reading(Struct, frozen=True):
     loader_problem_since: str | None = None
     node: NodeStatus | None = None
     lease: LeaseStatus | None = None
+    clock_offset_s: float = 0.0
 
 
 class SessionStatus(Struct, frozen=True):

@@ -54,7 +54,8 @@ cdef class Router(Agent):
     cdef uint64_t requests_fit  # so many more of gateways' requests, without another look at the rings
     cdef bint leftover
     cdef int64_t last_show_ns
-    cdef uint64_t behind_ns     # how far the wall clock was behind the log when this router began to lead
+    cdef uint64_t behind_ns     # how far the wall clock lagged the log when this router began to lead,
+    cdef int64_t led_at_ns      # which was then, by the wall clock
     cdef uint64_t led_since_ns  # until then, no balances are announced for having waited long
     cdef uint64_t last_tick    # its sequence, in this run
     cdef bint journal_full
@@ -68,6 +69,7 @@ cdef class Router(Agent):
     cdef int begin_epoch(self, int64_t now_ns) except -1 nogil
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil
     cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil
+    cdef uint64_t ahead_at(self, int64_t now_ns) noexcept nogil
     cdef bint waits_for_snapshot(self, int64_t now_ns) except -1 nogil
     cdef int take_snapshot(self, int64_t now_ns) except -1 nogil
     cdef int keep_snapshot(self, uint64_t seq) except -1 nogil

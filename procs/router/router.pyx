@@ -22,8 +22,8 @@ from procs.router.verdicts cimport verdict_of
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport (
     HANDOVER_CLOSED, HANDOVER_CLOSING, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_EPOCH_WANTED, WORD_FENCED, WORD_HANDOVER,
-    WORD_JOURNAL_FULL, WORD_JOURNAL_READY, WORD_LOG_END, WORD_READY_EVENT, WORD_ROUTER_DONE, WORD_SNAPSHOT_ASKED,
-    WORD_SNAPSHOT_SEQ, Board,
+    WORD_JOURNAL_FULL, WORD_JOURNAL_READY, WORD_LOG_AHEAD_NS, WORD_LOG_END, WORD_READY_EVENT, WORD_ROUTER_DONE,
+    WORD_SNAPSHOT_ASKED, WORD_SNAPSHOT_SEQ, Board,
 )
 from shm.crc32c cimport crc32c
 from shm.records cimport *
@@ -117,6 +117,7 @@ cdef class Router(Agent):
         self.ingress.release()
         if work == 0 or now_ns - self.last_show_ns >= SHOW_NS:
             self.last_show_ns = now_ns
+            self.board.store(WORD_LOG_AHEAD_NS, self.ahead_at(now_ns))
             self.show()
         return work
 
@@ -196,7 +197,12 @@ cdef class Router(Agent):
 
     cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil:
         """The log time of a record that is sequenced now: never before or at the last one's (LOG-4)."""
-        return max(self.core.last_time_ns + 1, <uint64_t> now_ns + self.behind_ns)
+        return max(self.core.last_time_ns + 1, <uint64_t> now_ns + self.ahead_at(now_ns))
+
+    cdef uint64_t ahead_at(self, int64_t now_ns) noexcept nogil:
+        """How far log time is ahead of the wall clock: it runs at half speed until that has caught up (LOG-4)."""
+        cdef uint64_t gone = <uint64_t> (now_ns - self.led_at_ns) >> 1
+        return self.behind_ns - gone if gone < self.behind_ns else 0
 
     cdef void stamp(self, char *record, int64_t now_ns) noexcept nogil:
         cdef CommandRecord *header = <CommandRecord *> record
@@ -439,8 +445,9 @@ cdef class Router(Agent):
         if self.settlement.owed:
             self.write_own(CMD_MARKER, now_ns)
             self.publish()
-        # A wall clock that was set back: the log's time goes on from where it was, without waiting for the clock.
+        # A wall clock that was set back: the log's time goes on from where it was, without standing still.
         self.behind_ns = max(0, <int64_t> self.core.last_time_ns - now_ns)
+        self.led_at_ns = now_ns
         self.led_since_ns = now_ns + self.behind_ns
         self.state = CONFIGURING
         return work + 1

@@ -1,4 +1,4 @@
-"""Where the supervisor says what happens: the terminal, and a log of its own beside those of its processes."""
+"""Where the supervisor says what happens: the terminal, and a log of its own, like those of its processes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class LoggedConsole:
         self._console.line(text)
 
     def warning(self, text: str) -> None:
-        """Say what somebody should look at."""
+        """Say what needs attention."""
         self._keep("warning", text)
         self._console.line(text)
 

@@ -64,6 +64,7 @@ class Run:
         node: Node,
     ) -> None:
         self.node = node
+        self.anchor_ns: int | None = None  # None: as the wall clock says
         self.boot_id = uuid.uuid4().hex
         self.topology = topology
         self.children: dict[str, Child] = {}
@@ -95,8 +96,9 @@ class Run:
         atomic_file.keep_spare(folder / "boot_id")
         choice = await self._choose()
         self._manifest = ground.create(
-            self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq, self.node, bound
-        )
+            self.topology, self._config, self._data, self.boot_id, choice.start, choice.known_seq, self.node, bound,
+            self.anchor_ns,
+        )  # fmt: skip
         self._write_manifest(self._manifest)
         self.venue = Venue.attach(self._manifest)
         for host in self.topology.hosts:

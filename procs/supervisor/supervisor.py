@@ -38,7 +38,7 @@ from procs.supervisor.recovery import Recovery
 from procs.supervisor.roles import Roles
 from procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
 from procs.supervisor.watch import TICK_S, Watch
-from procs.venue import topology
+from procs.venue import clock, topology
 from procs.venue.topology import Host, Topology
 from shm.segment import RoleLock, SegmentError
 
@@ -75,6 +75,7 @@ class Supervisor:
         backoff: Backoff | None = None,
         *,
         careful_command: CarefulCommand = poison.command_of,
+        accepts_clock: bool = False,
     ) -> None:
         self._config = without_passwords(config)  # from here on it is written to files
         database_password = without_password(config.database.url)[1]
@@ -95,6 +96,8 @@ class Supervisor:
         self._conditions = Conditions(config.alerts, self._data, self._alerts)
         self._commits = CommitWatch(self._data, self._console.warning, self._alerts)
         self._monitoring = Monitoring(config.metrics, self._data, self._console.warning)
+        self._accepts_clock = accepts_clock
+        self._clock = clock.RunClock()
         self._asked = 0
         self._careful_command = careful_command
         self._poison_sought = False
@@ -152,7 +155,22 @@ class Supervisor:
         self._is_snapshot_wanted = True
         self._wake.set()
 
+    def _anchor_ns(self) -> int:
+        """Return the anchor of the next run's clock. Warn where the machine's clock was set since the first one."""
+        anchor_ns, set_ns = self._clock.anchor_ns()
+        if set_ns:
+            way = "forward" if set_ns > 0 else "back"
+            self._console.warning(
+                f"the machine's clock was set {way} by {clock.span(set_ns)} while the venue ran: it keeps its own time "
+                "until it is stopped and started"
+            )
+        return anchor_ns
+
     async def _keep_running(self) -> int:
+        if said := clock.begin(self._data, time.time_ns(), accept=self._accepts_clock):
+            self._console.warning(f"the venue can't start: {said}")
+            self._alerts.tell("venue_failed", f"the venue can't start: {said}")
+            return EXIT_MUST_NOT
         while not self._asked:
             self._pulse.allow()
             node = self._roles.load()
@@ -160,6 +178,7 @@ class Supervisor:
                 return EXIT_OK if self._asked else EXIT_MUST_NOT
             wanted = topology.derive(self._config, follows=node.is_secondary)
             run = Run(self._config, wanted, self._listed, self._command, self._console.warning, self._wake.set, node)
+            run.anchor_ns = self._anchor_ns()
             outcome, confirming = Outcome(None, None), None
             try:
                 await run.start()

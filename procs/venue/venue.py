@@ -90,6 +90,7 @@ def create(
     known_seq: int = 0,
     node: Node | None = None,
     bound: dict[str, int] | None = None,
+    anchor_ns: int | None = None,
 ) -> Manifest:
     """Create the rings, bells and board of a new run. SegmentError, and nothing left behind, where memory is short."""
     prefix = prefix_of(data) + boot_id[:8]
@@ -102,7 +103,7 @@ def create(
         topology,
         begin,
         known_seq=known_seq,
-        anchor_ns=read_anchor_ns(),
+        anchor_ns=read_anchor_ns() if anchor_ns is None else anchor_ns,
         node=node or Node(),
         code=str(CODE),
         pid=os.getpid(),

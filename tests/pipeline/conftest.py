@@ -82,6 +82,7 @@ class RunningVenue:
             self.configure(rf'^name = "{name}"$', f'name = "{name}"\ngateway = {gateway}')
         self.process: subprocess.Popen[bytes] | None = None
         self.python = sys.executable
+        self.options: tuple[str, ...] = ()  # of `lockstep run`
         self.spawning: dict[str, Any] = {}  # how its processes are started: as which user, with what environment
         self._finds_database = not makes_database
         self._is_new = True
@@ -100,7 +101,7 @@ class RunningVenue:
         self._begin()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [self.python, "-m", "scripts", "run", str(self.config)],
+                [self.python, "-m", "scripts", "run", str(self.config), *self.options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 **self.spawning,

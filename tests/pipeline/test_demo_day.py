@@ -15,18 +15,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from config.schema import Config
+from procs.venue import clock, venue_key
 from shm.journal import JournalReader
+from shm.journal_writer import JournalWriter
+from shm.layout import pack, unpack_command
 from tests import console
-from tests.pipeline.conftest import RunningVenue
+from tests.models.journal import stamp
+from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue
 from tests.pipeline.stream import Stream, await_progress, finish
 from tests.ports import free_port
+from tests.prepared_database import prepare
 from tests.simulation.run import run_seed
 
 PROJECT = Path(__file__).parents[2]
 SEED = 55  # the one that failed where a demo venue had left a snapshot
 ORDERS = 200
+HOUR_NS = 3600 * 10**9
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +109,7 @@ def _await_answers(stream: Stream, count: int) -> None:
 
 @pytest.mark.soak
 def test_healthy_venue_complains_of_nothing_for_long(tmp_path: Path) -> None:
-    """A first start that makes its database, a snapshot each second, trade for as long as it is given, and a stop."""
+    """A first start that makes its database, a snapshot each second, trade for SOAK_S seconds, and a stop."""
     venue = RunningVenue(tmp_path, makes_database=True, api_port=free_port(), metrics_port=0)
     venue.configure(r"^interval_s = .*$", "interval_s = 1")
     venue.start()
@@ -179,7 +186,7 @@ def test_logs_are_shown_in_the_order_of_time(day: RunningVenue) -> None:
     assert all(each["level"] in ("warning", "error", "critical") for each in lines("--level", "warning"))
     said = [each["event"] for each in lines("--process", "supervisor")]
     assert sum(each.startswith("venue ready after") for each in said) == 2
-    assert any(each.startswith("removed what the last run left: process") for each in said)
+    assert any(each.startswith("removed what the last run left: ") for each in said)
     assert said[-2:] == ["stopping in order; Ctrl-C again stops at once", "stopped"]
 
 
@@ -214,6 +221,48 @@ def _check(file: Path, text: str) -> tuple[int, list[str]]:
     file.write_text(text)
     answer = console.lockstep("check", "--json", file)
     return answer.returncode, json.loads(answer.stdout)["changes"]
+
+
+@pytest.fixture
+def ahead(day: RunningVenue, tmp_path: Path) -> RunningVenue:
+    """A venue whose journal is the day's, an hour later: as a start with a wrong clock leaves it."""
+    venue = RunningVenue(tmp_path)
+    prepare(venue.data)
+    shutil.copy(day.data / venue_key.FILE, venue.data)
+    later = [structs.replace(found, time_ns=found.time_ns + HOUR_NS) for found in map(unpack_command, day_of(day))]
+    with JournalWriter(venue.data / "journal", "none", SEGMENT_BYTES) as writer:
+        writer.append([stamp(pack(each)) for each in later])
+    return venue
+
+
+def day_of(venue: RunningVenue) -> JournalReader:
+    return JournalReader(venue.data / "journal")
+
+
+def test_start_before_the_journals_end_is_refused_or_catches_up(ahead: RunningVenue) -> None:
+    before = {path: path.read_bytes() for path in (ahead.data / "journal").iterdir() if path.is_file()}
+    with pytest.raises(AssertionError, match=r"the venue can't start: this machine's clock says .*, \d+ min"):
+        ahead.start()
+    assert ahead.process is not None
+    assert ahead.process.wait(60) == 2
+    assert before == {path: path.read_bytes() for path in before}
+    for command in ("check", "doctor"):
+        answer = ahead.command(command)
+        assert answer.returncode == 1
+        assert "a start would be refused" in answer.stdout
+    ahead.options = ("--accept-clock",)
+    ahead.start()
+    client = ahead.client("TRADER1")
+    client.connect()
+    client.order("later", "buy", "100.00", "0.01")
+    client.await_report("later", "0")
+    client.close()
+    assert 3500 < ahead.status()["clock_offset_s"] < 3600  # log time has run at half speed since
+    assert "clock: log time is 59 min" in ahead.command("status").stdout
+    assert ahead.command("doctor").returncode == 0
+    assert ahead.stop() == 0
+    assert clock.check(ahead.data, time.time_ns()) == ""  # the next start is not asked again
+    ahead.verify()
 
 
 def test_a_simulation_that_runs_beside_it_does_not_see_it(day: RunningVenue) -> None:

@@ -284,13 +284,20 @@ def test_log_time_moves_forward_whatever_the_clock_does() -> None:
     second.now = NOW - HOUR_NS
     second.lead()
     led_ns = second.commands()[-1].time_ns
-    second.send(order(1, "in five seconds", time_ns=second.now))
-    second.step(second.now + 5_000_000_000)
+    began_ns = second.now
+    second.send(order(1, "in ten seconds", time_ns=second.now))
+    second.step(began_ns + 10_000_000_000)
     second.run()
     times = [record.time_ns for record in second.commands()]
     assert len(times) > len(first.log) > 4
     assert times == sorted(set(times))
-    assert 5_000_000_000 <= times[-1] - led_ns < 5_100_000_000  # it goes on, without waiting for the clock
+    assert 5_000_000_000 <= times[-1] - led_ns < 5_100_000_000  # half as fast as the clock, which so catches up
+    assert HOUR_NS - 5_100_000_000 < second.board.get(Word.LOG_AHEAD_NS) < HOUR_NS - 4_900_000_000
+    second.now = began_ns + 2 * HOUR_NS + 10**9
+    second.send(order(1, "in two hours", time_ns=second.now))
+    second.run()
+    assert second.commands()[-1].time_ns - second.now < 10**9
+    assert second.board.get(Word.LOG_AHEAD_NS) == 0
 
 
 def test_a_log_without_its_markers_is_found_out() -> None:

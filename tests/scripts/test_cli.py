@@ -163,7 +163,7 @@ def test_doctor_finds_what_stands_in_the_way(stopped: Path) -> None:
     checks = json.loads(lockstep("doctor", stopped, "--json").stdout)
     assert [check["name"] for check in checks] == [
         "python", "compiler", "cores", "shared memory", "swap", "message queues", "open files", "disk space",
-        "disk sync", "clock",
+        "disk sync", "clock", "log time",
     ]  # fmt: skip
     stopped.write_text(stopped.read_text().replace("max_clients = 1000", "max_clients = 100000"))
     answer = lockstep("doctor", stopped)

@@ -1,0 +1,133 @@
+"""The wall clock against the log's time: what stands against a start, and what an operator has accepted (LOG-4).
+
+Log time only moves forward, so a start with a wrong clock leaves its mark in the journal: it is refused before that.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from procs.disk import atomic_file
+from shm.journal import JournalError, JournalReader, segment_seqs
+from shm.journal_end import end_of
+from shm.layout import unpack_command
+
+SECOND_NS = 10**9
+# What a clock may be behind the journal's end: ordinary adjustments, and leap seconds, are below it.
+TOLERANCE_NS = 10 * SECOND_NS
+LONGEST_REST_NS = 31 * 86_400 * SECOND_NS  # for which a venue may have been stopped without further question
+EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)  # an earlier clock has lost its battery
+FILE = "clock.json"  # in the data folder, while log time is ahead of the clock by more than the tolerance
+ACCEPT = "lockstep run --accept-clock"
+
+
+class Accepted(Struct, frozen=True):
+    """How far log time may be ahead of the clock at a start: an operator has said so, and it only gets less."""
+
+    ahead_ns: int = 0
+
+
+def journal_end_ns(data: Path) -> int | None:
+    """Return the log time of the last record of a stopped venue's journal.
+
+    None if it has none, or can't be read: what opens it says what is wrong.
+    """
+    journal = data / "journal"
+    try:
+        if not journal.is_dir() or not segment_seqs(journal):
+            return None
+        reader = JournalReader(journal, end_of(journal).seq)
+        record = next(reader, None)
+        reader.close()
+        return None if record is None else unpack_command(record).time_ns
+    except (JournalError, OSError, ValueError):
+        return None
+
+
+def check(data: Path, now_ns: int) -> str:
+    """Return why a start must not begin at this time of the wall clock, or ""."""
+    return objection(journal_end_ns(data), now_ns, _accepted(data / FILE).ahead_ns)
+
+
+def begin(data: Path, now_ns: int, *, accept: bool = False) -> str:
+    """Check that as a start does. With `accept` an operator wants it all the same.
+
+    How far the log is ahead then is kept for the starts to come, until the clock has caught up.
+    """
+    end_ns, file = journal_end_ns(data), data / FILE
+    said = objection(end_ns, now_ns, _accepted(file).ahead_ns)
+    ahead_ns = 0 if end_ns is None else end_ns - now_ns
+    if ahead_ns <= TOLERANCE_NS:
+        file.unlink(missing_ok=True)
+    elif said and accept:
+        atomic_file.replace_durably(file, msgspec.json.encode(Accepted(ahead_ns)))
+    return "" if accept else said
+
+
+def objection(end_ns: int | None, now_ns: int, accepted_ns: int = 0) -> str:
+    """Return what speaks against a start now, behind a journal that ends at `end_ns`, or ""."""
+    now = f"this machine's clock says {moment(now_ns)}"
+    if now_ns < EARLIEST.timestamp() * SECOND_NS:
+        return f"{now}, which can't be. Set it (timedatectl), then start again"
+    if end_ns is None:
+        return ""
+    end = f"the journal's last record ({moment(end_ns)})"
+    if end_ns - now_ns > max(TOLERANCE_NS, accepted_ns + TOLERANCE_NS):
+        return (
+            f"{now}, {span(end_ns - now_ns)} before {end}. Most likely the clock is wrong: set it (timedatectl), then "
+            f"start again. If it is right, an earlier start had a wrong one: {ACCEPT} continues behind the journal's "
+            "end, and log time runs at half speed until the clock has caught up"
+        )
+    if now_ns - end_ns > LONGEST_REST_NS:
+        return (
+            f"{now}, {span(now_ns - end_ns)} after {end}. If the clock is wrong, set it (timedatectl), then start "
+            f"again: the log's time can't be set back. If the venue was stopped for so long: {ACCEPT}"
+        )
+    return ""
+
+
+def moment(time_ns: int) -> str:
+    """Return a time as people read it, in UTC."""
+    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=time_ns // SECOND_NS):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(time_ns: int) -> str:
+    """Return a duration in its two greatest units."""
+    seconds = abs(time_ns) // SECOND_NS
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days:,} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {seconds % 60} s" if minutes else f"{abs(time_ns) / SECOND_NS:.1f} s"
+
+
+class RunClock:
+    """The wall clock of a supervisor's runs, each of which reads it once.
+
+    It was right at the first run's start. Whoever sets it while the venue runs moves no later run: time goes on as
+    counted by CLOCK_BOOTTIME, which nobody sets, and which counts on while the machine is suspended.
+    """
+
+    def __init__(self) -> None:
+        self._first_ns: int | None = None  # what the wall clock was ahead of CLOCK_BOOTTIME
+
+    def anchor_ns(self) -> tuple[int, int]:
+        """Return what the runs' clock is ahead of the monotonic one, and how far the wall clock was set meanwhile."""
+        boottime_ns, monotonic_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.monotonic_ns()
+        fresh_ns = time.time_ns() - boottime_ns
+        if self._first_ns is None or abs(fresh_ns - self._first_ns) <= TOLERANCE_NS:
+            self._first_ns = fresh_ns
+        return self._first_ns + boottime_ns - monotonic_ns, fresh_ns - self._first_ns
+
+
+def _accepted(file: Path) -> Accepted:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Accepted)
+    except (FileNotFoundError, ValueError):
+        return Accepted()
