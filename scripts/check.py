@@ -19,6 +19,7 @@ from config.errors import ConfigError
 from config.schema import Config
 from procs.batcher import database, position
 from procs.batcher.remedy import remedy
+from procs.edge.listening import AddressError, tls_context
 from procs.recovery.replay import CoreReplayError, ReplayedCore
 from procs.replicator.certificates import CertificateError, Credentials
 from procs.router.config_records import GenesisError
@@ -101,6 +102,13 @@ def _ports(config: Config, *, is_running: bool) -> Iterator[Check]:
             yield Check(name, "fail", f"{where}: {problem}", f"choose another {name}, or stop what listens there")
         else:
             yield Check(name, "ok", where)
+    if config.api.certificate:
+        try:
+            tls_context("api", config.api.certificate, config.api.key)
+        except AddressError as error:
+            yield Check("api.certificate", "fail", str(error), "the api would not listen before that is mended")
+        else:
+            yield Check("api.certificate", "ok", config.api.certificate)
 
 
 def _node(config: Config, data: Path) -> Check:

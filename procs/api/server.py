@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, cast
 
@@ -22,7 +21,7 @@ from procs.api.desk import Desk
 from procs.api.unread import Unread
 from procs.api.upgrade import Upgrade
 from procs.edge.admission import Admission
-from procs.edge.listening import RETRY_NS, AddressError, judged
+from procs.edge.listening import RETRY_NS, AddressError, judged, tls_context
 from procs.edge.market_queries import MarketQueries
 from procs.venue.edge import Edge
 from shm.bell import Reason
@@ -154,6 +153,7 @@ class Server(Edge):
 
     def _open(self) -> None:
         settings = self._config
+        context = tls_context("api", settings.certificate, settings.key)
         self._socket = _bound(settings)
 
         class Admitted(Connection):
@@ -180,7 +180,7 @@ class Server(Edge):
             ws_per_message_deflate=False,  # a small message may be a large one, and each connection keeps windows
         )
         served.load()
-        served.ssl = _tls(settings)
+        served.ssl = context
         self._listener = Listener(served)
         self._serving = asyncio.get_running_loop().create_task(self._listener.serve([self._socket]))
         self._desk.is_open = True
@@ -199,12 +199,3 @@ def _bound(config: ApiSection) -> socket.socket:
         made.close()
         raise judged(error, "api", config.address, port) from error
     return made
-
-
-def _tls(config: ApiSection) -> ssl.SSLContext | None:
-    if not config.certificate:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(config.certificate, config.key)
-    return context

@@ -12,7 +12,7 @@ from msgspec import structs
 
 import config
 from config.schema import Config
-from procs.replicator.certificates import KEY, PEER
+from procs.replicator.certificates import KEY, PEER, make
 from procs.venue import node
 from scripts import check
 from scripts.doctor import Check
@@ -65,6 +65,18 @@ def test_a_port_that_is_taken_is_named(demo: Config, name: str, port: Callable[[
         one = found(demo, name)
     assert one.level == "fail"
     assert one.found == f"127.0.0.1:{port(demo)}: Address already in use"
+
+
+def test_a_certificate_of_the_api_that_cant_be_used_is_named(demo: Config, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "api.pem", tmp_path / "api.key"
+    secure = structs.replace(demo, api=structs.replace(demo.api, certificate=str(certificate), key=str(key)))
+    assert f"api.certificate {certificate}, api.key {key}: no such file" in found(secure, "api.certificate").found
+    private, public = make("api")
+    certificate.write_bytes(public)
+    key.write_bytes(private)
+    assert found(secure, "api.certificate").level == "ok"
+    key.write_text("no key")
+    assert found(secure, "api.certificate").level == "fail"
 
 
 def test_a_role_or_certificate_that_is_damaged_is_named(demo: Config, tmp_path: Path) -> None:
