@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+from procs.edge.party import party_of
+
 NICENESS = 10  # of the threads
 T = TypeVar("T")
 
@@ -58,6 +60,7 @@ class Turns:
 
     async def run(self, address: str, name: str, work: Callable[[], T]) -> T:
         """Return what `work` returns, once its turn has come. BusyError."""
+        address = party_of(address)
         job = Job(asyncio.get_running_loop().create_future(), work, client_is_there.get())
         names = self._waiting.setdefault(address, {})
         if _count(names) >= self._max_waiting and not self._make_room(names, name):

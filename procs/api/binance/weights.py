@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from procs.api.binance.errors import ApiError, Number
+from procs.edge.party import party_of
 
 MINUTE_S = 60
 ORDERS_SHORT_S = 10
@@ -48,8 +49,9 @@ class WeightLimit:
     def __len__(self) -> int:
         return max(len(self._used), len(self._refused), len(self._bans))
 
-    def take(self, address: Hashable, weight: int, now_s: float) -> int:
-        """Count a request and return what its address has used in this minute, with it. ApiError 429, 418."""
+    def take(self, address: str, weight: int, now_s: float) -> int:
+        """Count a request and return what its party has used in this minute, with it. ApiError 429, 418."""
+        address = party_of(address)
         until_s, bans = self._ban_of(address, now_s)
         if now_s < until_s:
             raise _banned(until_s, now_s)

@@ -5,6 +5,8 @@ Only what was done counts: an attempt that fails is given back. Times are given,
 
 from __future__ import annotations
 
+from procs.edge.party import party_of
+
 HOUR_S = 3600
 MOST_KEPT = 65_536  # addresses
 
@@ -21,6 +23,7 @@ class Allowance:
 
     def wait_s(self, address: str, now_s: float) -> int:
         """Return 0 if it may be done now, else after how many seconds to try again. It counts nothing."""
+        address = party_of(address)
         hour = int(now_s // HOUR_S)
         if hour != self._hour:
             self._hour, self._count, self._counts = hour, 0, {}
@@ -34,12 +37,14 @@ class Allowance:
         """Count one; 0 if it may be done, else after how many seconds to try again."""
         wait_s = self.wait_s(address, now_s)
         if not wait_s:
+            address = party_of(address)
             self._counts[address] = self._counts.get(address, 0) + 1
             self._count += 1
         return wait_s
 
     def give_back(self, address: str) -> None:
         """Take back one that was counted and then not done. In a new hour there is nothing to take back."""
+        address = party_of(address)
         count = self._counts.get(address, 0)
         if count:
             self._count -= 1

@@ -17,6 +17,7 @@ from litestar.response import Stream
 
 from procs.api.binance.weights import WeightLimit
 from procs.api.v1.problems import ProblemError
+from procs.edge.party import party_of
 
 MOST = 16
 MOST_OF_ADDRESS = 4
@@ -41,6 +42,7 @@ class Downloads:
     async def begin(self, address: str, chunks: AsyncIterator[bytes], file: str) -> Response[Any]:
         """The answer to somebody who asks for a file. ProblemError, ApiError, and what the first two chunks raise."""
         self._weights.take(address, WEIGHT, self._monotonic())
+        address = party_of(address)
         if self._of[address] >= MOST_OF_ADDRESS:
             text = f"An address downloads {MOST_OF_ADDRESS} files at once."
             raise ProblemError(429, "TOO_MANY_REQUESTS", text, retry_after=RETRY_S)
