@@ -119,7 +119,7 @@ class Application:
         if refused:
             await send({"type": "websocket.close", "code": 1008})
         elif scope["path"] == API:
-            await self._ws_api.serve(receive, send, address, scope["extensions"].get(LINK))
+            await self._ws_api.serve(receive, send, address, scope["extensions"].get(LINK), scope["query_string"])
         elif target == STREAM:
             own = await self._made()
             await own({**scope, "client": (address, 0)}, receive, send)

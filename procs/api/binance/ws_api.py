@@ -110,11 +110,17 @@ class WsApi:
         self.desk = desk
         self._listen_keys = listen_keys
 
-    async def serve(self, receive: Receive, send: Send, address: str, link: Link | None = None) -> None:
-        """Serve one connection until either side ends it."""
+    async def serve(
+        self, receive: Receive, send: Send, address: str, link: Link | None = None, query: bytes = b""
+    ) -> None:
+        """Serve one connection until either side ends it; `query` is that of its URL."""
+        terms = ws_requests.terms_of(query)
+        if terms is None:
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+            return
         await send({"type": "websocket.accept"})
         outbox = Outbox(send, link)
-        connection = Connection(self, outbox, address, link)
+        connection = Connection(self, outbox, address, link, terms)
         if link is not None:
             link.give(connection)
         try:
@@ -180,15 +186,17 @@ async def _answer_request(outbox: Outbox, message: bytes) -> None:
 class Connection:
     """One client: who it is logged on as, its requests under way, and its subscriptions."""
 
-    def __init__(self, api: WsApi, outbox: Outbox, address: str, link: Link | None) -> None:
+    def __init__(self, api: WsApi, outbox: Outbox, address: str, link: Link | None, terms: ws_requests.Terms) -> None:
         self._dialect = api.dialect
+        self._terms = terms
+        self._unit = terms.unit
         self._desk = api.desk
         self.outbox = outbox
         self._address = address
         self._link = link
-        self._connected_ms = self._dialect.now_ns() // MILLISECOND
+        self._connected = self._dialect.now_ns() // self._unit
         self._key: bytes | None = None
-        self._logged_on_ms: int | None = None
+        self._logged_on: int | None = None
         self._streams: dict[int, UserStream] = {}
         self._last_stream = -1
         self._tasks: set[asyncio.Task[None]] = set()
@@ -218,7 +226,7 @@ class Connection:
         """Begin with a message; `is_full` came before."""
         self._under_way += 1
         try:
-            request = ws_requests.read(message)
+            request = ws_requests.read(message, self._terms.returns_limits)
         except ws_requests.RequestError as error:
             self._tell(ws_requests.error_answer(error.id, error.error))
             return
@@ -245,16 +253,18 @@ class Connection:
         try:
             limits = self._weigh(request)
             request.parameters.expect(request.route.parameters)
-            order = self._dialect.begins[request.route.name](self._call(request))
+            call = self._call(request)
+            order = self._dialect.begins[request.route.name](call)
         except Exception as error:
-            self._tell(_refused(request, error, limits))
+            self._tell(self._refused(request, error, limits))
             return
+        limits = self._with_orders(request, call, limits)
 
         def over() -> None:
             try:
                 answer = ws_requests.answer(request.id, self._dialect.answer_of(order), limits)
             except Exception as error:
-                answer = _refused(request, error, limits)
+                answer = self._refused(request, error, limits)
             self._tell(answer)
 
         order.request.then = over
@@ -276,48 +286,58 @@ class Connection:
         limits = None
         try:
             limits = self._weigh(request)
-            return ws_requests.answer(request.id, await self._result(request), limits)
+            request.parameters.expect(request.route.parameters)
+            call = self._call(request)
+            result = await self._result(request, call)
+            return ws_requests.answer(request.id, result, self._with_orders(request, call, limits))
         except Exception as error:
-            return _refused(request, error, limits)
+            return self._refused(request, error, limits)
+
+    def _with_orders(self, request: ws_requests.Request, call: Call, limits: bytes | None) -> bytes | None:
+        """The rows of rateLimits, with those of new orders where the request placed some."""
+        if limits is None or not request.route.orders:
+            return limits
+        rows = self._dialect.orders.rows(self._dialect.count_orders(call.account))
+        return b"%s,%s" % (msgspec.json.encode(rows)[:-1], limits[1:])
 
     def _own(self, request: ws_requests.Request) -> Callable[[Call], bytes] | None:
         """What answers here: about the connection itself."""
         return getattr(self, f"_{request.route.name}", None)
 
-    async def _result(self, request: ws_requests.Request) -> bytes:
-        route, sent = request.route, request.parameters
-        sent.expect(route.parameters)
+    async def _result(self, request: ws_requests.Request, call: Call) -> bytes:
         own = self._own(request)
-        call = self._call(request)
         if own is not None:
             return own(call)
-        return await self._dialect.answer(route, call)
+        return await self._dialect.answer(request.route, call)
 
     def _call(self, request: ws_requests.Request) -> Call:
         """Who asks: by a signature, or as who is logged on; either way within the request's window. ApiError."""
         route, sent = request.route, request.parameters
         named = sent.get(b"apiKey")
         if route.security is Security.NONE or named is not None or self._key is None:
-            return self._dialect.admit(route, sent, named, self._address, MILLISECOND)
+            return self._dialect.admit(route, sent, named, self._address, self._unit)
         now_ns = self._dialect.now_ns()
         if route.security is Security.SIGNED:
             check_time(sent, now_ns // 1000)
-        return Call(sent, self._dialect.known_key(self._key, route, self._address, now_ns), MILLISECOND, now_ns)
+        return Call(sent, self._dialect.known_key(self._key, route, self._address, now_ns), self._unit, now_ns)
 
     def _session_logon(self, call: Call) -> bytes:
         if call.verified is None:
             raise missing("signature")
         assert call.api_key is not None
         self._key = call.api_key.name
-        self._logged_on_ms = call.now_ns // MILLISECOND
+        self._logged_on = call.now_ns // self._unit
         return self._session_status(call)
 
     def _session_status(self, call: Call) -> bytes:
         name = self._key.decode() if self._key is not None else None
-        return ws_requests.session_answer(name, self._logged_on_ms, self._connected_ms, call.now_ns // MILLISECOND)
+        return ws_requests.session_answer(
+            name, self._logged_on, self._connected, call.now_ns // self._unit,
+            returns_limits=self._terms.returns_limits, has_streams=bool(self._streams),
+        )  # fmt: skip
 
     def _session_logout(self, call: Call) -> bytes:
-        self._key = self._logged_on_ms = None
+        self._key = self._logged_on = None
         return self._session_status(call)
 
     def _session_subscriptions(self, _: Call) -> bytes:
@@ -343,7 +363,7 @@ class Connection:
             self._desk,
             self._dialect.shown,
             key.account,
-            MILLISECOND,
+            self._unit,
             self._dialect.now_ns,
             lambda event: self.outbox.put(user_events.subscribed(number, event)),
         )
@@ -355,14 +375,14 @@ class Connection:
             stream = self._streams.pop(number, None)
             if stream is not None:
                 stream.close()
-                ended = user_events.stream_terminated(call.now_ns, MILLISECOND)
+                ended = user_events.stream_terminated(call.now_ns, self._unit)
                 self.outbox.put(user_events.subscribed(number, ended))
         return b"{}"
 
-
-def _refused(request: ws_requests.Request, error: Exception, limits: bytes | None) -> bytes:
-    """What is told to a client whose request is refused, or met a bug."""
-    if isinstance(error, ApiError):
-        return ws_requests.error_answer(request.id, error, limits)
-    log.error("request_failed", route=request.route.name, trace="".join(traceback.format_exception(error)))
-    return ws_requests.error_answer(request.id, internal(), limits)
+    def _refused(self, request: ws_requests.Request, error: Exception, limits: bytes | None) -> bytes:
+        """What is told to a client whose request is refused, or met a bug."""
+        now_ms = self._dialect.now_ns() // MILLISECOND
+        if isinstance(error, ApiError):
+            return ws_requests.error_answer(request.id, error, limits, now_ms)
+        log.error("request_failed", route=request.route.name, trace="".join(traceback.format_exception(error)))
+        return ws_requests.error_answer(request.id, internal(), limits)

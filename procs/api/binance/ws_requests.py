@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
+from procs.api.binance.answers import MICROSECOND, MILLISECOND
 from procs.api.binance.errors import (
     ApiError,
     Number,
@@ -25,7 +27,9 @@ from procs.api.binance.routes import WS, Route
 
 NO_ID = b"null"
 MEMBERS = {"id", "method", "params"}
-ID = re.compile(rb'-?[0-9]{1,19}|"[A-Za-z0-9_-]{1,36}"', re.ASCII)
+MOST_ID = 36  # characters of an id that is a string
+ID = re.compile(rb'-?[0-9]{1,19}|".{0,216}"', re.ASCII | re.DOTALL)  # a character may take six bytes of JSON
+UNITS = {"MILLISECOND": MILLISECOND, "MICROSECOND": MICROSECOND}
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -36,6 +40,23 @@ class Request(msgspec.Struct, frozen=True):
     route: Route
     parameters: Parameters
     returns_limits: bool
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What a client chose for its whole connection, in the URL: the unit of times, and whether answers have rateLimits."""
+
+    unit: int = MILLISECOND
+    returns_limits: bool = True
+
+
+def terms_of(query: bytes) -> Terms | None:
+    """The terms in a handshake's query; None where one of them is none."""
+    fields = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    units, limits = fields.get("timeUnit", ["MILLISECOND"]), fields.get("returnRateLimits", ["true"])
+    unit = UNITS.get(units[0].upper())
+    if unit is None or limits[0] not in ("true", "false") or len(units) > 1 or len(limits) > 1:
+        return None
+    return Terms(unit, limits[0] == "true")
 
 
 class RequestError(Exception):
@@ -50,14 +71,21 @@ class RequestError(Exception):
 OBJECTS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def read(message: bytes) -> Request:
+def _is_id(text: bytes) -> bool:
+    """Whether it is an integer, a string of at most `MOST_ID` characters, or null."""
+    if text == NO_ID:
+        return True
+    return ID.fullmatch(text) is not None and (text[:1] != b'"' or len(msgspec.json.decode(text)) <= MOST_ID)
+
+
+def read(message: bytes, returns_limits: bool = True) -> Request:
     """A request of the WebSocket API. RequestError."""
     members = _members(message)
     request_id = bytes(members.get("id", NO_ID))
-    if request_id != NO_ID and not ID.fullmatch(request_id):
-        raise RequestError(NO_ID, illegal_characters("id", "^[a-zA-Z0-9-_]{1,36}$"))
+    if not _is_id(request_id):
+        raise RequestError(NO_ID, illegal_characters("id", "^.{0,36}$"))
     try:
-        return _request(request_id, members, count_members(message))
+        return _request(request_id, members, count_members(message), returns_limits)
     except ApiError as error:
         raise RequestError(request_id, error) from None
 
@@ -71,7 +99,7 @@ def _members(message: bytes) -> dict[str, msgspec.Raw]:
         raise RequestError(NO_ID, ApiError(400, Number.INVALID_JSON, "JSON Syntax Error")) from None
 
 
-def _request(request_id: bytes, members: dict[str, msgspec.Raw], count: int) -> Request:
+def _request(request_id: bytes, members: dict[str, msgspec.Raw], count: int, returns_limits: bool) -> Request:
     if count != len(members):
         raise duplicate_parameter()
     if not members.keys() <= MEMBERS:
@@ -84,12 +112,13 @@ def _request(request_id: bytes, members: dict[str, msgspec.Raw], count: int) -> 
         raise ApiError(400, Number.UNKNOWN_PARAMETER, "Method is not supported.")
     raw = bytes(members.get("params", b"{}"))
     parameters = of_json(b"{}" if raw == b"null" else raw)
-    return Request(request_id, method, route, parameters, _wants_limits(parameters))
+    return Request(request_id, method, route, parameters, _wants_limits(parameters, returns_limits))
 
 
-def _wants_limits(parameters: Parameters) -> bool:
+def _wants_limits(parameters: Parameters, default: bool) -> bool:
     """Whether the answer is to have rateLimits."""
-    return parameters.get(b"returnRateLimits") != b"false"
+    wanted = parameters.get(b"returnRateLimits")
+    return default if wanted is None else wanted != b"false"
 
 
 def answer(request_id: bytes, result: bytes, limits: bytes | None = None) -> bytes:
@@ -98,11 +127,11 @@ def answer(request_id: bytes, result: bytes, limits: bytes | None = None) -> byt
     return b'{"id":' + request_id + b',"status":200,"result":' + result + ending
 
 
-def error_answer(request_id: bytes, error: ApiError, limits: bytes | None = None) -> bytes:
-    """The answer to a request that is refused."""
+def error_answer(request_id: bytes, error: ApiError, limits: bytes | None = None, now_ms: int = 0) -> bytes:
+    """The answer to a request that is refused; where it may come again later, it says when."""
     fields: dict[str, Any] = error.fields()
     if error.retry_after is not None:
-        fields["data"] = {"retryAfter": 1000 * error.retry_after}
+        fields["data"] = {"serverTime": now_ms, "retryAfter": now_ms + 1000 * error.retry_after}
     ending = b"}" if limits is None else b',"rateLimits":' + limits + b"}"
     status = b',"status":%d,"error":' % error.status
     return b'{"id":' + request_id + status + msgspec.json.encode(fields) + ending
@@ -113,15 +142,17 @@ def subscriptions_answer(subscriptions: Iterable[int]) -> bytes:
     return msgspec.json.encode([{"subscriptionId": number} for number in subscriptions])
 
 
-def session_answer(api_key: str | None, since_ms: int | None, connected_ms: int, now_ms: int) -> bytes:
+def session_answer(
+    api_key: str | None, since: int | None, connected: int, now: int, *, returns_limits: bool, has_streams: bool
+) -> bytes:
     """The result of session.logon, session.status and session.logout; without a key nobody is logged on."""
     return msgspec.json.encode(
         {
             "apiKey": api_key,
-            "authorizedSince": since_ms,
-            "connectedSince": connected_ms,
-            "returnRateLimits": True,
-            "serverTime": now_ms,
-            "userDataStream": False,
+            "authorizedSince": since,
+            "connectedSince": connected,
+            "returnRateLimits": returns_limits,
+            "serverTime": now,
+            "userDataStream": has_streams,
         }
     )

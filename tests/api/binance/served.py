@@ -186,12 +186,12 @@ class Served:
 class Socket:
     """A client of the WebSocket API: what it sends, and what comes."""
 
-    def __init__(self, venue: Served) -> None:
+    def __init__(self, venue: Served, query: bytes = b"") -> None:
         self.venue = venue
         self.got: list[Any] = []
         self.closed: tuple[int, str] | None = None
         self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._task = asyncio.ensure_future(venue.ws_api.serve(self._in.get, self._send, "10.0.0.1"))
+        self._task = asyncio.ensure_future(venue.ws_api.serve(self._in.get, self._send, "10.0.0.1", None, query))
         self._last = 0
 
     async def _send(self, message: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -196,3 +197,42 @@ def test_what_the_venue_does_not_have_is_answered_as_for_none() -> None:
         assert "LOT_SIZE" in [row["filterType"] for row in filters]
 
     asked(question)
+
+
+def test_a_websocket_takes_any_id_and_the_terms_of_its_url() -> None:
+    async def question(venue: Served) -> None:
+        socket = Socket(venue, b"timeUnit=microsecond&returnRateLimits=false")
+        for number in ("a b:c/d", "\u20ac" * 36, -5, None, ""):
+            socket.send(json.dumps({"id": number, "method": "time"}))
+            answer = await socket.next()
+            assert (answer["id"], answer["status"]) == (number, 200)
+            assert answer["result"]["serverTime"] > 10**15
+            assert "rateLimits" not in answer
+        for number in ("x" * 37, 1.5, True, [], {}):
+            socket.send(json.dumps({"id": number, "method": "time"}))
+            assert (await socket.next())["error"]["code"] == -1100
+        asked_for = await socket.ask("time", {"returnRateLimits": True})
+        assert [row["rateLimitType"] for row in asked_for["rateLimits"]] == ["REQUEST_WEIGHT"]
+        assert (await socket.ask("session.status"))["result"]["returnRateLimits"] is False
+        await socket.leave()
+        refused = Socket(venue, b"timeUnit=HOUR")
+        await venue.until(lambda: refused.closed is not None)
+
+    asked(question)
+
+
+def test_a_websocket_tells_what_orders_count_and_when_to_try_again() -> None:
+    async def question(venue: Served) -> None:
+        socket = Socket(venue)
+        terms = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "90"}
+        placed = await socket.ask("order.place", terms | {"quantity": "1"}, 1)
+        rows = {(row["rateLimitType"], row["interval"]): row["count"] for row in placed["rateLimits"]}
+        assert rows.keys() == {("ORDERS", "SECOND"), ("ORDERS", "DAY"), ("REQUEST_WEIGHT", "MINUTE")}
+        assert rows["ORDERS", "DAY"] == 1
+        refused = await socket.ask("order.place", terms | {"quantity": "2"}, 1)
+        assert refused["status"] == 429
+        now_ms = venue.rig.now // 10**6
+        assert now_ms < refused["error"]["data"]["retryAfter"] <= now_ms + 86_401_000
+        await socket.leave()
+
+    asked(question, orders_per_day=1)
