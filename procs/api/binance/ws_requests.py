@@ -43,7 +43,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What a client chose for its whole connection, in the URL: the unit of times, and whether answers have rateLimits."""
+    """What a client chose for its connection, in the URL: the unit of times, and whether answers have rateLimits."""
 
     unit: int = MILLISECOND
     returns_limits: bool = True

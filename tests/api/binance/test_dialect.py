@@ -208,8 +208,8 @@ def test_a_websocket_takes_any_id_and_the_terms_of_its_url() -> None:
             assert (answer["id"], answer["status"]) == (number, 200)
             assert answer["result"]["serverTime"] > 10**15
             assert "rateLimits" not in answer
-        for number in ("x" * 37, 1.5, True, [], {}):
-            socket.send(json.dumps({"id": number, "method": "time"}))
+        for other in ("x" * 37, 1.5, True, [], {}):
+            socket.send(json.dumps({"id": other, "method": "time"}))
             assert (await socket.next())["error"]["code"] == -1100
         asked_for = await socket.ask("time", {"returnRateLimits": True})
         assert [row["rateLimitType"] for row in asked_for["rateLimits"]] == ["REQUEST_WEIGHT"]
