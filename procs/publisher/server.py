@@ -13,6 +13,7 @@ import contextlib
 import logging
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -31,7 +32,7 @@ from config.schema import MarketDataSection
 from procs.edge.admission import Admission
 from procs.edge.listening import judged
 from procs.publisher.feed import Feed
-from procs.publisher.hub import Hub
+from procs.publisher.hub import Hub, wrapping
 from procs.publisher.requests import INVALID_REQUEST, BadRequest, Request, answer, parse_request
 from procs.publisher.streams import Stream, Target, parse_stream, parse_target
 from procs.publisher.subscribers import Client
@@ -220,9 +221,12 @@ class Server:
         return [client.transport.get_write_buffer_size() for client in self._clients]
 
     async def close(self) -> None:
-        """Stop listening and say goodbye (close code 1001); a client that does not answer in time is cut off."""
+        """Stop listening and say goodbye (serverShutdown, close code 1001); a client that is silent then is cut off."""
         if self._server is None:
             return
+        for client in list(self._clients):
+            event = b'{"e":"serverShutdown","E":%d}' % (time.time_ns() // (1000 if client.in_us else 1_000_000))
+            client.send(frame(wrapping("serverShutdown") + event + b"}" if client.combined else event))
         self._server.close()
         loop = asyncio.get_running_loop()
         transports = [connection.transport for connection in self._server.connections]

@@ -35,7 +35,12 @@ KINDS: dict[str, Kind] = {
     **{f"kline_{name}": Kind(Kind.KLINE_1S + place) for place, name in enumerate(INTERVALS)},
 }
 # What is about all instruments together.
-OF_ALL: dict[str, Kind] = {"!ticker@arr": Kind.ALL_TICKER, "!miniTicker@arr": Kind.ALL_MINI_TICKER}
+OF_ALL: dict[str, Kind] = {
+    "!ticker@arr": Kind.ALL_TICKER,
+    "!ticker@arr@1000ms": Kind.ALL_TICKER,
+    "!miniTicker@arr": Kind.ALL_MINI_TICKER,
+    "!miniTicker@arr@1000ms": Kind.ALL_MINI_TICKER,
+}
 # The kinds whose messages have times, and those that have them in microseconds.
 IN_MICROSECONDS: dict[Kind, Kind] = {
     Kind[kind.name.removesuffix("_US")]: kind for kind in Kind if kind.name.endswith("_US")

@@ -371,7 +371,12 @@ def test_stopping_says_goodbye() -> None:
     async def scenario() -> None:
         async with serving(listed()) as running, client(running, "/ws/btcusdt@bookTicker") as connection:
             await receive(connection)
-            await running.publisher.stop()
-            assert (await close_of(connection))[0] == 1001
+            async with client(running, "/stream?streams=!miniTicker@arr@1000ms") as combined:
+                await running.publisher.stop()
+                event = await receive(connection)
+                assert (event["e"], event["E"] > 0) == ("serverShutdown", True)
+                wrapped = await receive(combined)
+                assert (wrapped["stream"], wrapped["data"]["e"]) == ("serverShutdown", "serverShutdown")
+                assert (await close_of(connection))[0] == (await close_of(combined))[0] == 1001
 
     run(scenario())
