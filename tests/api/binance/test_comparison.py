@@ -25,6 +25,49 @@ VALUES: dict[str, object] = {
     "omitZeroBalances": "true", "listenKey": "none", "coin": "BTC", "amount": "1", "address": "here",
 }  # fmt: skip
 
+# What Binance documents: each endpoint that is not absent takes all of it, whatever comes of a value.
+SYMBOLS, PAGE_OF = "symbol symbols symbolStatus", "symbol startTime endTime limit"
+ORDER = (
+    "symbol side type timeInForce quantity quoteOrderQty price newClientOrderId strategyId strategyType stopPrice "
+    "trailingDelta icebergQty newOrderRespType selfTradePreventionMode pegPriceType pegOffsetValue pegOffsetType"
+)
+DOCUMENTED = {
+    "GET /api/v3/exchangeInfo": "symbol symbols permissions showPermissionSets symbolStatus",
+    "GET /api/v3/depth": "symbol limit symbolStatus",
+    "GET /api/v3/trades": "symbol limit",
+    "GET /api/v3/historicalTrades": "symbol limit fromId",
+    "GET /api/v3/aggTrades": f"{PAGE_OF} fromId",
+    "GET /api/v3/klines": f"{PAGE_OF} interval timeZone",
+    "GET /api/v3/uiKlines": f"{PAGE_OF} interval timeZone",
+    "GET /api/v3/avgPrice": "symbol",
+    "GET /api/v3/ticker/24hr": f"{SYMBOLS} type",
+    "GET /api/v3/ticker/tradingDay": f"{SYMBOLS} timeZone type",
+    "GET /api/v3/ticker/price": SYMBOLS,
+    "GET /api/v3/ticker/bookTicker": SYMBOLS,
+    "GET /api/v3/ticker": f"{SYMBOLS} windowSize type",
+    "GET /api/v3/referencePrice": "symbol",
+    "GET /api/v3/executionRules": SYMBOLS,
+    "POST /api/v3/order": ORDER,
+    "POST /api/v3/order/test": f"{ORDER} computeCommissionRates",
+    "DELETE /api/v3/order": "symbol orderId origClientOrderId newClientOrderId cancelRestrictions",
+    "GET /api/v3/order": "symbol orderId origClientOrderId",
+    "DELETE /api/v3/openOrders": "symbol",
+    "POST /api/v3/order/cancelReplace": (
+        f"{ORDER} cancelReplaceMode cancelNewClientOrderId cancelOrigClientOrderId cancelOrderId cancelRestrictions "
+        "orderRateLimitExceededMode"
+    ),
+    "PUT /api/v3/order/amend/keepPriority": "symbol orderId origClientOrderId newClientOrderId newQty",
+    "GET /api/v3/openOrders": "symbol",
+    "GET /api/v3/allOrders": f"{PAGE_OF} orderId",
+    "DELETE /api/v3/orderList": "symbol orderListId listClientOrderId newClientOrderId",
+    "GET /api/v3/orderList": "orderListId origClientOrderId",
+    "GET /api/v3/allOrderList": "fromId startTime endTime limit",
+    "GET /api/v3/account": "omitZeroBalances",
+    "GET /api/v3/myTrades": f"{PAGE_OF} orderId fromId",
+    "GET /api/v3/account/commission": "symbol",
+    "GET /api/v3/myFilters": "symbol",
+}  # fmt: skip
+
 
 def rows() -> dict[tuple[str, str], str]:
     """What the page says of each endpoint."""
@@ -34,6 +77,12 @@ def rows() -> dict[tuple[str, str], str]:
         assert row is not None, line
         found[row[1], row[2]] = row[6]
     return found
+
+
+def test_every_documented_parameter_is_read() -> None:
+    for endpoint, names in DOCUMENTED.items():
+        method, path = endpoint.split(" ")
+        assert set(names.split()) <= {name.decode() for name in REST[method, path].parameters}, endpoint
 
 
 def test_the_page_has_the_table_of_the_code() -> None:
