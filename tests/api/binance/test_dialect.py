@@ -208,7 +208,8 @@ def test_a_websocket_takes_any_id_and_the_terms_of_its_url() -> None:
             assert (answer["id"], answer["status"]) == (number, 200)
             assert answer["result"]["serverTime"] > 10**15
             assert "rateLimits" not in answer
-        for other in ("x" * 37, 1.5, True, [], {}):
+        strange: tuple[object, ...] = ("x" * 37, 1.5, True, [], {})
+        for other in strange:
             socket.send(json.dumps({"id": other, "method": "time"}))
             assert (await socket.next())["error"]["code"] == -1100
         asked_for = await socket.ask("time", {"returnRateLimits": True})
