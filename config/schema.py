@@ -225,7 +225,7 @@ class AssetSection(Section, frozen=True, kw_only=True):
 
     name: AssetName
     scale: Annotated[int, Meta(ge=0, le=18)]
-    deposit_limit: Decimal | None = None  # above it a deposit takes two operators; 0: never; None: as the log has it
+    deposit_limit: Decimal | None = None  # of one operator's deposits in a day; more takes two; None: as the log has it
 
 
 class ScheduleEntry(Section, frozen=True, kw_only=True):

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psycopg
 
+from procs.batcher.database import UnavailableError
 from procs.gateway.control import ControlError
 from procs.operating.errors import NotPossibleError
 from procs.operating.questions import (
@@ -25,6 +27,8 @@ from procs.operating.questions import (
     Ended,
     Found,
     HowItIs,
+    LastCommands,
+    LastTrades,
     LookBack,
     No,
     Question,
@@ -64,7 +68,7 @@ def answer(data: Path, question: Question) -> Any:
         return _answer(venue, question)
     except (UsageError, NotPossibleError) as error:
         return No(str(error), is_asker=True)
-    except (JournalError, CoreReplayError, ControlError, OSError) as error:
+    except (JournalError, CoreReplayError, ControlError, UnavailableError, psycopg.Error, OSError) as error:
         return No(str(error), is_asker=False)
 
 
@@ -85,6 +89,14 @@ def _answer(venue: Venue, question: Question) -> Any:
             instrument = directory.read(venue).instrument(question.symbol)
             matcher, trade = trade_of(venue, question.symbol, instrument, question.number, question.matchers)
             return Found(matcher, pack(trade))
+        case LastCommands():
+            from scripts.operate.commands import last_commands
+
+            return last_commands(venue, question)
+        case LastTrades():
+            from scripts.operate.past_trades import last_trades
+
+            return last_trades(venue.config, question)
         case EndConnection():
             from scripts.operate.sessions import end_connection
 

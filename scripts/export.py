@@ -78,7 +78,7 @@ def export(
         raise UsageError(f"{file} is there already: give another name, or --replace")
     if not file.parent.is_dir():
         raise UsageError(f"{file.parent} is no folder")
-    span = {"since": _time(since or "1970-01-01"), "until": _time(until or "9999-12-31")}
+    span = {"since": time_of(since or "1970-01-01"), "until": time_of(until or "9999-12-31")}
     if what == "candles":
         span["interval"] = interval  # type: ignore[assignment]
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
@@ -201,7 +201,7 @@ def _sink(path: Path, suffix: str) -> _Text | _Parquet:
         raise UsageError("Parquet needs pyarrow: pip install 'lockstep-venue[parquet]', or name a .csv.gz") from None
 
 
-def _time(text: str) -> datetime:
+def time_of(text: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

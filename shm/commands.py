@@ -119,8 +119,8 @@ class Payment(Command, frozen=True, kw_only=True):
 class Deposit(Payment, frozen=True, kw_only=True):
     """Adds `amount` smallest units of an asset to a balance.
 
-    Above the asset's DEPOSIT_LIMIT it is a proposal, which the router stamps into `flags`, and moves nothing; another
-    operator's, which names it, approves it.
+    Above what the asset's DEPOSIT_LIMIT leaves its operator that day, or for the operator's own account, it is a
+    proposal, which the router stamps into `flags`, and moves nothing; another operator's, which names it, approves it.
     """
 
     proposal: u64 = 0  # sequence of what is approved
@@ -180,7 +180,7 @@ class Account(Command, frozen=True, kw_only=True):
     verdict: u16 = 0
     reserved_2: u32 = 0
     reset_code: bytes16 = b""  # of the PASSWORD_RESET that this carries out, by the venue itself; else empty
-    reserved_3: u64 = 0
+    proposal: u64 = 0  # sequence of the same record of another admin, refused as SECOND_NEEDED, that this approves
 
     @property
     def number(self) -> int:
@@ -363,9 +363,10 @@ class FeeTier(Command, frozen=True, kw_only=True):
 
 
 class Withdrawal(Payment, frozen=True, kw_only=True):
-    """Takes `amount` smallest units of an asset from a free balance, at once: an operator's word."""
+    """Takes `amount` smallest units of an asset from a free balance, at once: two operators' word, or the owner's."""
 
-    reserved_2: bytes16 = b""
+    proposal: u64 = 0  # sequence of the same record of another operator, refused as SECOND_NEEDED, that this approves
+    reserved_2: u64 = 0
 
 
 class Adjustment(Command, frozen=True, kw_only=True):
@@ -464,7 +465,8 @@ class Registration(Command, frozen=True, kw_only=True):
     mode: u8
     reserved_1: u8 = 0
     verdict: u16 = 0
-    reserved_2: bytes32 = b""
+    proposal: u64 = 0  # as a WITHDRAWAL's: opening registration where there is a welcome takes two admins
+    reserved_2: Annotated[bytes, Meta(max_length=24, extra={"c": "uint8_t", "size": 24})] = b""
 
 
 class Welcome(Command, frozen=True, kw_only=True):
@@ -475,7 +477,9 @@ class Welcome(Command, frozen=True, kw_only=True):
     amount: i64
     reserved_1: u16 = 0
     verdict: u16 = 0
-    reserved_2: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
+    reserved_2: u32 = 0
+    proposal: u64 = 0  # as a WITHDRAWAL's: more than before takes two admins
+    reserved_3: u64 = 0
 
 
 class SecondFactor(Command, frozen=True, kw_only=True):
@@ -530,14 +534,16 @@ class WithdrawalDecision(Command, frozen=True, kw_only=True):
 
 
 class DepositLimit(Command, frozen=True, kw_only=True):
-    """The most of an asset that one operator deposits alone. 0: no limit."""
+    """The most of an asset that one operator deposits alone in a day (UTC). 0: every deposit takes two operators."""
 
     cl_ord_id: text36
     asset: u32
     amount: i64
     reserved_1: u16 = 0
     verdict: u16 = 0
-    reserved_2: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
+    reserved_2: u32 = 0
+    proposal: u64 = 0  # as a WITHDRAWAL's: a higher limit takes two admins
+    reserved_3: u64 = 0
 
 
 class CancelAfter(Command, frozen=True, kw_only=True):
@@ -568,6 +574,20 @@ class PasswordReset(Command, frozen=True, kw_only=True):
     reserved_2: u32 = 0
     proposal: u64 = 0  # sequence of what is approved; 0: this is a proposal
     code_hash: bytes16 = b""  # the first half of the code's SHA-256
+
+
+class Dismissal(Command, frozen=True, kw_only=True):
+    """Ends a proposal that was not carried out, of any kind: its proposer withdraws it, or another operator rejects it.
+
+    What only admins may approve, only its proposer and admins end. A withdrawal that its owner has asked for is none.
+    """
+
+    cl_ord_id: text36
+    proposed: u8 = 0  # the CommandType of the proposal, which the router stamps
+    reserved_1: u8 = 0
+    verdict: u16 = 0
+    proposal: u64
+    reserved_2: Annotated[bytes, Meta(max_length=24, extra={"c": "uint8_t", "size": 24})] = b""
 
 
 class Activate(Command, frozen=True, kw_only=True):

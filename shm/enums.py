@@ -48,6 +48,7 @@ class CommandType(IntEnum):
     DEPOSIT_LIMIT = 35
     CANCEL_AFTER = 36
     PASSWORD_RESET = 37
+    DISMISSAL = 38
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66
@@ -251,7 +252,7 @@ class RegistrationMode(IntEnum):
 class DepositFlag(IntEnum):
     """Bits of the `flags` of a DEPOSIT, which the router stamps."""
 
-    PROPOSAL = 1  # above the asset's limit: it moves nothing before a second operator approves it
+    PROPOSAL = 1  # above what one operator may deposit: it moves nothing before a second one approves it
 
 
 class WithdrawalStep(IntEnum):
@@ -392,6 +393,9 @@ class Code(IntEnum):
     DESTINATION_MISSING = 144
     RESET_NEEDED = 145
     RESET_UNKNOWN = 146
+    SECOND_NEEDED = 147
+    NO_SECOND = 148
+    OWN_ACCOUNT = 149
     ORDER_CLOSED = 200
     QUANTITY_BELOW_FILLED = 201
     WOULD_TAKE = 202

@@ -14,7 +14,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define LOCKSTEP_SCHEMA_HASH 0x61881b692b5dba83ULL
+    #define LOCKSTEP_SCHEMA_HASH 0x68863e4266d08730ULL
     """
     const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
 
@@ -56,6 +56,7 @@ cdef enum:
     CMD_DEPOSIT_LIMIT = 35
     CMD_CANCEL_AFTER = 36
     CMD_PASSWORD_RESET = 37
+    CMD_DISMISSAL = 38
     CMD_EXT_CLIENT_ID = 64
     CMD_EXT_CREDENTIAL = 65
     CMD_EXT_TERMS = 66
@@ -331,6 +332,9 @@ cdef enum:
     CODE_DESTINATION_MISSING = 144
     CODE_RESET_NEEDED = 145
     CODE_RESET_UNKNOWN = 146
+    CODE_SECOND_NEEDED = 147
+    CODE_NO_SECOND = 148
+    CODE_OWN_ACCOUNT = 149
     CODE_ORDER_CLOSED = 200
     CODE_QUANTITY_BELOW_FILLED = 201
     CODE_WOULD_TAKE = 202
@@ -533,7 +537,7 @@ cdef struct AccountRecord:
     uint16_t verdict
     uint32_t reserved_2
     uint8_t reset_code[16]
-    uint64_t reserved_3
+    uint64_t proposal
 
 
 cdef struct SessionRecord:
@@ -837,7 +841,8 @@ cdef struct WithdrawalRecord:
     uint16_t flags
     uint16_t verdict
     int64_t amount
-    uint8_t reserved_2[16]
+    uint64_t proposal
+    uint64_t reserved_2
 
 
 cdef struct AdjustmentRecord:
@@ -1078,7 +1083,8 @@ cdef struct RegistrationRecord:
     uint8_t mode
     uint8_t reserved_1
     uint16_t verdict
-    uint8_t reserved_2[32]
+    uint64_t proposal
+    uint8_t reserved_2[24]
 
 
 cdef struct WelcomeRecord:
@@ -1098,7 +1104,9 @@ cdef struct WelcomeRecord:
     int64_t amount
     uint16_t reserved_1
     uint16_t verdict
-    uint8_t reserved_2[20]
+    uint32_t reserved_2
+    uint64_t proposal
+    uint64_t reserved_3
 
 
 cdef struct SecondFactorRecord:
@@ -1202,7 +1210,9 @@ cdef struct DepositLimitRecord:
     int64_t amount
     uint16_t reserved_1
     uint16_t verdict
-    uint8_t reserved_2[20]
+    uint32_t reserved_2
+    uint64_t proposal
+    uint64_t reserved_3
 
 
 cdef struct CancelAfterRecord:
@@ -1244,6 +1254,26 @@ cdef struct PasswordResetRecord:
     uint32_t reserved_2
     uint64_t proposal
     uint8_t code_hash[16]
+
+
+cdef struct DismissalRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char cl_ord_id[36]
+    uint8_t proposed
+    uint8_t reserved_1
+    uint16_t verdict
+    uint64_t proposal
+    uint8_t reserved_2[24]
 
 
 cdef struct ExtKeyMaterialRecord:

@@ -55,6 +55,7 @@ COMMANDS: dict[CommandType, type[Command]] = {
     CommandType.DEPOSIT_LIMIT: DepositLimit,
     CommandType.CANCEL_AFTER: CancelAfter,
     CommandType.PASSWORD_RESET: PasswordReset,
+    CommandType.DISMISSAL: Dismissal,
     CommandType.EXT_KEY_MATERIAL: ExtKeyMaterial,
     CommandType.EXT_ADDRESSES: ExtAddresses,
     CommandType.EXT_RECOVERY: ExtRecovery,

@@ -507,7 +507,7 @@ cdef class Desk(ReleasedEvents):
 
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1:
         cdef Request request = None
-        if event.command == CMD_REGISTRATION or event.command == CMD_WELCOME:
+        if event.command == CMD_REGISTRATION or event.command == CMD_WELCOME or event.command == CMD_DISMISSAL:
             self.people.note(unpack_event((<const char *> event)[:RECORD_SIZE]))
         elif event.command == CMD_CANCEL_AFTER and event.seconds:
             self.cancel_after[event.account] = event.time_ns + event.seconds * SECOND_NS

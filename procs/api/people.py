@@ -43,6 +43,8 @@ class People:
         elif isinstance(event, Confirmed):
             if event.command == CommandType.REGISTRATION:
                 self.registration = RegistrationMode(event.is_on)
+            elif event.command == CommandType.DISMISSAL:
+                self.resets.dismiss(event.proposal)
             else:
                 self.welcome[event.asset] = event.amount
         else:

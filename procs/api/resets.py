@@ -48,6 +48,10 @@ class Resets:
         """The account has another password."""
         self._by_account.pop(account, None)
 
+    def dismiss(self, proposal: int) -> None:
+        """An operator has ended a proposal, which may be that of a reset."""
+        self._by_account = {name: each for name, each in self._by_account.items() if each.proposal != proposal}
+
     def opens(self, account: int, code: bytes, now_ns: int) -> bool:
         """Whether this code lets the account take a new password, as far as is known here."""
         found = self._by_account.get(account)

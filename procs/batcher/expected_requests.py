@@ -16,12 +16,14 @@ from shm.alphabet import shown
 from shm.records import (
     AccountLimits,
     BandAction,
+    Code,
     Command,
     CommandType,
     Correction,
     CorrectionProposal,
     Deposit,
     DepositFlag,
+    Dismissal,
     FeeTier,
     KillScope,
     KillSwitch,
@@ -40,7 +42,7 @@ PROPOSALS = (CommandType.ADJUSTMENT, CommandType.CORRECTION_PROPOSAL)
 REQUESTS = (
     *PROPOSALS, CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.CORRECTION, CommandType.LIMITS,
     CommandType.ACCOUNT_LIMITS, CommandType.POSITION_LIMIT, CommandType.FEE_TIER, CommandType.WITHDRAWAL_REQUEST,
-    CommandType.WITHDRAWAL_DECISION, CommandType.DEPOSIT_LIMIT, CommandType.PASSWORD_RESET,
+    CommandType.WITHDRAWAL_DECISION, CommandType.DEPOSIT_LIMIT, CommandType.PASSWORD_RESET, CommandType.DISMISSAL,
 )  # fmt: skip
 COMMANDS = (
     *REQUESTS, CommandType.MASS_CANCEL, CommandType.KILL_SWITCH, CommandType.PHASE, CommandType.SCHEDULE,
@@ -99,8 +101,9 @@ def action_of(command: Command, listed: ListedRows) -> dict[str, Any]:
 
 
 def is_proposal(command: Command) -> bool:
-    """Whether it is a deposit that a second operator has to approve."""
-    return isinstance(command, Deposit) and command.flags == DepositFlag.PROPOSAL
+    """Whether a second operator has to approve it before anything changes."""
+    waits = getattr(command, "verdict", Code.OK) == Code.SECOND_NEEDED
+    return waits or (isinstance(command, Deposit) and command.flags == DepositFlag.PROPOSAL)
 
 
 def request_of(command: Command, listed: ListedRows) -> dict[str, Any]:
@@ -110,9 +113,11 @@ def request_of(command: Command, listed: ListedRows) -> dict[str, Any]:
     id = getattr(command, "cl_ord_id", b"")
     return {
         "seq": command.seq,
-        "request": "DEPOSIT_PROPOSAL" if is_proposal(command) else CommandType(command.type).name,
+        "request": f"{CommandType(command.type).name}{'_PROPOSAL' if is_proposal(command) else ''}",
         "asked_by": (command.asked_by if isinstance(command, Payment) else command.account) or None,
-        "approves": getattr(command, "withdrawal", getattr(command, "proposal", 0)) or None,
+        "approves": None
+        if isinstance(command, Dismissal)
+        else getattr(command, "withdrawal", getattr(command, "proposal", 0)) or None,
         "target_id": command.owner if isinstance(command, Payment) else getattr(command, "target", None),
         "symbol": listed.symbol_of(command),
         "asset": listed.assets[asset]["asset"] if asset else None,
@@ -143,6 +148,8 @@ def terms_of(command: Command, listed: ListedRows) -> dict[str, Any]:
             return counts | {"self_trade": SelfTrade(command.self_trade).name}
         case WithdrawalRequest():
             return {"destination": shown(listed.destination)}
+        case Dismissal():
+            return {"proposal": command.proposal, "proposed": CommandType(command.proposed).name}
         case PasswordReset():
             return {"takes_factor": bool(command.takes_factor)}
         case WithdrawalDecision():

@@ -462,7 +462,7 @@ class Expected(ListedRows):
         """What `requests` has of a command."""
         if isinstance(command, ExtDestination):
             self.destination = command.destination
-        was_refused = getattr(command, "verdict", 0) != Code.OK
+        was_refused = getattr(command, "verdict", Code.OK) not in (Code.OK, Code.SECOND_NEEDED)
         if command.seq <= self.requests_seq and command.type in REQUESTS and not was_refused:
             self.add("requests", request_of(command, self))
 

@@ -29,6 +29,7 @@ from shm.records import (
     Deposit,
     DepositFlag,
     DepositLimit,
+    Dismissal,
     ExtDestination,
     FeeTier,
     Limits,
@@ -41,13 +42,13 @@ from shm.records import (
     WithdrawalStep,
 )
 
-PROPOSED_DEPOSIT = "DEPOSIT_PROPOSAL"  # what `requests` calls a deposit that waits for a second operator
+PROPOSED = "_PROPOSAL"  # what `requests` has behind the name of a command that waits for a second operator
 
 REQUESTED = (
     CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.ADJUSTMENT, CommandType.CORRECTION_PROPOSAL,
     CommandType.CORRECTION, CommandType.LIMITS, CommandType.ACCOUNT_LIMITS, CommandType.POSITION_LIMIT,
     CommandType.FEE_TIER, CommandType.WITHDRAWAL_REQUEST, CommandType.WITHDRAWAL_DECISION, CommandType.DEPOSIT_LIMIT,
-    CommandType.EXT_DESTINATION, CommandType.PASSWORD_RESET,
+    CommandType.EXT_DESTINATION, CommandType.PASSWORD_RESET, CommandType.DISMISSAL,
 )  # fmt: skip
 REQUEST_COLUMNS = (
     "seq", "request", "asked_by", "approves", "target_id", "symbol", "asset", "amount", "cl_ord_id", "terms", "time",
@@ -89,15 +90,15 @@ class Listings(NamedTuple):
 
 
 def rows(records: Iterable[bytes], listings: Listings, behind: int = 0) -> list[tuple[Any, ...]]:
-    """The row of each record behind that sequence which was not refused. Extensions have none: they are told with their
-    main record, and may come before it."""
+    """The row of each record after that sequence which was carried out or proposed. Extensions have none: they are
+    told with their main record, and may come before it."""
     made = []
     where = ""
     for record in records:
         command = unpack_command(record)
         if isinstance(command, ExtDestination):
             where = shown(command.destination)
-        elif command.seq > behind and getattr(command, "verdict", Code.OK) == Code.OK:
+        elif command.seq > behind and getattr(command, "verdict", Code.OK) in (Code.OK, Code.SECOND_NEEDED):
             made.append(_row(command, listings, where))
     return made
 
@@ -106,14 +107,18 @@ def _row(command: Command, listings: Listings, where: str) -> tuple[Any, ...]:
     symbol, asset, amount, terms = _said(command, listings)
     if isinstance(command, WithdrawalRequest):
         terms = {"destination": where}
-    is_proposal = isinstance(command, Deposit) and bool(command.flags & DepositFlag.PROPOSAL)
+    is_proposal = getattr(command, "verdict", Code.OK) == Code.SECOND_NEEDED or (
+        isinstance(command, Deposit) and bool(command.flags & DepositFlag.PROPOSAL)
+    )
     approves = command.withdrawal if isinstance(command, WithdrawalDecision) else getattr(command, "proposal", 0)
+    if isinstance(command, Dismissal):
+        approves = 0
     target = command.owner if isinstance(command, Payment) else getattr(command, "target", None)
     id = getattr(command, "cl_ord_id", b"")
     time = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=command.time_ns // 1000)
     asked_by = command.asked_by if isinstance(command, Payment) else command.account
     return (
-        command.seq, PROPOSED_DEPOSIT if is_proposal else CommandType(command.type).name, asked_by or None,
+        command.seq, CommandType(command.type).name + PROPOSED * is_proposal, asked_by or None,
         approves or None, target, symbol, asset, amount, shown(id) if id else None,
         Jsonb(terms), time,
     )  # fmt: skip
@@ -141,6 +146,10 @@ def _said(command: Command, listings: Listings) -> tuple[str | None, str | None,
                 "self_trade_group": command.self_trade_group, "fee_tier": command.fee_tier,
             }  # fmt: skip
             return None, None, None, terms
+        case Dismissal():
+            return None, None, None, {
+                "proposal": command.proposal, "proposed": CommandType(command.proposed).name,
+            }  # fmt: skip
         case PasswordReset():
             return None, None, None, {"takes_factor": bool(command.takes_factor)}
         case FeeTier():

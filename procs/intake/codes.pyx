@@ -281,6 +281,14 @@ TABLE = {
     Code.RESET_UNKNOWN: _row(
         "no approved reset of the account's password has this code, or its day is over",
         "ask two operators for another one", api=NOT_PERMITTED),
+    Code.SECOND_NEEDED: _row(
+        "nothing has changed: the command is a proposal now, which another operator or admin has to approve",
+        "have another one approve it by its number", api=NOT_PERMITTED),
+    Code.NO_SECOND: _row(
+        "the command takes two, and the venue has no other operator (for roles, limits and registration: admin) who "
+        "could approve it", "define a second one in the configuration, and start again", api=NOT_PERMITTED),
+    Code.OWN_ACCOUNT: _row(
+        "operators don't set the fees of their own account", "have another operator do it", api=NOT_PERMITTED),
     Code.ORDER_CLOSED: _row(
         "the order is already filled, cancelled or expired", "nothing of it is open", "41", OTHER, (0, 0), api=UNKNOWN),
     Code.QUANTITY_BELOW_FILLED: _row(

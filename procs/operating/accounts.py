@@ -39,7 +39,7 @@ def position_limit(directory: Directory, account: str, asset: str, most: str) ->
 
 
 def deposit_limit(directory: Directory, asset: str, amount: str) -> DepositLimit:
-    """The most of an asset that one operator deposits alone; 0: no limit. NotPossibleError."""
+    """The most of an asset that one operator deposits alone in a day; 0: nothing. NotPossibleError."""
     units = _most(directory, asset, amount, "amount")
     return DepositLimit(cl_ord_id=b"", asset=directory.asset(asset)[0], amount=units)
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from config.nearest import nearest
 from procs.disk import space
@@ -34,6 +34,7 @@ from shm.records import (
     Deposit,
     DepositFlag,
     DepositLimit,
+    Dismissal,
     ExtCredential,
     ExtDestination,
     FeeTier,
@@ -46,15 +47,17 @@ from shm.records import (
     RegistrationMode,
     Schedule,
     Welcome,
+    Withdrawal,
     WithdrawalDecision,
     WithdrawalRequest,
     WithdrawalState,
     WithdrawalStep,
 )
 
+VENUE = 0  # its own account, which takes the fees
 MAX_PROPOSALS = 1024  # of a kind; as many as the router keeps
 DEFAULT_MAX_OPEN_ORDERS = 100_000  # of an account that was never given limits, as the router has it
-Proposal = TypeVar("Proposal", Adjustment, CorrectionProposal, Deposit)
+Pending = Withdrawal | Account | DepositLimit | Welcome | Registration
 
 
 class Waiting(NamedTuple):
@@ -73,7 +76,8 @@ class Directory:
     """Assets, instruments, accounts and what is known of each, as of log sequence `position`.
 
     `assets` has (number, scale) by name, as the router's state does. `proposals` are adjustments that no one
-    has approved yet, `corrections` those of trades, `deposits` those above a limit; `withdrawals` wait by their number;
+    has approved yet, `corrections` those of trades, `deposits` those above a limit, `pending` all others, as they were
+    refused (SECOND_NEEDED); `withdrawals` wait by their number;
     `matchers` are all that an instrument has ever been with. `blocked` are kill switches that are on, `registered` the
     accounts that people have defined for themselves, with their moment, `unapproved` those that were never let trade.
     Limits of 0 are none, and not in here.
@@ -92,6 +96,7 @@ class Directory:
         self.proposals: dict[int, Adjustment] = {}
         self.corrections: dict[int, CorrectionProposal] = {}
         self.deposits: dict[int, Deposit] = {}
+        self.pending: dict[int, Pending] = {}
         self.withdrawals: dict[int, Waiting] = {}
         self.matchers: dict[int, frozenset[int]] = {}
         self.schedules: dict[int, tuple[Schedule, ...]] = {}
@@ -102,7 +107,7 @@ class Directory:
         self.registered: dict[int, int] = {}
         self.unapproved: set[int] = set()
         self.blocked: set[tuple[int, KillScope]] = set()
-        self._names: dict[int, str] = {}  # by the numbers of accounts, assets, instruments
+        self._names: dict[int, str] = {VENUE: "the venue"}  # by the numbers of accounts, assets, instruments
         self._assets: dict[int, bytes] = {}
         self._symbols: dict[int, str] = {}
         self._extension: ExtCredential | None = None
@@ -118,7 +123,10 @@ class Directory:
             elif isinstance(command, ExtDestination):
                 self._destination = command.destination
             elif getattr(command, "verdict", Code.OK) == Code.OK:
+                self.pending.pop(getattr(command, "proposal", 0), None)
                 self._take(command)
+            elif isinstance(command, Pending) and command.verdict == Code.SECOND_NEEDED:
+                _put(self.pending, command)
 
     def _take(self, command: Command) -> None:
         match command:
@@ -198,6 +206,9 @@ class Directory:
                 _put(self.corrections, command)
             case Correction():
                 self.corrections.pop(command.proposal, None)
+            case Dismissal():
+                for waiting in (self.proposals, self.corrections, self.deposits):
+                    waiting.pop(command.proposal, None)
 
     def instrument(self, symbol: str) -> Instrument:
         """The instrument called `symbol`. NotPossibleError if there is none such."""
@@ -311,7 +322,7 @@ def _load(file: Path, boot: bytes) -> bytes | None:
     return data[len(boot) :] if whole and data.startswith(boot) else None
 
 
-def _put(proposals: dict[int, Proposal], proposal: Proposal) -> None:
+def _put(proposals: dict[int, Any], proposal: Command) -> None:
     """One more waits; the oldest of too many has lapsed, as in the router."""
     proposals[proposal.seq] = proposal
     if len(proposals) > MAX_PROPOSALS:

@@ -41,10 +41,57 @@ class EndConnection(Struct, frozen=True, tag="disconnect"):
     reason: str
 
 
+class LastCommands(Struct, frozen=True, tag="commands"):
+    """Operators' commands, the newest first: by one account, of one kind, before a record; 0 or "": any."""
+
+    by: str = ""
+    kind: str = ""
+    before: int = 0
+    limit: int = 50
+
+
+class LastTrades(Struct, frozen=True, tag="trades"):
+    """Trades of an instrument, the newest first: of one account, until a time (milliseconds since 1970); None: any."""
+
+    symbol: str
+    account: str = ""
+    until: int | None = None
+    limit: int = 50
+
+
 # What an answer begins with: one that is there, or why there is none (`No`).
 ONE, NONE = b"+", b"-"
 
-Question = LookBack | HowItIs | WhichTrade | EndConnection
+Question = LookBack | HowItIs | WhichTrade | EndConnection | LastCommands | LastTrades
+
+
+class CommandGiven(Struct, frozen=True):
+    """A command: its record of the log, when (milliseconds since 1970), who gave it ("": the configuration), its kind,
+    what it asks for, and its outcome, a code."""
+
+    record: int
+    when: int
+    by: str
+    kind: str
+    what: str
+    outcome: str
+
+
+class TradeMade(Struct, frozen=True):
+    """A trade. `state` is standing, busted or corrected, and `price` the price that it has now; `record` is the log's
+    record that made it."""
+
+    matcher: int
+    trade: int
+    when: int
+    symbol: str
+    price: str
+    quantity: str
+    buyer: str
+    seller: str
+    taker_side: str
+    state: str
+    record: int
 
 
 class Found(Struct, frozen=True):

@@ -25,7 +25,9 @@ from shm.records import (
     CommandType,
     Deposit,
     DepositFlag,
+    Dismissal,
     KillSwitch,
+    Withdrawal,
     WithdrawalDecision,
     WithdrawalRequest,
     WithdrawalStep,
@@ -51,16 +53,22 @@ TYPES = (
     CommandType.CORRECTION_PROPOSAL,
     CommandType.CORRECTION,
     CommandType.DEPOSIT,
+    CommandType.WITHDRAWAL,
     CommandType.WITHDRAWAL_REQUEST,
     CommandType.WITHDRAWAL_DECISION,
     CommandType.EXT_DESTINATION,
+    CommandType.DISMISSAL,
 )
 MONEY = (
     CommandType.DEPOSIT,
+    CommandType.WITHDRAWAL,
     CommandType.WITHDRAWAL_REQUEST,
     CommandType.WITHDRAWAL_DECISION,
     CommandType.EXT_DESTINATION,
 )
+ENDING = (
+    CommandType.WITHDRAWAL_DECISION, CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.DISMISSAL,
+)  # fmt: skip
 ENDS = (WithdrawalStep.REJECT, WithdrawalStep.PAID, WithdrawalStep.CANCEL)
 
 
@@ -75,22 +83,26 @@ def keep(data: Path, last_seq: int) -> None:
 
 def waiting(records: Sequence[bytes]) -> list[bytes]:
     """The same without what is over, and was never definition: deposits that were made, withdrawals that have ended,
-    refused steps of those, and kill switches that were turned again: anybody may turn his own, as often as he likes.
-    What was requested right before the end of `records` keeps its destination."""
-    over: set[int] = set()  # sequences of withdrawals' requests, and of deposits that were proposed
+    refused steps of those, proposals that were dismissed, and kill switches that were turned again: anybody may turn
+    his own, as often as he likes. What was requested right before the end of `records` keeps its destination."""
+    over: set[int] = set()  # sequences of withdrawals' requests, and of payments that were proposed
+    dismissed: set[int] = set()
     for record in records:
-        if record[4] == CommandType.WITHDRAWAL_DECISION or record[4] == CommandType.DEPOSIT:
+        if record[4] in ENDING:
             command = unpack_command(record)
             if isinstance(command, WithdrawalDecision) and command.verdict == Code.OK and command.step in ENDS:
                 over.add(command.withdrawal)
-            elif isinstance(command, Deposit) and command.verdict == Code.OK:
+            elif isinstance(command, Deposit | Withdrawal | Dismissal) and command.verdict == Code.OK:
                 over.add(command.proposal)
+                if isinstance(command, Dismissal):
+                    dismissed.add(command.proposal)
     last = _last_turns(records)
     return [
         record
         for record in records
         if (record in last if record[4] == CommandType.KILL_SWITCH
             else record[4] not in MONEY or _waits(unpack_command(record), over))
+        and record[4] != CommandType.DISMISSAL and int.from_bytes(record[8:16], "little") not in dismissed
     ]  # fmt: skip
 
 
@@ -110,6 +122,8 @@ def _waits(command: Command, over: Set[int]) -> bool:
         case Deposit():
             waits = command.verdict == Code.OK and bool(command.flags & DepositFlag.PROPOSAL)
             return waits and command.seq not in over
+        case Withdrawal():
+            return command.verdict == Code.SECOND_NEEDED and command.seq not in over
         case WithdrawalRequest():
             return command.verdict == Code.OK and command.seq not in over
         case WithdrawalDecision():

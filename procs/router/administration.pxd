@@ -5,14 +5,15 @@ from procs.router.factors cimport Factors
 from procs.router.keys cimport Keys
 from procs.router.ledger cimport Ledger
 from procs.router.password_resets cimport PasswordResets
+from procs.router.proposals cimport Proposals
 from procs.router.schedule cimport Schedule
 from procs.router.transfers cimport OPERATORS_RING, Transfers
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CancelAfterRecord, CommandRecord, DepositLimitRecord,
-    DepositRecord, FeeTierRecord, InstrumentRecord, KeyRevocationRecord, KillSwitchRecord, LimitsRecord,
+    DepositRecord, DismissalRecord, FeeTierRecord, InstrumentRecord, KeyRevocationRecord, KillSwitchRecord, LimitsRecord,
     MassCancelRecord, PasswordResetRecord, PhaseChangeRecord, PositionLimitRecord, RegistrationRecord, ScheduleRecord,
-    SecondFactorRecord, WelcomeRecord,
+    SecondFactorRecord, WelcomeRecord, WithdrawalRecord,
 )
 
 cdef enum:
@@ -35,6 +36,7 @@ cdef class Administration:
     cdef readonly Keys keys
     cdef readonly Factors factors
     cdef readonly PasswordResets resets
+    cdef readonly Proposals proposals
     cdef readonly CancelAfter cancel_after
     cdef readonly dict assets
     cdef readonly dict instruments
@@ -55,6 +57,7 @@ cdef class Administration:
     cdef int decide(self, char *record, const char **extensions) except -1
     cdef int decide_identity(self, char *record, const char **extensions) except -1
     cdef int decide_money(self, char *record, const char **extensions) except -1
+    cdef int withdraw(self, const WithdrawalRecord *record) except -1
     cdef int64_t deposit_limit(self, uint32_t asset) except? -1
     cdef uint16_t limit_deposits(self, const DepositLimitRecord *record) except? 9999
     cdef int keep(self, tuple key, const char *record) except -1
@@ -70,6 +73,14 @@ cdef class Administration:
         self, const AccountRecord *record, uint32_t number, bint is_new, bint changes
     ) except? 9999
     cdef uint16_t reset_password(self, PasswordResetRecord *record) except? 9999
+    cdef bint has_second(self, uint32_t asker, uint8_t flag) noexcept nogil
+    cdef uint16_t judge_by_two(
+        self, const CommandRecord *record, uint8_t flag, uint64_t proposal, tuple terms
+    ) except? 9999
+    cdef uint16_t dismiss(self, DismissalRecord *record) except? 9999
+    cdef tuple proposed(self, uint64_t proposal)
+    cdef bint takes_admins(self, tuple terms) except? 2
+    cdef bint has_welcome(self) except? 2
     cdef bint is_owner(self, const CommandRecord *record, uint32_t account) noexcept nogil
     cdef uint16_t define_key(self, ApiKeyRecord *record, const char **extensions) except? 9999
     cdef uint16_t revoke_key(self, KeyRevocationRecord *record) except? 9999

@@ -15,7 +15,7 @@ from procs.router.balances cimport MAX_ASSETS
 from procs.router.holds cimport MAX_INSTRUMENTS, Listing
 from procs.router.ids cimport find_id, tag_of_id
 from procs.router.keys cimport key_at
-from procs.router.transfers cimport owner_of
+from procs.router.transfers cimport asker_of, owner_of
 from procs.router.verdicts cimport client_id_of, verdict_of
 from procs.tables.digest cimport scramble
 from procs.tables.pool cimport NIL
@@ -47,6 +47,7 @@ cdef class Administration:
         self.keys = Keys()
         self.factors = Factors()
         self.resets = PasswordResets()
+        self.proposals = Proposals()
         self.cancel_after = CancelAfter()
         self.assets = {}
         self.instruments = {}
@@ -151,7 +152,7 @@ cdef class Administration:
                     return CODE_UNKNOWN_ACCOUNT
             if record.account == 0 or own == record.account and type == CMD_ACCOUNT:
                 return CODE_OK
-        elif type == CMD_WITHDRAWAL:
+        elif type == CMD_WITHDRAWAL and record.ingress != OPERATORS_RING:
             return CODE_OK
         return CODE_OK if self.is_operator(record) else CODE_NOT_AN_OPERATOR
 
@@ -166,20 +167,14 @@ cdef class Administration:
 
     cdef bint is_admin(self, const CommandRecord *record) noexcept nogil:
         """The configuration counts as an admin."""
-        cdef uint32_t asks = record.account
-        if record.ingress == OPERATORS_RING and record.type == CMD_ACCOUNT:
-            asks = record.session
+        cdef uint32_t asks = asker_of(record)
         return record.ingress == 0 or (
             asks < MAX_SESSIONS and account_at(self.ledger.accounts, asks).flags & ACCOUNT_ADMIN
         )
 
     cdef bint is_operator(self, const CommandRecord *record) noexcept nogil:
         """The configuration counts as an operator. One about the header's account has its operator as the session."""
-        cdef uint32_t asks = record.account
-        if record.ingress == OPERATORS_RING and (
-            record.type == CMD_DEPOSIT or record.type == CMD_WITHDRAWAL or record.type == CMD_ACCOUNT
-        ):
-            asks = record.session
+        cdef uint32_t asks = asker_of(record)
         return record.ingress == 0 or (
             asks < MAX_SESSIONS and account_at(self.ledger.accounts, asks).flags & ACCOUNT_OPERATOR
         )
@@ -190,6 +185,8 @@ cdef class Administration:
             return self.decide_identity(record, extensions)
         if type == CMD_DEPOSIT or type == CMD_WITHDRAWAL or CMD_WITHDRAWAL_REQUEST <= type <= CMD_DEPOSIT_LIMIT:
             return self.decide_money(record, extensions)
+        if type == CMD_DISMISSAL:
+            return self.dismiss(<DismissalRecord *> record)
         if type == CMD_ADJUSTMENT:
             return self.transfers.adjust(<AdjustmentRecord *> record)
         if type == CMD_CORRECTION_PROPOSAL and self.rules >= RULES_BY_TWO:
@@ -228,7 +225,7 @@ cdef class Administration:
         cdef const DepositRecord *deposit = <const DepositRecord *> record
         cdef int verdict
         if header.type == CMD_WITHDRAWAL:
-            return self.transfers.withdraw(<const WithdrawalRecord *> record)
+            return self.withdraw(<const WithdrawalRecord *> record)
         if self.rules < RULES_KEYS:
             if header.type != CMD_DEPOSIT or deposit.proposal != 0:
                 return CODE_INVALID_DEFINITION
@@ -244,10 +241,30 @@ cdef class Administration:
             return verdict if verdict != CODE_OK else self.transfers.deposit(deposit)
         if header.ingress == 0:
             return self.transfers.deposit(deposit)
-        return self.transfers.deposit_by_two(<DepositRecord *> record, self.deposit_limit(deposit.asset))
+        return self.transfers.deposit_by_two(
+            <DepositRecord *> record, self.deposit_limit(deposit.asset),
+            self.has_second(asker_of(header), ACCOUNT_OPERATOR),
+        )
+
+    cdef int withdraw(self, const WithdrawalRecord *record) except -1:
+        """Money that is paid out at once: by an operator's word only if another one says the same."""
+        cdef const CommandRecord *header = <const CommandRecord *> record
+        cdef uint32_t owner = owner_of(<const DepositRecord *> record)
+        cdef int verdict
+        if self.rules < RULES_KEYS or header.ingress != OPERATORS_RING and header.ingress != API_RING:
+            return self.transfers.withdraw(record)
+        if not 0 < record.asset <= self.ledger.balances.asset_count:
+            return CODE_INVALID_DEFINITION
+        if record.amount <= 0:
+            return CODE_QUANTITY_NOT_POSITIVE
+        verdict = self.ledger.balances.can_add(owner, record.asset, -record.amount)
+        if verdict == CODE_OK:
+            terms = <int> CMD_WITHDRAWAL, owner, record.asset, record.amount
+            verdict = self.judge_by_two(header, ACCOUNT_OPERATOR, record.proposal, terms)
+        return verdict if verdict != CODE_OK else self.transfers.withdraw(record)
 
     cdef int64_t deposit_limit(self, uint32_t asset) except? -1:
-        """The most of an asset that one operator deposits alone; 0 if there is no limit."""
+        """The most of an asset that one operator deposits alone in a day."""
         cdef bytes kept = self.record((CMD_DEPOSIT_LIMIT, asset))
         return (<const DepositLimitRecord *> <const char *> kept).amount
 
@@ -403,8 +420,8 @@ cdef class Administration:
         self, const AccountRecord *record, uint32_t number, bint is_new, bint changes
     ) except? 9999:
         """Who may define what: the venue itself a new trader, where registration is open, and a password by a reset;
-        everybody his own password; operators new accounts, admins roles. Nobody alone gives another account a password
-        (LOG-34).
+        everybody his own password; operators new traders. A role takes two admins, an auditor's two operators (LOG-35).
+        Nobody alone gives another account a password (LOG-34).
         """
         cdef uint8_t flags = self.flags_of(record.role)
         cdef uint8_t before = account_at(self.ledger.accounts, number).flags & (
@@ -428,7 +445,92 @@ cdef class Administration:
             return CODE_ROLE_NOT_ALLOWED
         if (flags | before) & ACCOUNT_OPERATOR and not self.is_admin(<const CommandRecord *> record):
             return CODE_ROLE_NOT_ALLOWED
-        return CODE_RESET_NEEDED if changes and not is_new and record.ingress != 0 else CODE_OK
+        if record.ingress == 0 or flags == before:
+            return CODE_RESET_NEEDED if changes and not is_new and record.ingress != 0 else CODE_OK
+        if is_new:
+            return CODE_ROLE_NOT_ALLOWED
+        if changes:
+            return CODE_RESET_NEEDED
+        return self.judge_by_two(
+            <const CommandRecord *> record, ACCOUNT_ADMIN if (flags | before) & ACCOUNT_OPERATOR else ACCOUNT_OPERATOR,
+            record.proposal, (<int> CMD_ACCOUNT, number, record.role, 0),
+        )
+
+    cdef bint has_second(self, uint32_t asker, uint8_t flag) noexcept nogil:
+        """Whether another account than the asker's has the flag of a role."""
+        cdef uint32_t account
+        for account in range(1, self.ledger.accounts.count + 1):
+            if account != asker and account_at(self.ledger.accounts, account).flags & flag:
+                return True
+        return False
+
+    cdef uint16_t judge_by_two(
+        self, const CommandRecord *record, uint8_t flag, uint64_t proposal, tuple terms
+    ) except? 9999:
+        """Whether a person's command is carried out now: another one with that flag has proposed the same (LOG-35)."""
+        cdef uint32_t asker = asker_of(record)
+        cdef uint16_t verdict
+        if not self.has_second(asker, flag):
+            return CODE_NO_SECOND
+        verdict = self.proposals.judge(record.seq, asker, proposal, terms)
+        if verdict == CODE_OK:
+            self.proposals.end(proposal)
+        return verdict
+
+    cdef uint16_t dismiss(self, DismissalRecord *record) except? 9999:
+        """End a proposal: its proposer does, or another operator; an admin, where only admins may approve it."""
+        cdef const CommandRecord *header = <const CommandRecord *> record
+        record.proposed = 0
+        if self.rules < RULES_KEYS:
+            return CODE_INVALID_DEFINITION
+        found = self.proposed(record.proposal)
+        if found is None:
+            return CODE_UNKNOWN_PROPOSAL
+        asker, terms = found
+        if asker != header.account and self.takes_admins(terms) and not self.is_admin(header):
+            return CODE_ROLE_NOT_ALLOWED
+        record.proposed = terms[0]
+        if record.proposed == CMD_PASSWORD_RESET:
+            self.resets.end(terms[1])
+        for table in (
+            self.proposals.waiting, self.transfers.proposals, self.transfers.corrections, self.transfers.deposits
+        ):
+            table.pop(record.proposal, None)
+        return CODE_OK
+
+    cdef tuple proposed(self, uint64_t proposal):
+        """Who made a proposal, and its terms, the command's type and its account first; or None."""
+        if proposal in self.proposals.waiting:
+            return self.proposals.waiting[proposal]
+        if proposal in self.transfers.proposals:
+            return self.transfers.proposals[proposal][0], (<int> CMD_ADJUSTMENT, 0)
+        if proposal in self.transfers.corrections:
+            return self.transfers.corrections[proposal][0], (<int> CMD_CORRECTION_PROPOSAL, 0)
+        if proposal in self.transfers.deposits:
+            return self.transfers.deposits[proposal][0], (<int> CMD_DEPOSIT, 0)
+        for account, reset in self.resets.by_account.items():
+            if reset[0] == proposal:
+                return reset[1], (<int> CMD_PASSWORD_RESET, account)
+        return None
+
+    cdef bint takes_admins(self, tuple terms) except? 2:
+        """Whether only admins may approve a proposal of these terms."""
+        cdef uint8_t flags = 0
+        if terms[0] == CMD_DEPOSIT_LIMIT or terms[0] == CMD_WELCOME or terms[0] == CMD_REGISTRATION:
+            return True
+        if terms[0] == CMD_ACCOUNT:
+            flags = account_at(self.ledger.accounts, terms[1]).flags | self.flags_of(terms[2])
+            return flags & ACCOUNT_OPERATOR != 0
+        if terms[0] == CMD_PASSWORD_RESET:
+            return account_at(self.ledger.accounts, terms[1]).flags & ACCOUNT_ADMIN != 0
+        return False
+
+    cdef bint has_welcome(self) except? 2:
+        """Whether the venue gives who registers anything."""
+        for key, kept in self.settings.items():
+            if key[0] == CMD_WELCOME and (<const WelcomeRecord *> <const char *> <bytes> kept).amount != 0:
+                return True
+        return False
 
     cdef uint16_t reset_password(self, PasswordResetRecord *record) except? 9999:
         """Two operators, neither of them its owner; two admins, where it is an admin's password."""
@@ -467,21 +569,46 @@ cdef class Administration:
         return record.ingress == API_RING and record.account == account or self.is_admin(record)
 
     cdef uint16_t open_registration(self, const RegistrationRecord *record) except? 9999:
+        """Where the venue gives who registers something, to open takes two admins: each account could be one's own."""
+        cdef uint16_t verdict
         if record.mode > REGISTRATION_MODE_APPROVAL:
             return CODE_INVALID_DEFINITION
+        if record.ingress != 0 and record.mode != self.registration and record.mode != REGISTRATION_MODE_CLOSED:
+            verdict = CODE_OK
+            if record.proposal != 0 or self.has_welcome():
+                terms = <int> CMD_REGISTRATION, 0, record.mode, 0
+                verdict = self.judge_by_two(<const CommandRecord *> record, ACCOUNT_ADMIN, record.proposal, terms)
+            if verdict != CODE_OK:
+                return verdict
         self.registration = record.mode
         self.keep((CMD_REGISTRATION,), <const char *> record)
         return CODE_OK
 
     cdef uint16_t set_welcome(self, const WelcomeRecord *record) except? 9999:
+        cdef uint16_t verdict
+        cdef int64_t before
+        cdef bytes kept = self.record((CMD_WELCOME, record.asset))
         if record.asset == 0 or record.asset > self.ledger.balances.asset_count or record.amount < 0:
             return CODE_INVALID_DEFINITION
+        before = (<const WelcomeRecord *> <const char *> kept).amount
+        if record.ingress != 0 and (record.amount > before or record.proposal != 0):
+            terms = <int> CMD_WELCOME, 0, record.asset, record.amount
+            verdict = self.judge_by_two(<const CommandRecord *> record, ACCOUNT_ADMIN, record.proposal, terms)
+            if verdict != CODE_OK:
+                return verdict
         self.keep((CMD_WELCOME, record.asset), <const char *> record)
         return CODE_OK
 
     cdef uint16_t limit_deposits(self, const DepositLimitRecord *record) except? 9999:
+        """An admin lowers a limit alone; to raise one takes two."""
+        cdef uint16_t verdict
         if record.asset == 0 or record.asset > self.ledger.balances.asset_count or record.amount < 0:
             return CODE_INVALID_DEFINITION
+        if record.ingress != 0 and (record.amount > self.deposit_limit(record.asset) or record.proposal != 0):
+            terms = <int> CMD_DEPOSIT_LIMIT, 0, record.asset, record.amount
+            verdict = self.judge_by_two(<const CommandRecord *> record, ACCOUNT_ADMIN, record.proposal, terms)
+            if verdict != CODE_OK:
+                return verdict
         self.keep((CMD_DEPOSIT_LIMIT, record.asset), <const char *> record)
         return CODE_OK
 
@@ -586,6 +713,9 @@ cdef class Administration:
         if record.max_orders != 0 and record.window_ms == 0:
             return CODE_INVALID_DEFINITION
         line = account_at(self.ledger.accounts, record.target)
+        if self.rules >= RULES_KEYS and record.ingress != 0 and record.target == record.account:
+            if record.fee_tier != line.fee_tier:
+                return CODE_OWN_ACCOUNT
         line.window_ns = <uint64_t> record.window_ms * MS_NS
         line.window = 0
         line.orders = 0
@@ -609,6 +739,9 @@ cdef class Administration:
         cdef Rates *rates = &self.tiers[record.tier]
         if record.tier == 0 or record.maker_fee_ppm < 0 or record.taker_fee_ppm < 0:
             return CODE_INVALID_DEFINITION
+        if self.rules >= RULES_KEYS and record.ingress != 0:
+            if account_at(self.ledger.accounts, record.account).fee_tier == record.tier:
+                return CODE_OWN_ACCOUNT
         rates.maker_ppm = record.maker_fee_ppm
         rates.taker_ppm = record.taker_fee_ppm
         rates.is_given = True
@@ -618,6 +751,7 @@ cdef class Administration:
     cdef uint64_t digest(self):
         cdef uint64_t digest = self.schedule.digest() + self.transfers.digest()
         digest += self.keys.digest() + self.factors.digest() + self.resets.digest() + self.cancel_after.digest()
+        digest += self.proposals.digest()
         cdef uint32_t crc
         for key, record in self.settings.items():
             crc = crc32c(0, <const char *> (<bytes> record) + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
@@ -637,6 +771,7 @@ cdef class Administration:
         self.keys.save(saver)
         self.factors.save(saver)
         self.resets.save(saver)
+        self.proposals.save(saver)
         self.cancel_after.save(saver)
         saver.put_64(self.rules)
         saver.put_64(self.registration)
@@ -651,6 +786,7 @@ cdef class Administration:
         self.keys.load(loader)
         self.factors.load(loader)
         self.resets.load(loader)
+        self.proposals.load(loader)
         self.cancel_after.load(loader)
         self.rules = <uint32_t> loader.get_64()
         self.registration = <uint8_t> loader.get_64()

@@ -463,10 +463,12 @@ cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
     elif type == CMD_DEPOSIT_LIMIT:
         event.asset = (<const DepositLimitRecord *> record).asset
         event.amount = (<const DepositLimitRecord *> record).amount
+        event.proposal = (<const DepositLimitRecord *> record).proposal
     elif type == CMD_WITHDRAWAL:
         event.target = owner_of(<const DepositRecord *> record)
         event.asset = (<const WithdrawalRecord *> record).asset
         event.amount = (<const WithdrawalRecord *> record).amount
+        event.proposal = (<const WithdrawalRecord *> record).proposal
     elif type == CMD_ADJUSTMENT:
         event.target = (<const AdjustmentRecord *> record).target
         event.asset = (<const AdjustmentRecord *> record).asset
@@ -476,8 +478,12 @@ cdef void detail(ConfirmedRecord *event, const char *record) noexcept nogil:
             event.proposal = event.cause
     elif type == CMD_CORRECTION_PROPOSAL:
         event.proposal = event.cause
+    elif type == CMD_DISMISSAL:
+        event.proposal = (<const DismissalRecord *> record).proposal
     elif type == CMD_REGISTRATION:
         event.is_on = (<const RegistrationRecord *> record).mode
+        event.proposal = (<const RegistrationRecord *> record).proposal
     elif type == CMD_WELCOME:
         event.asset = (<const WelcomeRecord *> record).asset
         event.amount = (<const WelcomeRecord *> record).amount
+        event.proposal = (<const WelcomeRecord *> record).proposal

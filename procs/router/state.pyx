@@ -135,6 +135,11 @@ cdef class State:
         return self.administration.resets.by_account
 
     @property
+    def proposals(self) -> dict[int, tuple[int, tuple[int, int, int, int]]]:
+        """Commands that wait for a second person: see Proposals."""
+        return self.administration.proposals.waiting
+
+    @property
     def registration(self) -> int:
         """Who may register: a RegistrationMode."""
         return self.administration.registration
@@ -145,7 +150,7 @@ cdef class State:
         return (<const WelcomeRecord *> <const char *> record).amount
 
     def deposit_limit(self, uint32_t asset) -> int:
-        """The most of an asset that one operator deposits alone; 0 if there is no limit."""
+        """The most of an asset that one operator deposits alone in a day."""
         return self.administration.deposit_limit(asset)
 
     def cancel_after(self, uint32_t account) -> int:

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from procs.router.ledger cimport Ledger
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    API_RING, MAX_MATCHERS, AdjustmentRecord, CommandRecord, CorrectionRecord, DepositRecord, MarkerRecord,
+    API_RING, CMD_ACCOUNT, CMD_DEPOSIT, CMD_WITHDRAWAL, MAX_MATCHERS, AdjustmentRecord, CommandRecord, CorrectionRecord, DepositRecord, MarkerRecord,
     WithdrawalDecisionRecord, WithdrawalRecord, WithdrawalRequestRecord,
 )
 
@@ -23,8 +23,12 @@ cdef inline uint32_t owner_of(const DepositRecord *record) noexcept nogil:
 
 
 cdef inline uint32_t asker_of(const CommandRecord *record) noexcept nogil:
-    """Who asks for a deposit: by the operators' ring the header's account is whose balance it is."""
-    return record.session if record.ingress == OPERATORS_RING else record.account
+    """Who asks: by the operators' ring the header's account may be whose money or name it is."""
+    if record.ingress == OPERATORS_RING and (
+        record.type == CMD_DEPOSIT or record.type == CMD_WITHDRAWAL or record.type == CMD_ACCOUNT
+    ):
+        return record.session
+    return record.account
 
 
 cdef class Transfers:
@@ -33,12 +37,15 @@ cdef class Transfers:
     cdef readonly dict corrections
     cdef readonly dict deposits
     cdef readonly set corrected
+    cdef readonly dict deposited
+    cdef uint64_t day
     cdef uint64_t settled[MAX_MATCHERS]
     cdef uint32_t told
     cdef void note_marker(self, const MarkerRecord *record) noexcept nogil
     cdef uint16_t move(self, uint32_t account, uint32_t asset, int64_t amount) except? 9999
     cdef uint16_t deposit(self, const DepositRecord *record) except? 9999
-    cdef uint16_t deposit_by_two(self, DepositRecord *record, int64_t limit) except? 9999
+    cdef uint16_t deposit_by_two(self, DepositRecord *record, int64_t limit, bint has_second) except? 9999
+    cdef int64_t deposited_by(self, uint32_t account, uint32_t asset, uint64_t time_ns) except? -1
     cdef uint16_t approve_deposit(self, const DepositRecord *record) except? 9999
     cdef uint16_t request_withdrawal(self, const WithdrawalRequestRecord *record, const char *before) except? 9999
     cdef uint16_t decide_withdrawal(self, WithdrawalDecisionRecord *record) except? 9999

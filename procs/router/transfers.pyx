@@ -20,9 +20,13 @@ cdef enum:
     PARTS = 6
     TRADE_TERMS = 2        # that name the trade: the first ones of `terms_of`
 
+cdef uint64_t DAY_NS = 86_400 * 1_000_000_000ULL
+
 
 cdef class Transfers:
-    """Pending proposals, and which trades were corrected. `told` is the balance that the last command announces."""
+    """Pending proposals, which trades were corrected, and how much each operator has deposited alone on the log's
+    `day`, by (operator, asset). `told` is the balance that the last command announces.
+    """
 
     def __cinit__(self, Ledger ledger):
         self.ledger = ledger
@@ -30,6 +34,7 @@ cdef class Transfers:
         self.corrections = {}
         self.deposits = {}
         self.corrected = set()
+        self.deposited = {}
 
     cdef void note_marker(self, const MarkerRecord *record) noexcept nogil:
         """Trades up to these event numbers are settled, and can be corrected."""
@@ -54,28 +59,46 @@ cdef class Transfers:
             return CODE_QUANTITY_NOT_POSITIVE
         return self.move(owner_of(record), record.asset, record.amount)
 
-    cdef uint16_t deposit_by_two(self, DepositRecord *record, int64_t limit) except? 9999:
-        """An operator's: up to the asset's limit (0: none) his word is enough, above it another one's is needed, too.
+    cdef uint16_t deposit_by_two(self, DepositRecord *record, int64_t limit, bint has_second) except? 9999:
+        """Carry out an operator's deposit: alone up to the asset's limit in all of a day (UTC, by log time), and
+        never for the own account.
 
-        The first one's is a proposal, and stamped so. If there would be too many, the oldest lapses: it moved nothing.
+        More is a proposal, and stamped so: another operator approves it (LOG-35). If there would be too many, the
+        oldest lapses: it moved nothing.
         """
+        cdef uint32_t asker = asker_of(<const CommandRecord *> record)
         cdef uint16_t verdict = CODE_OK
+        cdef int64_t before
         record.flags = 0
         if record.proposal != 0:
             return self.approve_deposit(record)
-        if limit == 0 or record.amount <= limit:
-            return self.deposit(record)
         if record.asset == 0 or record.asset > self.ledger.balances.asset_count:
             return CODE_INVALID_DEFINITION
+        if record.amount <= 0:
+            return CODE_QUANTITY_NOT_POSITIVE
+        before = self.deposited_by(asker, record.asset, record.time_ns)
+        if owner_of(record) != asker and record.amount <= limit - before:
+            verdict = self.deposit(record)
+            if verdict == CODE_OK:
+                self.deposited[asker, record.asset] = before + record.amount
+            return verdict
         verdict = self.ledger.balances.can_add(owner_of(record), record.asset, record.amount)
         if verdict != CODE_OK:
             return verdict
+        if not has_second:
+            return CODE_NO_SECOND
         record.flags = DEPOSIT_FLAG_PROPOSAL
-        said = asker_of(<const CommandRecord *> record), owner_of(record), record.asset, record.amount
-        self.deposits[record.seq] = said
+        self.deposits[record.seq] = asker, owner_of(record), record.asset, record.amount
         if len(self.deposits) > MAX_PROPOSALS:
             del self.deposits[next(iter(self.deposits))]
         return CODE_OK
+
+    cdef int64_t deposited_by(self, uint32_t account, uint32_t asset, uint64_t time_ns) except? -1:
+        """How much of an asset an operator has deposited alone on the day of this log time."""
+        if time_ns // DAY_NS != self.day:
+            self.day = time_ns // DAY_NS
+            self.deposited = {}
+        return self.deposited.get((account, asset), 0)
 
     cdef uint16_t approve_deposit(self, const DepositRecord *record) except? 9999:
         """Carry out what another operator has proposed, if both say the same."""
@@ -243,6 +266,9 @@ cdef class Transfers:
         for seq, deposit in self.deposits.items():
             text = repr((seq, deposit)).encode()
             digest += scramble(crc32c(2, <const char *> text, len(text)), seq)
+        for (account, asset), units in self.deposited.items():
+            one = scramble(<uint64_t> account << 32 | <uint64_t> asset, <uint64_t> units)
+            digest += scramble(one, self.day)
         for matcher, trade_id in self.corrected:
             one = <uint64_t> trade_id << 8 | <uint64_t> matcher
             digest += scramble(one, 7)
@@ -256,6 +282,8 @@ cdef class Transfers:
         saver.object(list(self.corrections.items()))
         saver.object(list(self.deposits.items()))
         saver.object(list(self.corrected))
+        saver.put_64(self.day)
+        saver.object(list(self.deposited.items()))
         return 0
 
     cdef int load(self, Loader loader) except -1:
@@ -264,6 +292,8 @@ cdef class Transfers:
         self.corrections = dict(loader.object(list[tuple[int, tuple[int, tuple[int, ...]]]]))
         self.deposits = dict(loader.object(list[tuple[int, tuple[int, int, int, int]]]))
         self.corrected = set(loader.object(list[tuple[int, int]]))
+        self.day = loader.get_64()
+        self.deposited = dict(loader.object(list[tuple[tuple[int, int], int]]))
         return 0
 
 

@@ -42,6 +42,7 @@ from shm.records import (
     Deposit,
     DepositFlag,
     DepositLimit,
+    Dismissal,
     Event,
     EventType,
     ExtClientId,
@@ -128,7 +129,7 @@ class Names:
     def of_directory(cls, directory: Directory) -> Names:
         """All that a directory has."""
         return cls(
-            {account.account: name for name, account in directory.accounts.items()},
+            {account.number: name for name, account in directory.accounts.items()},
             {number: (name.decode(), scale) for name, (number, scale) in directory.assets.items()},
             {each.instrument: _listed(symbol, structs.asdict(each)) for symbol, each in directory.instruments.items()},
         )
@@ -207,7 +208,9 @@ def of_command(command: Command, extensions: Sequence[Command], names: Names) ->
             return f"{who} {what}: withdrawal {command.withdrawal}{amount}"
         case DepositLimit():
             most = names.amount(command.asset, command.amount)
-            return f"{who} has deposits above {most} take two operators" + ("" if command.amount else " (0: none)")
+            return f"{who} lets one operator deposit up to {most} a day"
+        case Dismissal():
+            return f"{who} dismisses proposal {command.proposal}"
         case Deposit():
             return f"{names.amount(command.asset, command.amount)} is deposited for {names.account(command.owner)}"
         case Withdrawal():

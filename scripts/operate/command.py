@@ -61,10 +61,13 @@ class Options:
 
 
 WHY = {
+    Code.NO_SECOND: "it takes two, and no other operator exists (for roles, limits and registration: admin) who "
+    "could approve it: define a second one in the configuration, and start the venue again",
+    Code.OWN_ACCOUNT: "you can't set the fees of your own account: another operator must",
     Code.NOT_AN_OPERATOR: "your account is no operator any more",
     Code.UNKNOWN_ACCOUNT: "there is no such account",
     Code.UNKNOWN_INSTRUMENT: "there is no such instrument",
-    Code.UNKNOWN_PROPOSAL: "there is no such proposal, or it is approved already, or has lapsed",
+    Code.UNKNOWN_PROPOSAL: "there is no such proposal, or it is approved or dismissed already, or has lapsed",
     Code.SAME_OPERATOR: "you can't approve your own proposal: another operator must",
     Code.WOULD_LEAVE_SHORT: "a free balance would become negative",
     Code.ALREADY_CORRECTED: "this trade has been corrected or undone already: that is possible once",
@@ -246,11 +249,15 @@ def _judge(venue: Venue, asked: Request, outcomes: list[Outcome], key: str) -> R
     for outcome in outcomes:
         if outcome.code == Code.OK:
             continue
+        if outcome.code == Code.SECOND_NEEDED:
+            return _proposed(outcome.seq, keyed)
         first = _first_with_key(venue, outcome.command) if outcome.code == Code.DUPLICATE_CLIENT_ID else None
         code = Code(getattr(first, "verdict", outcome.code))
         if first is not None and code == Code.OK and _is_same(first, outcome.command):
             before.append(first.seq)
             continue
+        if first is not None and code == Code.SECOND_NEEDED and _is_same(first, outcome.command):
+            return _proposed(first.seq, keyed)
         return Report(
             "refused", _refusal(asked, outcome, first), code.name, keyed, (first.seq if first else outcome.seq,)
         )
@@ -260,6 +267,12 @@ def _judge(venue: Venue, asked: Request, outcomes: list[Outcome], key: str) -> R
     said = asked.said(outcomes)
     seqs = tuple(outcome.seq for outcome in outcomes)
     return Report("done", said.sentence, "OK", keyed, seqs, said.details)
+
+
+def _proposed(seq: int, key: str) -> Report:
+    """What a command that takes two has become."""
+    says = f"proposal {seq}: nothing has changed yet; another operator approves it with lockstep proposal approve {seq}"
+    return Report("done", says, Code.SECOND_NEEDED.name, key, (seq,), {"proposal": seq})
 
 
 def _refusal(asked: Request, outcome: Outcome, first: Command | None) -> str:
@@ -287,7 +300,7 @@ def _first_with_key(venue: Venue, command: Command) -> Command | None:
 
 def _is_same(first: Command, again: Command) -> bool:
     """Whether two records ask for the same."""
-    stamped = {*Command.__struct_fields__, "verdict", "flags"}
+    stamped = {*Command.__struct_fields__, "verdict", "flags", "proposed"}
     if isinstance(first, WithdrawalDecision):
         stamped |= {"target", "asset", "amount"}
     elif isinstance(first, PasswordReset) and first.proposal:

@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 
 from procs.operating import accounts
 from procs.operating.amounts import step_text, units_of
-from procs.operating.directory import Directory
+from procs.operating.directory import VENUE, Directory
 from scripts.errors import UsageError
 from scripts.operate.channel import Outcome
 from scripts.operate.command import Context, Options, Request, Said, carry_out, saying
@@ -40,7 +40,8 @@ def deposit(
 ) -> int:
     """Credit an account with money paid in.
 
-    Above the asset's limit this is a proposal, and another operator makes the same deposit with --approves.
+    Above what the asset's limit leaves you today (UTC), or for your own account, this is a proposal, and another
+    operator makes the same deposit with --approves.
 
     Example: lockstep deposit TRADER1 USDT 2500.50 --key bank-2026-0417 --operator OPERATOR1
 
@@ -58,8 +59,9 @@ def deposit(
             if approves or not any(isinstance(event, Confirmed) for event in outcomes[0].events):
                 return made.said(outcomes)
             approval = f"lockstep deposit {account} {asset} {amount} --approves {seq}"
-            return Said(f"proposal {seq}: {amount} {asset} for {account} is above the limit, and not deposited yet; "
-                        f"another operator approves it with {approval}", {"proposal": seq})  # fmt: skip
+            return Said(f"proposal {seq}: {amount} {asset} for {account} is not deposited yet: it is above your limit "
+                        f"of the day, or your own; another operator approves it with {approval}",
+                        {"proposal": seq})  # fmt: skip
 
         return made._replace(said=said)
 
@@ -75,7 +77,8 @@ def deposits(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
 
 
 def deposit_limit(asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
-    """Have deposits of an asset above an amount take two operators; 0: one is always enough. An admin's to say.
+    """Set what one operator deposits alone in a day (UTC); 0: every deposit takes two. An admin lowers it; a higher
+    limit is a proposal, which another admin approves.
 
     Example: lockstep deposit-limit USDT 100000 --operator ADMIN1
 
@@ -84,11 +87,7 @@ def deposit_limit(asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT
 
     def request(context: Context) -> Request:
         command = accounts.deposit_limit(context.directory, asset, amount)
-        effect = (
-            f"above {amount} {asset} a deposit takes two operators"
-            if command.amount
-            else f"no limit of {asset} deposits"
-        )
+        effect = f"one operator deposits up to {amount} {asset} a day; more takes two"
         return Request([command], saying(effect, {"asset": asset, "amount": amount}))
 
     return carry_out(config, options, request)
@@ -97,7 +96,9 @@ def deposit_limit(asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT
 def withdraw(
     account: AccountName, asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT_CONFIG, *, options: Options
 ) -> int:
-    """Debit an account's free balance for money paid out.
+    """Propose to debit an account's free balance for money paid out without its owner's request.
+
+    Nothing changes before another operator approves, with lockstep proposal approve.
 
     Example: lockstep withdraw TRADER1 BTC 0.75 --key payout-881 --operator OPERATOR1
 
@@ -113,6 +114,38 @@ def withdraw(
         options,
         lambda context: _payment(context, account, asset, amount, make, "withdrawn from")._replace(question=question),
     )
+
+
+fees = App(name="fees", help="Pay out fees that the venue has taken: one operator proposes, another approves.")
+
+
+@fees.command(name="pay-out")
+def pay_out(asset: AssetName, amount: Amount, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
+    """Propose to pay out fees. Nothing changes before another operator approves, with lockstep adjust approve.
+
+    lockstep at shows what the venue has taken; the page and GET /v1/operator/fees do, too.
+
+    Example: lockstep fees pay-out USDT 1200 --operator OPERATOR1
+
+    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    """
+
+    def request(context: Context) -> Request:
+        units = units_of(context.directory, asset, amount)
+        if units <= 0:
+            raise UsageError(f"{amount} is not above zero")
+        command = Adjustment(
+            cl_ord_id=b"", asset=context.directory.asset(asset)[0], target=VENUE, amount=-units
+        )  # fmt: skip
+
+        def said(outcomes: Sequence[Outcome]) -> Said:
+            seq = outcomes[0].seq
+            return Said(f"proposal {seq}: {amount} {asset} of the venue's fees are paid out; another operator approves "
+                        f"it with lockstep adjust approve {seq}", {"proposal": seq})  # fmt: skip
+
+        return Request([command], said)
+
+    return carry_out(config, options, request)
 
 
 def _payment(

@@ -43,6 +43,8 @@ from shm.records import (
     WithdrawalStep,
 )
 
+DAY_NS = 86_400 * 10**9
+
 
 @dataclass
 class OpenOrder:
@@ -116,6 +118,7 @@ class LedgerModel:
         self.corrections: dict[int, CorrectionProposal] = {}
         self.deposits: dict[int, Deposit] = {}
         self.deposit_limits: dict[int, int] = {}
+        self.alone: dict[tuple[int, int, int], int] = {}  # what was deposited, by operator, asset and day
         self.withdrawals: dict[int, Waiting] = {}
         self.position_limits: dict[tuple[int, int], int] = {}
         self.deposited: defaultdict[int, Decimal] = defaultdict(Decimal)
@@ -233,14 +236,19 @@ class LedgerModel:
             self.orders[record.order_id].in_flight[record.seq] = terms
 
     def _deposit(self, record: Deposit) -> None:
-        """Above the limit it takes two operators; the configuration and the venue itself are not bound."""
+        """Above the limit of a day, or for their own account, operators need a second one; the configuration and the
+        venue itself are not bound."""
         limit = self.deposit_limits.get(record.asset, 0)
-        is_bound = record.ingress and record.account and limit and record.amount > limit
+        alone = (record.asked_by, record.asset, record.time_ns // DAY_NS)
+        is_alone = record.ingress and record.account and not record.proposal
+        is_bound = is_alone and (record.asked_by == record.owner or record.amount + self.alone.get(alone, 0) > limit)
         if record.flags & DepositFlag.PROPOSAL:
             assert is_bound, f"deposit {record.seq} is within the limit"
             self.deposits[record.seq] = record
             return
-        assert record.proposal or not is_bound, f"deposit {record.seq} is above the limit"
+        assert not is_bound, f"deposit {record.seq} is above the limit"
+        if is_alone:
+            self.alone[alone] = self.alone.get(alone, 0) + record.amount
         if record.proposal:
             first = self.deposits.pop(record.proposal)
             assert first.asked_by != record.asked_by, f"deposit {record.seq} is one operator's alone"

@@ -176,7 +176,9 @@ def test_an_asset_of_which_the_venue_holds_too_little_is_named(venue: RunningVen
     operator.post("/operator/assets", name="WEI", scale=18)
     terms = {"symbol": "WEIUSDT", "base": "WEI", "quote": "USDT", "tick": "0.01", "lot": "0.000001"}
     operator.post("/operator/instruments", **terms)
-    operator.post("/operator/deposits", account="TRADER1", asset="WEI", amount="1")
+    paid = {"account": "TRADER1", "asset": "WEI", "amount": "1"}
+    proposal = operator.post("/operator/deposits", **paid)["proposal"]  # a new asset has no limit for one operator
+    known(venue, "OPERATOR2").post(f"/operator/deposits/{proposal}/approve", **paid)
     for name, side in (("TRADER1", "sell"), ("TRADER2", "buy")):  # once it has a price it is the market's, too
         trader = Person(venue.api_port or 0)
         trader.log_in(name, PASSWORD)

@@ -23,6 +23,7 @@ from shm.records import API_SESSION, CommandType, ExtDestination, WithdrawalRequ
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
+from tests.pipeline.test_looking import until
 from tests.pipeline.test_people import GOOD, balance, person, refused
 from tests.pipeline.working_day import add_rest, types_in
 
@@ -74,10 +75,24 @@ def admin(venue: RunningVenue) -> Person:
     return known(venue, "ADMIN1")
 
 
+@pytest.fixture(scope="module")
+def other(venue: RunningVenue) -> Person:
+    return known(venue, "ADMIN2")
+
+
+def by_two(proposer: Person, approver: Person, path: str, **body: Any) -> None:
+    """Have a command carried out that takes two."""
+    proposal = proposer.put(path, **body)["proposal"]
+    with refused(403, "SAME_OPERATOR"):
+        proposer.post(f"/operator/proposals/{proposal}/approve")
+    approver.post(f"/operator/proposals/{proposal}/approve")
+
+
 READS = [
     "accounts", "accounts/TRADER1", "accounts/TRADER1/balances", "accounts/TRADER1/orders/open",
     "accounts/TRADER1/keys", "registrations", "assets", "instruments", "fee-tiers", "deposits", "deposit-limits",
     "withdrawals", "adjustments", "corrections", "registration", "status?sessions=true", "at?seq=1", "password-resets",
+    "proposals", "fees", "commands", "trades?symbol=BTCUSDT",
 ]  # fmt: skip
 PAYMENT = {"account": "TRADER1", "asset": "BTC", "amount": "1"}
 COMMANDS: list[tuple[str, str, dict[str, Any] | None]] = [
@@ -106,6 +121,9 @@ COMMANDS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("POST", "withdrawals/1/paid", None),
     ("POST", "adjustments", {"account": "TRADER1", "asset": "BTC", "by": "1"}),
     ("POST", "adjustments/1/approve", None),
+    ("POST", "fees/pay-out", {"asset": "BTC", "amount": "1"}),
+    ("POST", "proposals/1/approve", None),
+    ("POST", "proposals/1/dismiss", None),
     ("POST", "orders/cancel", {}),
     ("POST", "corrections", {"symbol": "SOLUSDT", "trade": 1}),
     ("POST", "corrections/1/approve", None),
@@ -165,14 +183,20 @@ def test_each_request_of_operators_is_refused_to_all_others(venue: RunningVenue)
     assert looked > {"looked at balances", "looked at withdrawals", "looked at the past", "looked at status"}
 
 
-def test_what_accounts_may_do_is_set_and_shown(venue: RunningVenue, first: Person, admin: Person) -> None:
+def test_what_accounts_may_do_is_set_and_shown(
+    venue: RunningVenue, first: Person, admin: Person, other: Person
+) -> None:
     path = "/operator/accounts/limited"
     assert first.post("/operator/accounts", name="limited", password=GOOD)["role"] == "trader"
     with refused(400, "NAME_USED"):
         first.post("/operator/accounts", name="limited", password=GOOD)
-    with refused(403, "NOT_ALLOWED"):
-        first.post("/operator/accounts", name="chief", password=GOOD, role="admin")
-    assert admin.post("/operator/accounts", name="chief", password=GOOD, role="admin")["role"] == "admin"
+    with refused(422, "INVALID"):  # a role is proposed, and takes two
+        admin.post("/operator/accounts", name="chief", password=GOOD, role="admin")
+    admin.post("/operator/accounts", name="chief", password=GOOD)
+    with refused(403, "ROLE_NOT_ALLOWED"):
+        first.put("/operator/accounts/chief/role", role="admin")
+    by_two(admin, other, "/operator/accounts/chief/role", role="admin")
+    assert first.get("/operator/accounts/chief")["account"]["role"] == "admin"
     before = first.get(path)
     assert (before["registered"], before["account_blocked"]) == (None, False)
     assert before["limits"]["max_open_orders"] == 100_000
@@ -218,12 +242,12 @@ def test_an_admin_ends_anothers_key(venue: RunningVenue, admin: Person, first: P
 
 
 def test_who_registers_waits_for_an_operator_where_that_is_the_rule(
-    venue: RunningVenue, first: Person, admin: Person
+    venue: RunningVenue, first: Person, admin: Person, other: Person
 ) -> None:
     was = first.get("/operator/registration")
     assert (was["mode"], float(was["welcome"]["USDT"])) == ("open", 100_000)
-    admin.put("/operator/registration", mode="approval")
-    admin.put("/operator/registration/welcome/SOL", amount="3")
+    by_two(admin, other, "/operator/registration", mode="approval")
+    by_two(admin, other, "/operator/registration/welcome/SOL", amount="3")
     waits = person(venue)
     assert waits.post("/auth/register", name="waits", password=GOOD)["status"] == "approval"
     waits.log_in("waits", GOOD)
@@ -244,7 +268,7 @@ def test_who_registers_waits_for_an_operator_where_that_is_the_rule(
     admin.put("/operator/registration", mode="closed")
     with refused(400, "REGISTRATION_CLOSED"):
         person(venue).post("/auth/register", name="late", password=GOOD)
-    admin.put("/operator/registration", mode="open")
+    by_two(admin, other, "/operator/registration", mode="open")
     admin.put("/operator/registration/welcome/SOL", amount="0")
     assert first.get("/operator/registration") == was
 
@@ -326,11 +350,11 @@ def test_what_is_wrong_with_an_instrument_is_named(first: Person) -> None:
 
 
 def test_a_deposit_above_the_limit_takes_a_second_operator(
-    venue: RunningVenue, first: Person, second: Person, admin: Person
+    venue: RunningVenue, first: Person, second: Person, admin: Person, other: Person
 ) -> None:
     somebody = person(venue, "rich")
     admin.put("/operator/deposit-limits/BTC", amount="2")
-    assert {name: float(most) for name, most in first.get("/operator/deposit-limits").items()} == {"BTC": 2}
+    assert float(first.get("/operator/deposit-limits")["BTC"]) == 2
     asked = {"account": "rich", "asset": "BTC", "amount": "2.5"}
     proposal = first.post("/operator/deposits", **asked)["proposal"]
     (row,) = second.get("/operator/deposits")
@@ -342,8 +366,43 @@ def test_a_deposit_above_the_limit_takes_a_second_operator(
     second.post(f"/operator/deposits/{proposal}/approve", **asked)
     assert second.get("/operator/deposits") == []
     assert first.post("/operator/deposits", account="rich", asset="BTC", amount="2")["proposal"] is None
+    assert first.post("/operator/deposits", account="rich", asset="BTC", amount="1")["proposal"]  # of one day
     assert balance(somebody, "BTC") == (4.5, 0)
-    admin.put("/operator/deposit-limits/BTC", amount="0")
+    by_two(admin, other, "/operator/deposit-limits/BTC", amount="100000000")
+
+
+def test_proposals_wait_together_and_are_dismissed(first: Person, second: Person) -> None:
+    asked = {"account": "TRADER5", "asset": "BTC", "amount": "1"}
+    proposals = [
+        first.post("/operator/withdrawals", **asked)["proposal"],
+        first.post("/operator/adjustments", account="TRADER5", asset="BTC", by="-1")["proposal"],
+        first.post("/operator/deposits", **(asked | {"account": "OPERATOR1"}))["proposal"],
+    ]
+    rows = {row["proposal"]: row for row in second.get("/operator/proposals")}
+    assert [rows[each]["kind"] for each in proposals] == ["withdrawal", "adjustment", "deposit"]
+    assert rows[proposals[0]]["what"] == "withdraw 1.00000000 BTC from TRADER5"
+    before = first.get("/operator/accounts/TRADER5/balances")
+    for by, proposal in zip((first, second, second), proposals, strict=True):
+        by.post(f"/operator/proposals/{proposal}/dismiss")
+        with refused(400, "UNKNOWN_PROPOSAL"):
+            by.post(f"/operator/proposals/{proposal}/dismiss")
+    assert not {*proposals} & {row["proposal"] for row in second.get("/operator/proposals")}
+    assert first.get("/operator/accounts/TRADER5/balances") == before
+    again = first.post("/operator/withdrawals", **asked)["proposal"]
+    second.post(f"/operator/proposals/{again}/approve")
+    assert first.get("/operator/accounts/TRADER5/balances") != before
+    reset = first.post("/operator/accounts/TRADER5/password-reset")["proposal"]
+    second.post(f"/operator/proposals/{reset}/dismiss")
+    assert reset not in {row["proposal"] for row in second.get("/operator/password-resets")}
+    (given,) = (row for row in first.get("/operator/commands?kind=dismissal&by=OPERATOR2&limit=1"))
+    assert (given["by"], given["outcome"], given["what"]) == (
+        "OPERATOR2",
+        "OK",
+        f"OPERATOR2 dismisses proposal {reset}",
+    )
+    found = first.get("/operator/commands?kind=withdrawal")
+    assert [(row["by"], row["outcome"]) for row in found[:2]] == [("OPERATOR2", "OK"), ("OPERATOR1", "SECOND_NEEDED")]
+    assert found[1]["record"] == again
 
 
 def test_a_trade_is_undone_and_another_gets_another_price(venue: RunningVenue, first: Person, second: Person) -> None:
@@ -355,6 +414,9 @@ def test_a_trade_is_undone_and_another_gets_another_price(venue: RunningVenue, f
         one.post("/orders", symbol="SOLUSDT", side="sell", type="limit", price=price, quantity="1")
         other.post("/orders", symbol="SOLUSDT", side="buy", type="limit", price=price, quantity="1")
     undone, dear = (fill["trade_id"] for fill in sorted(one.get("/fills?symbol=SOLUSDT"), key=lambda row: row["time"]))
+    latest = "/operator/trades?symbol=SOLUSDT&limit=2"
+    until(lambda: [row["trade"] for row in first.get(latest)] == [dear, undone])  # the database has them later
+    assert first.get("/operator/trades?symbol=SOLUSDT&account=TRADER1") == []
     proposals = [
         first.post("/operator/corrections", symbol="SOLUSDT", trade=undone)["proposal"],
         first.post("/operator/corrections", symbol="SOLUSDT", trade=dear, price="149.5")["proposal"],

@@ -35,7 +35,7 @@ def password(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     def limited(text: str) -> str:
-        return text.replace('deposit_limit = "0"', 'deposit_limit = "5"')
+        return text.replace('deposit_limit = "100000000"', 'deposit_limit = "5"', 1)
 
     with one_for_all(tmp_path_factory, limited) as running:
         yield running

@@ -19,7 +19,10 @@ from shm.records import (
     Command,
     Deposit,
     DepositFlag,
+    DepositLimit,
+    Dismissal,
     ExtDestination,
+    Withdrawal,
     WithdrawalDecision,
     WithdrawalRequest,
     WithdrawalStep,
@@ -75,15 +78,23 @@ def test_of_money_only_what_waits_is_kept() -> None:
         made(9, WithdrawalDecision, **step, step=WithdrawalStep.REJECT, withdrawal=2),
         made(10, Deposit, **amount), made(11, Deposit, **amount, flags=DepositFlag.PROPOSAL),
         made(12, Deposit, **amount, flags=DepositFlag.PROPOSAL), made(13, Deposit, **amount, proposal=11),
-        made(14, Asset, name=b"BTC", asset=1, scale=8), made(15, ExtDestination, destination=b"of the next"),
+        made(14, Asset, name=b"BTC", asset=1, scale=8),
+        made(16, Withdrawal, **amount, verdict=Code.SECOND_NEEDED),
+        made(17, Withdrawal, **amount, verdict=Code.SECOND_NEEDED), made(18, Withdrawal, **amount, proposal=16),
+        made(19, Deposit, **amount, flags=DepositFlag.PROPOSAL),
+        made(20, DepositLimit, **amount, verdict=Code.SECOND_NEEDED),
+        *(made(21 + seq, Dismissal, cl_ord_id=b"", proposal=19 + seq) for seq in (0, 1)),
+        made(23, ExtDestination, destination=b"of the next"),
     ]  # fmt: skip
     kept = [unpack_command(record).seq for record in retained_definitions.waiting(records)]
-    assert kept == [3, 4, 6, 12, 14, 15]
+    assert kept == [3, 4, 6, 12, 14, 17, 23]
     directory = Directory()
     directory.add(retained_definitions.waiting(records))
     (waits,) = directory.withdrawals.values()
     assert (waits.request.seq, waits.destination, waits.state.name) == (4, b"vault", "APPROVED_ONCE")
     assert list(directory.deposits) == [12]
+    assert list(directory.pending) == [17]
     whole = Directory()
     whole.add(records)
     assert (whole.withdrawals, whole.deposits) == (directory.withdrawals, directory.deposits)
+    assert whole.pending == directory.pending

@@ -24,6 +24,7 @@ from shm.records import (
     Correction,
     CorrectionProposal,
     Deposit,
+    Dismissal,
     ExtCredential,
     ExtDestination,
     ExtLeg,
@@ -83,7 +84,7 @@ class Everything:
         }  # fmt: skip
         if self.rig.api is not None:
             steps |= {self.request_withdrawal: 3, self.decide_withdrawal: 10, self.deposit_much: 3}
-            steps |= {self.cancel_later: 2, self.reset_password: 1.5}
+            steps |= {self.cancel_later: 2, self.reset_password: 1.5, self.dismiss: 0.7}
         rings = [*self.rig.gateways, self.rig.operators, *([self.rig.api] if self.rig.api else [])]
         while min(ring.room() for ring in rings) < self.room:
             self.rig.step()
@@ -259,8 +260,18 @@ class Everything:
         self.send(FeeTier(**self.key(), tier=self.draw.randint(1, 2), maker_fee_ppm=rates[0], taker_fee_ppm=rates[1]))
 
     def move_money(self) -> None:
+        """A deposit; a withdrawal that is proposed, or approved by another operator."""
         account, asset = self.draw.randint(1, ACCOUNTS), self.draw.randint(1, 3)
         kind = self.draw.choice((Deposit, Withdrawal))
+        known = [record for record in self.rig.log[-300:] if record[4] == CommandType.WITHDRAWAL]
+        if self.rig.api is not None and kind is Withdrawal and known and self.draw.random() < 0.6:
+            first = unpack_command(self.draw.choice(known[-3:]))
+            assert isinstance(first, Withdrawal)
+            self.send(structs.replace(
+                first, session=OPERATORS[1], time_ns=self.time_ns, cl_ord_id=b"M%d" % self.count, proposal=first.seq,
+                verdict=0,
+            ))  # fmt: skip
+            return
         amount = self.draw.choice((1, 500, 200_000, 9_000_000))
         self.send(kind(
             account=account, session=OPERATORS[0], time_ns=self.time_ns, asset=asset, amount=amount,
@@ -348,6 +359,15 @@ class Everything:
         amount = self.draw.choice((-3_000_000, -5, 7, 1000))
         target, asset = self.draw.randint(0, ACCOUNTS), self.draw.randint(1, 3)
         self.send(Adjustment(**self.key(), asset=asset, target=target, amount=amount))
+
+    def dismiss(self) -> None:
+        """An operator ends a proposal of any kind."""
+        kinds = (CommandType.DEPOSIT, CommandType.WITHDRAWAL, CommandType.ADJUSTMENT, CommandType.PASSWORD_RESET,
+                 CommandType.CORRECTION_PROPOSAL)  # fmt: skip
+        known = [record for record in self.rig.log[-300:] if record[4] in kinds]
+        if known:
+            seq = int.from_bytes(self.draw.choice(known[-6:])[8:16], "little")
+            self.send(Dismissal(**self.key(), proposal=seq))
 
     def correct(self) -> None:
         """A published trade is to be undone, or to get another price; now and then twice.

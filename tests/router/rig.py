@@ -31,6 +31,7 @@ ACCOUNTS = 4
 # (instrument, base, quote, matcher, unit value, lot units, maker fee, taker fee)
 LISTINGS = ((1, 1, 3, 1, 7, 11, 1000, 2000), (2, 2, 3, 2, 3, 5, 0, 30000), (3, 1, 2, 1, 1, 1, 0, 0))
 FREE = 10_000_000
+MUCH = 10**15  # what one operator deposits alone in a day
 OPERATORS_RING = 9
 RULES = 5
 INGRESS = 4096
@@ -38,7 +39,7 @@ OPERATORS = (ACCOUNTS + 1, ACCOUNTS + 2)
 
 
 def changes(core: Sequencer) -> Iterator[list[bytes]]:
-    """Three assets, three instruments, four accounts with money, two operators: once."""
+    """Three assets, three instruments, four accounts with money, two operators who may deposit alone: once."""
     if core.assets:
         return
     for asset in (1, 2, 3):
@@ -56,6 +57,8 @@ def changes(core: Sequencer) -> Iterator[list[bytes]]:
             yield [pack(Deposit(account=account, asset=asset, amount=FREE, cl_ord_id=b"initial:%d" % asset))]
     for account in OPERATORS:
         yield account_records(account, role=Role.OPERATOR)
+    for asset in (1, 2, 3) if core.rules >= RULES else ():
+        yield [pack(DepositLimit(cl_ord_id=b"", asset=asset, amount=MUCH))]
 
 
 def with_limits(core: Sequencer) -> Iterator[list[bytes]]:

@@ -227,7 +227,7 @@ def test_moments_equal_the_models(seed: int) -> None:
     """LOG-33: neither early nor late nor twice, whatever else is asked."""
     rig = Rig(seed=seed if seed % 2 else None, log=64, events=32, api=True, changes=with_limits).lead()
     driver = Everything(rig, random.Random(seed), cancel_later=15, wait=40)
-    for _ in range(300):
+    for _ in range(400):
         driver.step()
     rig.run()
     model = CancelAfterModel()

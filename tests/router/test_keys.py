@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from procs.router.sequencer import Sequencer
 from procs.venue.snapshot_parts import Kept
@@ -56,18 +57,19 @@ from tests.router.requests import cancel, order, replace
 from tests.router.rig import ACCOUNTS, FREE, OPERATORS, Rig, account_records, changes
 from tests.router.test_snapshot import played, start_at
 
-ADMIN, AUDITOR = OPERATORS[-1] + 1, OPERATORS[-1] + 2
+ADMIN, AUDITOR, OTHER_ADMIN = (OPERATORS[-1] + number for number in (1, 2, 3))
 TRADING = KeyScope.READ | KeyScope.TRADE
 SECOND_NS = 10**9
 
 
 def with_roles(core: Sequencer) -> Any:
-    """The rig's accounts, an admin and an auditor, and registration is open."""
+    """The rig's accounts, two admins and an auditor, and registration is open."""
     if core.assets:
         return
     yield from changes(core)
     yield account_records(ADMIN, role=Role.ADMIN)
     yield account_records(AUDITOR, role=Role.AUDITOR)
+    yield account_records(OTHER_ADMIN, role=Role.ADMIN)
     yield [pack(Registration(cl_ord_id=b"", mode=RegistrationMode.OPEN))]
     yield [pack(Welcome(cl_ord_id=b"", asset=3, amount=500))]
 
@@ -115,6 +117,13 @@ def told(rig: Rig, kind: type[Event]) -> list[Any]:
 def defined(rig: Rig, account: int, name: str, **terms: Any) -> int:
     assert asked(rig, *key_of(account, name, **terms)) == Code.OK
     return int(told(rig, KeyDefined)[-1].key)
+
+
+def by_two(rig: Rig, proposer: int, approver: int, role: int, target: int = 2) -> list[Any]:
+    """The approval of a role that another one proposes here."""
+    assert asked(rig, *account_group(b"T%d" % target, proposer, target=target, role=role)) == Code.SECOND_NEEDED
+    credential, made = account_group(b"T%d" % target, approver, target=target, role=role)
+    return [credential, structs.replace(made, proposal=len(rig.log))]
 
 
 def revoke(name: str, asks: int) -> KeyRevocation:
@@ -237,7 +246,7 @@ def account_group(name: bytes, asks: int, target: int = 0, role: int = Role.TRAD
 
 def test_a_registration_defines_the_next_account_a_trader(rig: Rig) -> None:
     assert asked(rig, *account_group(b"NEW", 0)) == Code.OK
-    number = AUDITOR + 1
+    number = OTHER_ADMIN + 1
     assert told(rig, AccountDefined)[-1].account == number == rig.core.accounts[b"NEW"]
     assert asked(rig, *account_group(b"NEW", 0)) == Code.NAME_USED
     assert asked(rig, *account_group(b"CHIEF", 0, role=Role.ADMIN)) == Code.ROLE_NOT_ALLOWED
@@ -263,7 +272,11 @@ def test_who_may_register_is_in_the_log(rig: Rig) -> None:
     assert asked(rig, setting(RegistrationMode.CLOSED, ADMIN)) == Code.OK
     assert told(rig, Confirmed)[-1].is_on == RegistrationMode.CLOSED
     assert asked(rig, *account_group(b"NEW", 0)) == Code.REGISTRATION_CLOSED
-    assert asked(rig, setting(RegistrationMode.APPROVAL, ADMIN)) == Code.OK
+    assert asked(rig, setting(RegistrationMode.APPROVAL, ADMIN)) == Code.SECOND_NEEDED, "there is a welcome"
+    approval = structs.replace(setting(RegistrationMode.APPROVAL, OTHER_ADMIN), proposal=len(rig.log))
+    assert asked(rig, *account_group(b"NEW", 0)) == Code.REGISTRATION_CLOSED
+    assert asked(rig, structs.replace(approval, proposal=approval.proposal - 2)) == Code.UNKNOWN_PROPOSAL
+    assert asked(rig, structs.replace(approval, cl_ord_id=b"yes")) == Code.OK
     assert asked(rig, *account_group(b"NEW", 0)) == Code.OK
     number = rig.core.accounts[b"NEW"]
     assert rig.core.is_blocked(number)
@@ -279,19 +292,19 @@ def test_what_a_role_allows_is_decided_whichever_ring_asks(rig: Rig) -> None:
     assert asked(rig, *account_group(b"T1", 1, target=1)) == Code.OK, "everybody's own password"
     assert asked(rig, *account_group(b"T2", 1, target=2)) == Code.NOT_AN_OPERATOR
     assert asked(rig, *account_group(b"T1", 1, target=1, role=Role.OPERATOR)) == Code.ROLE_NOT_ALLOWED
-    assert asked(rig, *account_group(b"T9", 1, target=1)) == Code.INVALID_DEFINITION, "another name"
+    assert asked(rig, *account_group(b"T99", 1, target=1)) == Code.INVALID_DEFINITION, "another name"
     assert asked(rig, *account_group(b"MORE", 1)) == Code.NOT_AN_OPERATOR
     assert asked(rig, *account_group(b"T2", 2, target=2)) == Code.OK
     assert asked(rig, *account_group(b"T2", OPERATORS[0], target=2)) == Code.OK, "what it is already"
-    assert asked(rig, *account_group(b"T2", OPERATORS[0], target=2, role=Role.AUDITOR)) == Code.OK
+    assert asked(rig, *by_two(rig, *OPERATORS, role=Role.AUDITOR)) == Code.OK
     for role in (Role.OPERATOR, Role.ADMIN):
         assert asked(rig, *account_group(b"T2", OPERATORS[0], target=2, role=role)) == Code.ROLE_NOT_ALLOWED
         assert asked(rig, *account_group(b"HELPER", OPERATORS[0], role=role)) == Code.ROLE_NOT_ALLOWED
     assert asked(rig, *account_group(b"T%d" % ADMIN, OPERATORS[0], target=ADMIN)) == Code.ROLE_NOT_ALLOWED
-    assert asked(rig, *account_group(b"T2", ADMIN, target=2, role=Role.ADMIN)) == Code.OK
+    assert asked(rig, *by_two(rig, ADMIN, OTHER_ADMIN, role=Role.ADMIN)) == Code.OK
     assert rig.core.role(2) == Role.ADMIN
     assert rig.core.is_operator(2)
-    assert asked(rig, *account_group(b"T2", ADMIN, target=2, role=Role.AUDITOR)) == Code.OK
+    assert asked(rig, *by_two(rig, ADMIN, OTHER_ADMIN, role=Role.AUDITOR)) == Code.OK
     assert (rig.core.role(2), rig.core.is_operator(2)) == (Role.AUDITOR, False)
     halt = MassCancel(cl_ord_id=b"all", instrument=0, target=0, account=3)
     assert asked(rig, by_api(halt)) == Code.NOT_AN_OPERATOR
@@ -309,7 +322,10 @@ def test_what_a_role_allows_is_decided_whichever_ring_asks(rig: Rig) -> None:
     # What an account wants paid out, it requests (WITHDRAWAL_REQUEST): at once, it is an operator's to book.
     assert asked(rig, by_api(Withdrawal(account=4, asset=1, amount=7, cl_ord_id=b"w2"))) == Code.NOT_AN_OPERATOR
     booked = Withdrawal(account=OPERATORS[0], asset=1, amount=7, cl_ord_id=b"w3", target=4)
-    assert asked(rig, by_api(booked)) == Code.OK
+    assert asked(rig, by_api(booked)) == Code.SECOND_NEEDED
+    again = structs.replace(booked, account=OPERATORS[1], cl_ord_id=b"w4", proposal=len(rig.log))
+    assert asked(rig, by_api(again)) == Code.OK
+    assert rig.core.ledger.balance(4, 1) == (FREE - 7, 0)
 
 
 def test_an_auditor_only_reads(rig: Rig) -> None:

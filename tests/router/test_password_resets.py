@@ -22,7 +22,7 @@ from shm.records import (
     Role,
 )
 from tests.router.rig import OPERATORS, Rig, account_records
-from tests.router.test_keys import ADMIN, AUDITOR, asked, by_api, factor, told, with_roles
+from tests.router.test_keys import ADMIN, AUDITOR, OTHER_ADMIN, asked, by_api, factor, told, with_roles
 
 FIRST, SECOND = OPERATORS
 CODE = bytes(range(1, 17))
@@ -103,7 +103,9 @@ def test_who_is_made_an_admin_takes_no_password_that_operators_have_agreed_on(ri
     assert approve(rig, SECOND, proposal) == Code.OK
     credential, account = map(unpack_command, account_records(1, Role.ADMIN))
     made = structs.replace(account, target=1)
-    assert Code(rig.ask_by_api(*(by_api(each, 0, ADMIN) for each in (credential, made)))) == Code.OK
+    assert Code(rig.ask_by_api(*(by_api(each, 0, ADMIN) for each in (credential, made)))) == Code.SECOND_NEEDED
+    made = structs.replace(made, proposal=len(rig.log))
+    assert Code(rig.ask_by_api(*(by_api(each, 0, OTHER_ADMIN) for each in (credential, made)))) == Code.OK
     assert use(rig, role=Role.ADMIN) == Code.RESET_UNKNOWN
 
 

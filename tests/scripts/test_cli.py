@@ -46,6 +46,7 @@ OPERATING = {
     "correct": [],
 }
 BY_TWO = ("adjust", "bust", "correct")
+DECIDING = (["proposal", "approve"], ["proposal", "dismiss"], ["fees", "pay-out"])
 
 
 def typed(
@@ -84,7 +85,8 @@ def test_help_lists_the_commands() -> None:
     "command",
     [["run"], ["status"], ["verify"], ["flow"], ["doctor"], ["db"], ["db", "url"], ["failover"], ["switchover"],
      ["rejoin"], ["drill"], ["upgrade"], *([name] for name in OPERATING),
-     *([name, verb] for name in BY_TWO for verb in ("propose", "approve", "list"))],
+     *([name, verb] for name in BY_TWO for verb in ("propose", "approve", "list")),
+     *DECIDING, ["proposals"], ["commands"], ["trades"]],
 )  # fmt: skip
 def test_every_command_explains_itself(command: list[str]) -> None:
     answer = lockstep(*command, "--help")
@@ -174,7 +176,7 @@ def test_doctor_finds_what_stands_in_the_way(stopped: Path) -> None:
 @pytest.mark.parametrize(
     "command",
     [*([name] for name in OPERATING if name not in BY_TWO),
-     *([name, verb] for name in BY_TWO for verb in ("propose", "approve"))],
+     *([name, verb] for name in BY_TWO for verb in ("propose", "approve")), *DECIDING],
 )  # fmt: skip
 def test_every_operators_command_has_an_example(command: list[str]) -> None:
     text = " ".join(lockstep(*command, "--help").stdout.split())

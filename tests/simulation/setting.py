@@ -33,6 +33,7 @@ from tests.simulation.traffic import SYMBOLS
 START_NS = 1_780_000_000_000_000_000
 TRADERS = ("ALICE", "BOB", "CAROL")
 ASSETS = ("BTC", "ETH", "USDT")
+ALONE = "100000"  # what one operator deposits in a day
 OPERATOR_ACCOUNT = len(TRADERS) + 1
 OPERATORS = (OPERATOR_ACCOUNT, OPERATOR_ACCOUNT + 1)  # the second one where there are payments
 
@@ -71,7 +72,7 @@ def config_of(plan: Plan) -> Config:
         ),
         processes=ProcessesSection(profile="compact" if plan.profile == "compact" else "spread"),
         assets=[
-            AssetSection(name=name, scale=8, deposit_limit=payments.LIMIT if pays and name == "ETH" else None)
+            AssetSection(name=name, scale=8, deposit_limit=payments.LIMIT if pays and name == "ETH" else ALONE)
             for name in ASSETS
         ],
         instruments=[

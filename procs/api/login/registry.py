@@ -54,12 +54,13 @@ class NotSentError(RuntimeError):
 
 
 class RefusedError(Exception):
-    """The venue has refused a command, by one of its codes."""
+    """The venue has refused a command, the log's record `seq`, by one of its codes."""
 
-    def __init__(self, code: Code, command: CommandType) -> None:
+    def __init__(self, code: Code, command: CommandType, seq: int) -> None:
         super().__init__(code.name)
         self.code = code
         self.command = command
+        self.seq = seq
 
 
 class NewKey(NamedTuple):
@@ -98,7 +99,7 @@ class Registry:
             raise NotSentError
         await request.outcome
         if request.code:
-            raise RefusedError(Code(request.code), CommandType(request.command))
+            raise RefusedError(Code(request.code), CommandType(request.command), request.seq)
         return request
 
     async def register(self, name: str, credential: ExtCredential) -> int:

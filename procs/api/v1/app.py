@@ -27,6 +27,7 @@ from procs.api.v1.market import MarketController
 from procs.api.v1.operators.accounts import AccountsController
 from procs.api.v1.operators.instruments import InstrumentsController
 from procs.api.v1.operators.money import MoneyController
+from procs.api.v1.operators.proposals import ProposalsController
 from procs.api.v1.operators.trades import TradesController
 from procs.api.v1.operators.venue import VenueController
 from procs.api.v1.orders import OrdersController
@@ -53,8 +54,8 @@ HEADERS = {
 CONTROLLERS: list[Any] = [
     AuthController, KeysController, AccountController, OrdersController, MarketController, PortfolioController,
     PortfolioHistoryController, StatementsController, WithdrawalsController, AccountsController,
-    InstrumentsController, MoneyController, TradesController, VenueController, CancelAfterController,
-    PasswordResetController, ResetByCodeController,
+    InstrumentsController, MoneyController, ProposalsController, TradesController, VenueController,
+    CancelAfterController, PasswordResetController, ResetByCodeController,
 ]  # fmt: skip
 
 

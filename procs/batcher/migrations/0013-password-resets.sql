@@ -7,4 +7,4 @@ SELECT
     p.amount, p.terms, p."time" AS proposed, a."time" AS approved, a.seq AS approval
 FROM requests AS p
 LEFT JOIN requests AS a ON a.approves = p.seq
-WHERE p.approves IS NULL AND p.request IN ('ADJUSTMENT', 'CORRECTION_PROPOSAL', 'DEPOSIT_PROPOSAL', 'PASSWORD_RESET');
+WHERE p.approves IS NULL AND p.request IN ('ADJUSTMENT', 'CORRECTION_PROPOSAL', 'DEPOSIT_PROPOSAL', 'PASSWORD_RESET', 'WITHDRAWAL_PROPOSAL', 'DEPOSIT_LIMIT_PROPOSAL');

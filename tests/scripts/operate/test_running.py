@@ -102,12 +102,30 @@ def test_money_comes_in_and_goes_out_once_under_a_key(venue: RunningVenue) -> No
     other = operate(venue, "deposit", "TRADER4", "USDT", "2500.6", "--key", "bank-1", code=REFUSED)
     assert other["code"] == "OK"
     assert "belongs to another request" in other["says"]
-    assert operate(venue, "withdraw", "TRADER4", "USDT", "0.5")["details"]["free"] == "100002500.00000000"
-    refused = operate(venue, "withdraw", "TRADER4", "USDT", "100002500.01", "--key", "out-1", code=REFUSED)
+    proposed = operate(venue, "withdraw", "TRADER4", "USDT", "0.5", "--key", "half")
+    assert (proposed["code"], proposed["details"]) == ("SECOND_NEEDED", {"proposal": proposed["seqs"][0]})
+    assert operate(venue, "withdraw", "TRADER4", "USDT", "0.5", "--key", "half")["seqs"] == proposed["seqs"]
+    number = str(proposed["seqs"][0])
+    assert operate(venue, "proposal", "approve", number, code=REFUSED)["code"] == "SAME_OPERATOR"
+    assert json.loads(venue.command("proposals", "--json").stdout) == [
+        {"proposal": int(number), "by": "OPERATOR1", "change": "withdraw 0.50000000 USDT from TRADER4"}
+    ]
+    operate(venue, "proposal", "approve", number, by=OTHER)
+    assert balance(venue, "TRADER4", "USDT") == 100002501
+    again = str(operate(venue, "withdraw", "TRADER4", "USDT", "0.5")["seqs"][0])
+    operate(venue, "proposal", "dismiss", again, by=OTHER)
+    assert operate(venue, "proposal", "dismiss", again, code=REFUSED)["code"] == "UNKNOWN_PROPOSAL"
+    given = json.loads(venue.command("commands", "--kind", "withdrawal", "--json").stdout)
+    assert [(row["by"], row["outcome"]) for row in given] == [
+        ("OPERATOR1", "SECOND_NEEDED"), ("OPERATOR2", "OK"), ("OPERATOR1", "SAME_OPERATOR"),
+        ("OPERATOR1", "DUPLICATE_CLIENT_ID"),
+        ("OPERATOR1", "SECOND_NEEDED"),
+    ]  # fmt: skip
+    refused = operate(venue, "withdraw", "TRADER4", "USDT", "100002501.01", "--key", "out-1", code=REFUSED)
     assert refused["code"] == "INSUFFICIENT_BALANCE"
     assert f"lockstep at {refused['seqs'][0]} shows the figures" in refused["says"]
     assert "refused before" in operate(
-        venue, "withdraw", "TRADER4", "USDT", "100002500.01", "--key", "out-1", code=REFUSED
+        venue, "withdraw", "TRADER4", "USDT", "100002501.01", "--key", "out-1", code=REFUSED
     )["says"]  # fmt: skip
 
 
@@ -129,7 +147,8 @@ def test_an_instrument_is_listed_limited_and_delisted_while_the_venue_runs(venue
     operate(venue, "list-asset", "DOGE", "4")
     terms = ("--base", "DOGE", "--quote", "USDT", "--tick", "0.0001", "--lot", "1")
     operate(venue, "list-instrument", "DOGEUSDT", *terms, "--matcher", "2")
-    operate(venue, "deposit", "TRADER6", "DOGE", "1000")
+    deposit = ("deposit", "TRADER6", "DOGE", "1000")  # a new asset has no limit for one operator
+    operate(venue, *deposit, "--approves", str(operate(venue, *deposit)["details"]["proposal"]), by=OTHER)
     trader = client("TRADER6")
     trader.order("d1", "sell", "0.25", "100", "DOGEUSDT")
     trader.await_report("d1", "0")
@@ -153,6 +172,9 @@ def test_a_bust_is_of_the_trade_that_the_journal_has_by_two_operators(venue: Run
     buyer.order("b2", "buy", "150", "3", "SOLUSDT")
     buyer.await_report("b2", "F")
     ((trade,),) = asked(venue, "SELECT trade_id FROM trades WHERE symbol = 'SOLUSDT'")
+    (made,) = json.loads(venue.command("trades", "SOLUSDT", "--account", "TRADER8", "--json").stdout)
+    assert (made["trade"], made["buyer"], made["seller"]) == (trade, "TRADER7", "TRADER8")
+    assert (made["price"], made["state"]) == ("150.00", "standing")
     falsify(venue, trade, 90000, "TRADER1")
     with pytest.raises(UsageError, match=r"149\.995 is no multiple of SOLUSDT's tick, 0\.01"):
         operate(venue, "correct", "propose", "SOLUSDT", str(trade), "--price", "149.995")

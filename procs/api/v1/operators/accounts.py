@@ -20,7 +20,9 @@ from procs.api.v1.operators.carried import (
     Amount,
     Done,
     Named,
+    Proposed,
     account_of,
+    agreed,
     done,
     given,
     known,
@@ -41,15 +43,15 @@ SelfTradeName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both",
 
 
 class NewAccount(Body, frozen=True, kw_only=True):
-    """An account that an operator defines. Its owner changes the password with /v1/auth/password."""
+    """A trader's account that an operator defines. Its owner changes the password with /v1/auth/password; another role
+    takes two."""
 
     name: Name
     password: Secret
-    role: RoleName = "trader"
 
 
 class NewRole(Body, frozen=True, kw_only=True):
-    """What an account may do from now on. Only an admin makes admins."""
+    """What an account may do from now on. Two admins say so; two operators, between trader and auditor."""
 
     role: RoleName
 
@@ -129,11 +131,10 @@ class AccountsController(Controller):
 
     @post("/accounts", status_code=201)
     async def define(self, data: NewAccount, caller: Caller, services: Services) -> AccountShown:
-        """Define an account. Only an admin defines admins."""
+        """Define a trader's account. Another role is proposed afterwards, at `/accounts/{name}/role`."""
         caller.may_operate()
-        _must_be_given(caller, data.role)
         credential = await services.passwords.credential(data.password, caller.name, caller.address)
-        command = Account(account=caller.account, name=data.name.encode(), role=Role[data.role.upper()])
+        command = Account(account=caller.account, name=data.name.encode())
         await services.registry.carry([credential, command], data.name.encode())
         return account_shown(services.desk.people, account_of(caller, services, data.name))
 
@@ -167,8 +168,9 @@ class AccountsController(Controller):
         return [order_shown(view, further(view.order_id)) for view in services.shown.open_orders(account)]
 
     @put("/accounts/{name:str}/role")
-    async def role(self, name: str, data: NewRole, caller: Caller, services: Services) -> Done:
-        """Give an account another role. Its sessions and keys go on with what that allows."""
+    async def role(self, name: str, data: NewRole, caller: Caller, services: Services) -> Proposed:
+        """Propose another role for an account: another admin approves it at `/proposals/{proposal}/approve`. Its keys
+        then allow what the role does. The role that it has already changes nothing."""
         account = account_of(caller, services, name)
         credential = services.desk.accounts.find(name)
         assert credential is not None
@@ -177,8 +179,8 @@ class AccountsController(Controller):
             salt=kept.salt, hash=kept.hash, memory_kib=kept.memory_kib, time_cost=kept.time_cost,
             parallelism=kept.parallelism,
         )  # fmt: skip
-        command = Account(account=caller.account, name=name.encode(), target=account, role=Role[data.role.upper()])
-        return Done((await services.registry.carry([extension, command], name.encode())).seq)
+        command = Account(name=name.encode(), target=account, role=Role[data.role.upper()])
+        return await agreed(caller, services, command, [extension])
 
     @put("/accounts/{name:str}/kill-switch")
     async def kill(self, name: str, data: Switch, caller: Caller, services: Services) -> Done:
@@ -245,12 +247,6 @@ class AccountsController(Controller):
             raise not_found("No such account has registered and waits.", "name")
         command = KillSwitch(cl_ord_id=data.client_id, target=account, scope=KillScope.ACCOUNT, is_on=0)
         return await done(caller, services, command)
-
-
-def _must_be_given(caller: Caller, role: RoleName) -> None:
-    """That the caller may give an account this role."""
-    if role in ("operator", "admin"):  # who gave himself a second operator would be two
-        caller.is_one_of(Role.ADMIN)
 
 
 def _limits_shown(directory: Directory, account: int) -> AccountLimitsShown:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from litestar.params import Parameter
 from msgspec import Meta, Struct, structs
 
-from procs.api.login.registry import new_id
+from procs.api.login.registry import RefusedError, new_id
 from procs.api.requests import Request
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import OPERATORS, Caller, Services
@@ -20,7 +20,7 @@ from procs.api.v1.orders import ClientId
 from procs.api.v1.problems import invalid, not_found, units_of
 from procs.operating.amounts import step_text
 from procs.operating.directory import Directory
-from shm.records import CL_ORD_ID_SIZE, Command, Role
+from shm.records import CL_ORD_ID_SIZE, Account, Code, Command, Role
 
 Amount = Annotated[
     str, Meta(pattern=r"^[0-9]{1,20}(\.[0-9]{1,18})?\Z", description="an exact decimal number, as a text")
@@ -83,11 +83,28 @@ async def done(caller: Caller, services: Services, command: Command, *, adds: bo
     return Done((await carried(caller, services, command, adds=adds)).seq)
 
 
-async def carried(caller: Caller, services: Services, command: Command, *, adds: bool = True) -> Request:
-    """Have an operator's command carried out, under its client id, where it has one; `adds` as `Desk.carry` has it."""
+async def carried(
+    caller: Caller, services: Services, command: Command, extensions: Sequence[Command] = (), *, id: bytes = b"",
+    adds: bool = True,
+) -> Request:  # fmt: skip
+    """Have an operator's command carried out, under its client id, where it has one, and an account under its name;
+    `adds` as `Desk.carry` has it. An `id` becomes the command's where it can have one."""
     caller.may_operate()
     asked = structs.replace(command, account=caller.account)
-    return await services.registry.carry([asked], getattr(asked, "cl_ord_id", b""), adds=adds)
+    if id and hasattr(asked, "cl_ord_id"):
+        asked = structs.replace(asked, cl_ord_id=id)
+    own = asked.name if isinstance(asked, Account) else getattr(asked, "cl_ord_id", b"")
+    return await services.registry.carry([*extensions, asked], own, adds=adds)
+
+
+async def agreed(caller: Caller, services: Services, command: Command, extensions: Sequence[Command] = ()) -> Proposed:
+    """Have an operator's command carried out, or proposed to another one, where it takes two."""
+    try:
+        return Proposed((await carried(caller, services, command, extensions)).seq, None)
+    except RefusedError as error:
+        if error.code != Code.SECOND_NEEDED:
+            raise
+        return Proposed(error.seq, error.seq)
 
 
 async def all_carried(caller: Caller, services: Services, commands: Sequence[Command], id: bytes) -> Done:

@@ -6,6 +6,7 @@ from litestar import Controller, get, post, put
 from msgspec import Struct, structs
 
 from procs.api.binance.pages import MOST_ROWS
+from procs.api.login.registry import VENUE
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.operators.carried import (
     NAMELESS,
@@ -18,15 +19,17 @@ from procs.api.v1.operators.carried import (
     Named,
     Proposed,
     account_of,
+    agreed,
     amount_of,
     carried,
     done,
     known,
+    looks,
     seen,
     shown_amount,
 )
 from procs.api.v1.orders import Limit, OrderId
-from procs.api.v1.shown import MS
+from procs.api.v1.shown import MS, BalanceShown, balance_shown
 from procs.operating import accounts
 from procs.operating.directory import Directory
 from procs.operating.directory import Waiting as KnownWithdrawal
@@ -42,6 +45,13 @@ class PaymentWanted(Named, frozen=True, kw_only=True):
     amount: Amount
 
 
+class FeesWanted(Named, frozen=True, kw_only=True):
+    """Fees that were paid out."""
+
+    asset: AssetName
+    amount: Amount
+
+
 class AdjustmentWanted(Named, frozen=True, kw_only=True):
     """How much more a balance is to have; with a minus, how much less."""
 
@@ -51,7 +61,7 @@ class AdjustmentWanted(Named, frozen=True, kw_only=True):
 
 
 class DepositLimitWanted(Named, frozen=True, kw_only=True):
-    """The most that one operator deposits alone; 0: one is always enough."""
+    """The most that one operator deposits alone in a day (UTC); 0: every deposit takes two."""
 
     amount: Amount
 
@@ -99,8 +109,9 @@ class MoneyController(Controller):
 
     @post("/deposits", status_code=201)
     async def deposit(self, data: PaymentWanted, caller: Caller, services: Services) -> Proposed:
-        """Credit an account with money that was paid in. Above the asset's limit this proposes it, and another operator
-        sends the same to `/deposits/{proposal}/approve`."""
+        """Credit an account with money that was paid in. Above what the asset's limit leaves the operator that day, or
+        for the operator's own account, this proposes it, and another operator sends the same to
+        `/deposits/{proposal}/approve`."""
         return await _deposit(caller, services, data, 0)
 
     @post("/deposits/{proposal:int}/approve", status_code=201)
@@ -113,16 +124,19 @@ class MoneyController(Controller):
 
     @get("/deposit-limits")
     async def deposit_limits(self, caller: Caller, services: Services) -> dict[str, str]:
-        """By asset, what one operator deposits alone; more takes two. An asset without a limit is left out."""
+        """By asset, what one operator deposits alone in a day; more takes two. One that is left out always does."""
         directory = await seen(caller, services, "deposit limits")
         return dict(shown_amount(directory, asset, most) for asset, most in directory.deposit_limits.items())
 
     @put("/deposit-limits/{asset:str}")
-    async def limit_deposits(self, asset: str, data: DepositLimitWanted, caller: Caller, services: Services) -> Done:
-        """Have deposits of an asset above an amount take two operators: an admin does."""
+    async def limit_deposits(
+        self, asset: str, data: DepositLimitWanted, caller: Caller, services: Services
+    ) -> Proposed:
+        """Set what one operator deposits alone in a day: an admin lowers it. A higher limit is a proposal, which
+        another admin approves at `/proposals/{proposal}/approve`."""
         caller.is_one_of(Role.ADMIN)
         command = accounts.deposit_limit(await known(caller, services), asset, data.amount)
-        return await done(caller, services, structs.replace(command, cl_ord_id=data.client_id))
+        return await agreed(caller, services, structs.replace(command, cl_ord_id=data.client_id))
 
     @get("/withdrawals")
     async def withdrawals(
@@ -134,12 +148,27 @@ class MoneyController(Controller):
         return [_waiting(directory, directory.withdrawals[number]) for number in numbers[:limit]]
 
     @post("/withdrawals", status_code=201)
-    async def withdraw(self, data: PaymentWanted, caller: Caller, services: Services) -> Done:
-        """Debit an account's free balance at once, for money that was paid out."""
+    async def withdraw(self, data: PaymentWanted, caller: Caller, services: Services) -> Proposed:
+        """Propose to debit an account's free balance, for money that was paid out without its owner's request. Another
+        operator approves it at `/proposals/{proposal}/approve`."""
         asset, units = amount_of(caller, services, data.asset, data.amount, "amount")
         target = account_of(caller, services, data.account)
         command = Withdrawal(cl_ord_id=data.client_id, asset=asset, target=target, amount=units)
-        return await done(caller, services, command)
+        return await agreed(caller, services, command)
+
+    @get("/fees")
+    async def fees(self, caller: Caller, services: Services) -> list[BalanceShown]:
+        """The venue's own balances: the fees that it has taken, less what was paid out."""
+        await looks(caller, services, "fees")
+        return [balance_shown(view) for view in services.shown.balances(VENUE)]
+
+    @post("/fees/pay-out", status_code=201)
+    async def pay_out(self, data: FeesWanted, caller: Caller, services: Services) -> Proposed:
+        """Propose to pay out fees that the venue has taken: `/adjustments/{proposal}/approve` is another operator's."""
+        asset, units = amount_of(caller, services, data.asset, data.amount, "amount")
+        command = Adjustment(cl_ord_id=data.client_id, asset=asset, target=VENUE, amount=-units)
+        request = await carried(caller, services, command)
+        return Proposed(request.seq, request.proposal)
 
     @post("/withdrawals/{withdrawal:int}/approve", status_code=201)
     async def approve(self, withdrawal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS) -> Done:

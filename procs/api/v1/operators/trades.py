@@ -5,21 +5,39 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from litestar import Controller, get, post
+from litestar.params import Parameter
 from msgspec import Meta, Struct
 
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import AccountName, Amount, Done, Named, Proposed, account_of, carried, known, seen
-from procs.api.v1.orders import OrderId, Symbol
+from procs.api.v1.operators.carried import (
+    AccountName,
+    After,
+    Amount,
+    Done,
+    Named,
+    Proposed,
+    account_of,
+    carried,
+    known,
+    looked_at,
+    looks,
+    seen,
+)
+from procs.api.v1.orders import OrderId, SomeTime, Symbol
 from procs.api.v1.problems import ProblemError, refused
 from procs.api.v1.shown import MS
 from procs.operating import trades
 from procs.operating.amounts import price_text, quantity_text, step_text
 from procs.operating.directory import Directory
-from procs.operating.questions import Found, WhichTrade
+from procs.operating.questions import CommandGiven, Found, LastCommands, LastTrades, TradeMade, WhichTrade
 from procs.operating.trades import ContradictedError
 from shm.layout import unpack_event
 from shm.records import Code, CorrectionProposal, MassCancel, Side, Traded
+
+Rows = Annotated[int, Parameter(ge=1, le=1000)]
+SomeName = Annotated[str | None, Parameter(max_length=36, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+SymbolAsked = Annotated[str, Parameter(max_length=16, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 
 
 class MassCancelWanted(Named, frozen=True, kw_only=True):
@@ -84,6 +102,33 @@ class TradesController(Controller):
         )
         request = await carried(caller, services, command, adds=False)
         return CancelledOrders(len(request.orders), request.seq)
+
+    @get("/trades")
+    async def trades(
+        self, caller: Caller, services: Services, symbol: SymbolAsked, account: SomeName = None, until: SomeTime = None,
+        limit: Rows = 50,
+    ) -> list[TradeMade]:  # fmt: skip
+        """An instrument's trades, the newest first, with the numbers that a correction names: of one account, and until
+        a time (milliseconds since 1970), where these are given. The database may be a moment behind."""
+        await looks(caller, services, "trades", f"{symbol} {account or ''}".strip())
+        services.instrument(symbol)
+        if account is not None:
+            looked_at(caller, services, account)
+        question = LastTrades(symbol, account or "", until, limit)
+        return await services.answers.ask(question, list[TradeMade], caller.account)
+
+    @get("/commands")
+    async def commands(
+        self, caller: Caller, services: Services, by: SomeName = None, kind: SomeName = None, before: After = 0,
+        limit: Rows = 50,
+    ) -> list[CommandGiven]:  # fmt: skip
+        """Operators' commands, the newest first, before record `before` where that is not 0: who gave which, when, and
+        the outcome, as the journal has it. `by` names one account, `kind` one kind of command."""
+        await looks(caller, services, "commands", by or "")
+        if by is not None:
+            looked_at(caller, services, by)
+        question = LastCommands(by or "", kind or "", before, limit)
+        return await services.answers.ask(question, list[CommandGiven], caller.account)
 
     @get("/corrections")
     async def corrections(self, caller: Caller, services: Services) -> list[CorrectionProposed]:

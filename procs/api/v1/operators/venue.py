@@ -14,10 +14,10 @@ from procs.api.v1.caller import Caller, Services
 from procs.api.v1.operators.carried import (
     READERS,
     Amount,
-    Done,
     Named,
+    Proposed,
     account_of,
-    done,
+    agreed,
     known,
     looks,
     seen,
@@ -111,19 +111,21 @@ class VenueController(Controller):
         return RegistrationShown(directory.registration.name.lower(), welcome)
 
     @put("/registration")
-    async def register(self, data: ModeWanted, caller: Caller, services: Services) -> Done:
-        """Say who may register: an admin does. A start applies the configuration's `api.registration`, if it has
-        one."""
+    async def register(self, data: ModeWanted, caller: Caller, services: Services) -> Proposed:
+        """Say who may register: an admin does. To open registration where the venue gives a welcome is a proposal,
+        which another admin approves at `/proposals/{proposal}/approve`. A start applies the configuration's
+        `api.registration`, if it has one."""
         caller.is_one_of(Role.ADMIN)
         command = Registration(cl_ord_id=data.client_id, mode=RegistrationMode[data.mode.upper()])
-        return await done(caller, services, command)
+        return await agreed(caller, services, command)
 
     @put("/registration/welcome/{asset:str}")
-    async def welcome(self, asset: str, data: WelcomeWanted, caller: Caller, services: Services) -> Done:
-        """Say what who registers is given of an asset: an admin does. A start applies the configuration's."""
+    async def welcome(self, asset: str, data: WelcomeWanted, caller: Caller, services: Services) -> Proposed:
+        """Set what a new account is given of an asset: an admin lowers it. A higher amount is a proposal, which another
+        admin approves at `/proposals/{proposal}/approve`. A start applies the configuration's."""
         caller.is_one_of(Role.ADMIN)
         command = accounts.welcome(await known(caller, services), asset, data.amount)
-        return await done(caller, services, structs.replace(command, cl_ord_id=data.client_id))
+        return await agreed(caller, services, structs.replace(command, cl_ord_id=data.client_id))
 
     @post("/sessions/{name:str}/disconnect", status_code=201)
     async def disconnect(self, name: str, data: Reason, caller: Caller, services: Services) -> Ended:

@@ -1,0 +1,122 @@
+"""Proposals of all kinds that wait for a second operator: their wording, and the records that approve them.
+
+The router compares an approval with the proposal; nothing here decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec import structs
+
+from procs.operating import trades
+from procs.operating.amounts import step_text
+from procs.operating.directory import Directory, Pending
+from procs.operating.errors import NotPossibleError
+from shm.records import (
+    Account,
+    Adjustment,
+    Command,
+    CommandType,
+    CorrectionProposal,
+    Deposit,
+    DepositLimit,
+    ExtCredential,
+    Payment,
+    Registration,
+    RegistrationMode,
+    Role,
+    Welcome,
+    Withdrawal,
+)
+
+
+class Proposal(NamedTuple):
+    """What waits, and for whom: `by` is the account that proposed it, `kind` the command's name in lower case."""
+
+    seq: int
+    kind: str
+    by: int
+    time_ns: int
+    what: str
+
+
+def waiting(directory: Directory) -> list[Proposal]:
+    """All of them, the oldest first. Resets of passwords are not in a directory."""
+    return sorted(_waiting(directory))
+
+
+def _waiting(directory: Directory) -> Iterator[Proposal]:
+    for table in (directory.proposals, directory.corrections, directory.deposits, directory.pending):
+        for seq, known in table.items():
+            yield Proposal(seq, CommandType(known.type).name.lower(), asker(known), known.time_ns,
+                           worded(directory, known))  # fmt: skip
+
+
+def asker(known: Command) -> int:
+    """The account that gave a command; 0: the configuration, or the venue itself."""
+    if isinstance(known, Payment):
+        return known.asked_by
+    if isinstance(known, Account) and known.target == 0:
+        return known.session
+    return known.account
+
+
+def worded(directory: Directory, known: Command) -> str:
+    """Say what a proposal changes once it is approved."""
+    match known:
+        case Adjustment():
+            return f"change the balance of {directory.name_of_account(known.target)} by {_amount(directory, known)}"
+        case CorrectionProposal():
+            return f"{trades.worded(directory, known)}: {trades.change(directory, known)}"
+        case Deposit():
+            return f"deposit {_amount(directory, known)} for {directory.name_of_account(known.owner)}"
+        case Withdrawal():
+            return f"withdraw {_amount(directory, known)} from {directory.name_of_account(known.owner)}"
+        case Account():
+            return f"give {known.name.decode()} the role {Role(known.role).name.lower()}"
+        case DepositLimit():
+            return f"let one operator deposit up to {_amount(directory, known)} a day"
+        case Welcome():
+            return f"give each new account {_amount(directory, known)}"
+        case Registration():
+            return f"set registration to {RegistrationMode(known.mode).name.lower()}"
+    raise ValueError(f"{type(known).__name__} can't be proposed")
+
+
+def approval(directory: Directory, proposal: int) -> list[Command]:
+    """The records that approve a proposal of `directory.pending`, without their sender. NotPossibleError."""
+    known: Pending | None = directory.pending.get(proposal)
+    if known is None:
+        raise NotPossibleError(f"proposal {proposal} can't be approved here; see lockstep proposals", "proposal")
+    match known:
+        case Account():
+            kept = directory.credentials[known.number]
+            extension = ExtCredential(
+                salt=kept.salt, hash=kept.hash, memory_kib=kept.memory_kib, time_cost=kept.time_cost,
+                parallelism=kept.parallelism,
+            )  # fmt: skip
+            return [extension, Account(name=known.name, target=known.number, role=known.role, proposal=proposal)]
+        case Withdrawal():
+            return [Withdrawal(cl_ord_id=b"", target=known.owner, asset=known.asset, amount=known.amount,
+                               proposal=proposal)]  # fmt: skip
+        case Registration():
+            return [Registration(cl_ord_id=b"", mode=known.mode, proposal=proposal)]
+    return [structs.replace(type(known)(cl_ord_id=b"", asset=known.asset, amount=known.amount), proposal=proposal)]
+
+
+def by_operators_ring(commands: list[Command]) -> list[Command]:
+    """The same as the operators' ring has them: there the header's account is whose money or name it is."""
+    owner = getattr(commands[-1], "target", 0)
+    if not owner:
+        return commands
+    return [
+        structs.replace(each, account=owner, **({} if isinstance(each, ExtCredential) else {"target": 0}))
+        for each in commands
+    ]
+
+
+def _amount(directory: Directory, known: Adjustment | Payment | DepositLimit | Welcome) -> str:
+    name, scale = directory.name_of_asset(known.asset)
+    return f"{step_text(known.amount, scale)} {name}"

@@ -1,0 +1,57 @@
+"""Commands that take two operators or admins: the first command is a proposal, the same of a second person approves it.
+
+It compares who says what. What takes two, and who may approve it, the administration decides (LOG-35).
+
+    proposed ── the same command of another, which names it: carried out
+        └────── dismissed, or the oldest of too many
+"""
+
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+
+from procs.tables.digest cimport scramble
+from procs.tables.saved cimport Loader, Saver
+from shm.crc32c cimport crc32c
+from shm.records cimport CODE_OK, CODE_SAME_OPERATOR, CODE_SECOND_NEEDED, CODE_UNKNOWN_PROPOSAL
+
+
+cdef class Proposals:
+    """What waits for a second person, by its sequence: who proposed it, and its terms, the command's type first."""
+
+    def __cinit__(self):
+        self.waiting = {}
+
+    cdef uint16_t judge(self, uint64_t seq, uint32_t asker, uint64_t proposal, tuple terms) except? 9999:
+        """Keep a proposal (SECOND_NEEDED), or compare an approval with what it names: OK if that says the same.
+
+        If there are too many proposals, the oldest lapses: it changed nothing.
+        """
+        if proposal == 0:
+            self.waiting[seq] = (asker, terms)
+            if len(self.waiting) > MAX_WAITING:
+                del self.waiting[next(iter(self.waiting))]
+            return CODE_SECOND_NEEDED
+        found = self.waiting.get(proposal)
+        if found is None or found[1] != terms:
+            return CODE_UNKNOWN_PROPOSAL
+        return CODE_SAME_OPERATOR if found[0] == asker else CODE_OK
+
+    cdef int end(self, uint64_t proposal) except -1:
+        """It was carried out, or dismissed. An unknown one is ignored."""
+        self.waiting.pop(proposal, None)
+        return 0
+
+    cdef uint64_t digest(self):
+        cdef uint64_t digest = 0
+        cdef bytes text
+        for seq, found in self.waiting.items():
+            text = repr((seq, found)).encode()
+            digest += scramble(crc32c(4, <const char *> text, len(text)), seq)
+        return digest
+
+    cdef int save(self, Saver saver) except -1:
+        saver.object(list(self.waiting.items()))  # the oldest first: that is the one to lapse
+        return 0
+
+    cdef int load(self, Loader loader) except -1:
+        self.waiting = dict(loader.object(list[tuple[int, tuple[int, tuple[int, int, int, int]]]]))
+        return 0
