@@ -13,7 +13,8 @@ from tests.passwords import PASSWORD
 from tests.pipeline.api_client import RefusedError
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person
-from tests.pipeline.test_operating import MORE, known
+from tests.pipeline.test_looking import until
+from tests.pipeline.test_operating import MORE, by_two, known
 from tests.pipeline.test_people import refused
 from tests.web.conftest import Watched
 from tests.web.test_access import findings
@@ -180,15 +181,28 @@ def test_a_trade_is_undone_by_two_and_a_refusal_is_explained(venue: RunningVenue
     one = known(venue, "TRADER7")
     trade = one.get("/fills?symbol=SOLUSDT")[0]["trade_id"]
     first = opened("OPERATOR1", "/operator/trades")
-    do(
-        first, first.get_by_test_id("propose-correction"), proves=True, symbol="SOLUSDT", trade=str(trade)
-    )  # fmt: skip
+    latest = "/operator/trades?symbol=SOLUSDT&limit=1"
+    watcher = known(venue, "OPERATOR1")
+    until(lambda: [row["trade"] for row in watcher.get(latest)] == [trade])  # the database has it later
+    first.get_by_test_id("trades-symbol").fill("SOLUSDT")
+    first.get_by_test_id("trades-account").fill("TRADER7")
+    first.get_by_test_id("trades-show").click()
+    made = first.get_by_test_id("trades").get_by_role("row").nth(1)  # found by symbol and account
+    expect(made).to_contain_text(str(trade))
+    do(first, made.get_by_test_id("correct"), proves=True)
     own = first.get_by_test_id("corrections").get_by_role("row").nth(1)
+    do(first, own.get_by_test_id("dismiss"))
+    expect(first.get_by_text("No correction waits.")).to_be_visible()
+    do(first, first.get_by_test_id("propose-correction"), symbol="SOLUSDT", trade=str(trade))
     expect(own).to_contain_text("undone")
     expect(own.get_by_test_id("approve")).to_be_disabled()
     second = opened("OPERATOR2", "/operator/trades")
     do(second, second.get_by_test_id("corrections").get_by_test_id("approve"), "SOLUSDT", proves=True)
     expect(second.get_by_text("No correction waits.")).to_be_visible()
+    second.get_by_test_id("section-commands").click()
+    given = second.get_by_test_id("commands").get_by_role("row")
+    expect(given.nth(1)).to_contain_text("OPERATOR2")
+    expect(second.get_by_test_id("commands")).to_contain_text("dismisses proposal")
     assert next(each for each in one.get("/account/balances") if each["asset"] == "SOL")["free"].startswith("100000.")
 
     auditor = known(venue, "AUDITOR1")
@@ -292,12 +306,11 @@ def test_an_auditor_reads_and_a_trader_sees_nothing_of_it(venue: RunningVenue, o
 def test_who_may_look_no_longer_sees_it_at_once(venue: RunningVenue, opened: Open) -> None:
     page = opened("AUDITOR1", "/operator/status")
     expect(page.get_by_test_id("venue-state")).to_contain_text("all stages run")
-    admin = known(venue, "ADMIN1")
-    admin.put("/operator/accounts/AUDITOR1/role", role="trader")
+    by_two(known(venue, "ADMIN1"), known(venue, "OPERATOR1"), "/operator/accounts/AUDITOR1/role", role="trader")
     expect(page.get_by_role("alert")).to_contain_text("for operators and auditors")
     expect(page.get_by_test_id("venue-state")).to_have_count(0)
     expect(page.get_by_role("link", name="Operate")).to_have_count(0)
-    admin.put("/operator/accounts/AUDITOR1/role", role="auditor")
+    by_two(known(venue, "ADMIN1"), known(venue, "OPERATOR1"), "/operator/accounts/AUDITOR1/role", role="auditor")
     expect(page.get_by_test_id("venue-state")).to_contain_text("all stages run")
 
 

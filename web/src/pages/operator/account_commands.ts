@@ -16,8 +16,8 @@ import type { Command } from "./command.ts";
 const ROLES = {
   trader: "trader",
   auditor: "auditor: reads only",
-  operator: "operator (by an admin)",
-  admin: "admin (by an admin)",
+  operator: "operator (by two admins)",
+  admin: "admin (by two admins)",
 };
 
 function of(name: string): string {
@@ -26,14 +26,13 @@ function of(name: string): string {
 
 export const DEFINE: Command<keyof NewAccount> = {
   title: "Define an account",
-  says: "For good: an account can be blocked, but never removed. Its owner changes the password.",
+  says: "A trader's, for good: it can be blocked, but never removed. Its owner changes the password.",
   verb: "Define it",
   method: "POST",
   path: "/v1/operator/accounts",
   entries: [
     { name: "name", label: "Name" },
     { name: "password", label: "Its first password", kind: "password" },
-    { name: "role", label: "Role", kind: "choice", of: ROLES },
   ],
   again: "name",
 };
@@ -41,8 +40,8 @@ export const DEFINE: Command<keyof NewAccount> = {
 export function role(name: string, now: string): Command<keyof NewRole> {
   return {
     title: `Role of ${name}`,
-    says: "Its sessions and keys go on with what the new role allows.",
-    verb: "Give it this role",
+    says: "Another admin approves it: only for a person whom both of you know. Its keys then allow what the role does.",
+    verb: "Propose it",
     method: "PUT",
     path: `${of(name)}/role`,
     entries: [{ name: "role", label: "Role", kind: "choice", of: ROLES, value: now }],
@@ -206,7 +205,7 @@ export function registration(now: string): Command<keyof ModeWanted> {
 
 export const WELCOME: Command<"asset" | keyof WelcomeWanted> = {
   title: "What who registers is given",
-  says: "Once, to each account that registers from now on. 0: nothing.",
+  says: "Once, to each account that registers from now on. More than before takes another admin. 0: nothing.",
   verb: "Set it",
   method: "PUT",
   path: "/v1/operator/registration/welcome/{asset}",

@@ -11,7 +11,7 @@ import { OneAccount } from "./account.tsx";
 import * as commands from "./account_commands.ts";
 import { Act } from "./act.tsx";
 import { changes, useAsked } from "./asked.ts";
-import { ownProposal } from "./money.tsx";
+import { Dismiss, ownProposal } from "./proposals.tsx";
 import { Account } from "./shown.tsx";
 
 const PAGE = 1000;
@@ -160,6 +160,11 @@ function Resets() {
                   Approve
                 </Act>
               ),
+          },
+          {
+            name: "Actions",
+            isNameHidden: true,
+            shown: (row) => <Dismiss proposal={row.proposal} by={row.proposed_by} />,
           },
         ]}
         rows={found ?? []}

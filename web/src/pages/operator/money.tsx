@@ -1,13 +1,15 @@
 // Money that comes in and goes out, and what of it waits for a second operator.
 import { moment } from "../../account/moments.ts";
 import { person } from "../../net/session.ts";
-import type { MoneyProposed, WithdrawalWaiting } from "../../net/v1.ts";
+import type { BalanceShown, MoneyProposed, WithdrawalWaiting } from "../../net/v1.ts";
+import { grouped } from "../../number/decimal.ts";
 import { Again, Cut, Panel, Wrong } from "../../parts/parts.tsx";
 import { type Column, Table } from "../../parts/table.tsx";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
 import type { Command } from "./command.ts";
 import * as commands from "./money_commands.ts";
+import { Dismiss, ownProposal } from "./proposals.tsx";
 import { Account, words } from "./shown.tsx";
 
 export function Money() {
@@ -19,7 +21,7 @@ export function Money() {
         path="/v1/operator/deposits"
         approve={commands.approveDeposit}
         testid="deposits"
-        empty="No deposit waits. Those above a limit do."
+        empty="No deposit waits. Those above a limit of the day do."
         command={commands.DEPOSIT}
         verb="Deposit"
       />
@@ -33,6 +35,7 @@ export function Money() {
         verb="Adjust a balance"
       />
       <DepositLimits />
+      <Fees />
     </>
   );
 }
@@ -53,7 +56,7 @@ function Withdrawals() {
         <>
           <Again again={again} />
           <Act command={commands.WITHDRAW} testid="withdraw">
-            Withdraw at once
+            Propose a withdrawal
           </Act>
         </>
       }
@@ -121,9 +124,12 @@ function Proposals(props: {
       name: "Actions",
       isNameHidden: true,
       shown: (row) => (
-        <Act command={props.approve(row)} why={ownProposal(row.by)} testid="approve">
-          Approve
-        </Act>
+        <>
+          <Act command={props.approve(row)} why={ownProposal(row.by)} testid="approve">
+            Approve
+          </Act>
+          <Dismiss proposal={row.proposal} by={row.by} />
+        </>
       ),
     },
   ];
@@ -152,11 +158,6 @@ function Proposals(props: {
   );
 }
 
-/** Why who is logged in can't approve what `by` has proposed; null: he can. */
-export function ownProposal(by: string): string | null {
-  return by === person.value?.name ? "You proposed it: another operator approves it." : null;
-}
-
 function DepositLimits() {
   const { found, wrong } = useAsked<Record<string, string>>("/v1/operator/deposit-limits");
   return (
@@ -174,11 +175,38 @@ function DepositLimits() {
         testid="deposit-limits"
         columns={[
           { name: "Asset", shown: ([asset]) => asset },
-          { name: "One operator alone deposits at most", shown: ([, amount]) => amount },
+          { name: "One operator alone deposits in a day at most", shown: ([, amount]) => amount },
         ]}
         rows={Object.entries(found ?? {})}
         keyOf={([asset]) => asset}
-        empty={found === null ? "Asking the venue …" : "None: one operator is always enough."}
+        empty={found === null ? "Asking the venue …" : "None: every deposit takes two operators."}
+      />
+    </Panel>
+  );
+}
+
+function Fees() {
+  const { found, wrong } = useAsked<BalanceShown[]>("/v1/operator/fees");
+  return (
+    <Panel
+      title="Fees taken"
+      aside={
+        <Act command={commands.PAY_OUT} testid="pay-out">
+          Pay out
+        </Act>
+      }
+    >
+      <Wrong text={wrong} />
+      <Table
+        label="Fees taken"
+        testid="fees"
+        columns={[
+          { name: "Asset", shown: (row) => row.asset },
+          { name: "Amount", shown: (row) => grouped(row.total) },
+        ]}
+        rows={found ?? []}
+        keyOf={(row) => row.asset}
+        empty={found === null ? "Asking the venue …" : "The venue has taken no fees yet."}
       />
     </Panel>
   );

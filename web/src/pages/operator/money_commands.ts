@@ -4,9 +4,12 @@ import type {
   CorrectionProposed,
   CorrectionWanted,
   DepositLimitWanted,
+  FeesWanted,
   MassCancelWanted,
   MoneyProposed,
   PaymentWanted,
+  ProposalShown,
+  TradeMade,
   WithdrawalWaiting,
 } from "../../net/v1.ts";
 import type { Command, Entry } from "./command.ts";
@@ -19,7 +22,7 @@ const PAYMENT: readonly Entry<keyof PaymentWanted>[] = [
 
 export const DEPOSIT: Command<keyof PaymentWanted> = {
   title: "Deposit",
-  says: "Money that has come in: it can't be taken back. Above the asset's limit another operator approves it.",
+  says: "Money that has come in: it can't be taken back. Above your limit of the day another operator approves it.",
   verb: "Deposit it",
   method: "POST",
   path: "/v1/operator/deposits",
@@ -42,9 +45,9 @@ export function approveDeposit({ proposal, by }: MoneyProposed): Command<keyof P
 }
 
 export const WITHDRAW: Command<keyof PaymentWanted> = {
-  title: "Withdraw at once",
-  says: "Money that was paid out without its owner's request, from what is free: it can't be taken back.",
-  verb: "Withdraw it",
+  title: "Propose a withdrawal",
+  says: "Money that was paid out without its owner's request, from what is free. Another operator approves it.",
+  verb: "Propose it",
   method: "POST",
   path: "/v1/operator/withdrawals",
   entries: PAYMENT,
@@ -106,7 +109,7 @@ export function approveAdjustment({ proposal, by, account, asset, amount }: Mone
 
 export const DEPOSIT_LIMIT: Command<"asset" | keyof DepositLimitWanted> = {
   title: "Deposit limit",
-  says: "A deposit of more than this takes two operators. 0: one is always enough.",
+  says: "What one operator deposits alone in a day. More than before takes another admin's approval. 0: nothing.",
   verb: "Set it",
   method: "PUT",
   path: "/v1/operator/deposit-limits/{asset}",
@@ -118,19 +121,66 @@ export const DEPOSIT_LIMIT: Command<"asset" | keyof DepositLimitWanted> = {
   forAdmins: true,
 };
 
-export const CORRECT: Command<keyof CorrectionWanted> = {
-  title: "Undo or correct a trade",
-  says: "You propose it, and another operator approves it. The trade is looked up in the journal first.",
+/** Of any trade, or of one that is known. */
+export function correct(trade?: TradeMade): Command<keyof CorrectionWanted> {
+  const known = (value: number | undefined) => (value === undefined ? {} : { value: String(value) });
+  return {
+    title: trade === undefined ? "Undo or correct a trade" : `Undo or correct trade ${trade.trade}`,
+    says: "You propose it, and another operator approves it. The trade is looked up in the journal first.",
+    verb: "Propose it",
+    method: "POST",
+    path: "/v1/operator/corrections",
+    entries: [
+      { name: "symbol", label: "Symbol", ...(trade === undefined ? {} : { value: trade.symbol }) },
+      { name: "trade", label: "Number of the trade", kind: "count", ...known(trade?.trade) },
+      { name: "price", label: "Price that it should have had; empty: undo it", kind: "amount", isOptional: true },
+      {
+        name: "matcher",
+        label: "Matcher, if two have made such a trade",
+        kind: "count",
+        isOptional: true,
+        ...known(trade?.matcher),
+      },
+    ],
+  };
+}
+
+export const PAY_OUT: Command<keyof FeesWanted> = {
+  title: "Pay out fees",
+  says: "Fees that the venue has taken, and you have paid out. Another operator approves it as an adjustment.",
   verb: "Propose it",
   method: "POST",
-  path: "/v1/operator/corrections",
+  path: "/v1/operator/fees/pay-out",
   entries: [
-    { name: "symbol", label: "Symbol" },
-    { name: "trade", label: "Number of the trade", kind: "count" },
-    { name: "price", label: "Price that it should have had; empty: undo it", kind: "amount", isOptional: true },
-    { name: "matcher", label: "Matcher, if two have made such a trade", kind: "count", isOptional: true },
+    { name: "asset", label: "Asset" },
+    { name: "amount", label: "Amount", kind: "amount" },
   ],
+  isOnce: true,
 };
+
+export function approveProposal({ proposal, by, what }: ProposalShown): Command {
+  return {
+    title: `Approve proposal ${proposal}`,
+    says: `${by} has proposed this: ${what}.`,
+    verb: "Approve it",
+    method: "POST",
+    path: `/v1/operator/proposals/${proposal}/approve`,
+    typed: String(proposal),
+    isOnce: true,
+  };
+}
+
+export function dismiss(proposal: number, isOwn: boolean, forAdmins: boolean): Command {
+  return {
+    title: isOwn ? `Withdraw proposal ${proposal}` : `Reject proposal ${proposal}`,
+    says: "It can no longer be approved. Nothing else changes.",
+    verb: isOwn ? "Withdraw it" : "Reject it",
+    method: "POST",
+    path: `/v1/operator/proposals/${proposal}/dismiss`,
+    isOnce: true,
+    forAdmins,
+  };
+}
 
 export function approveCorrection(of: CorrectionProposed): Command {
   const what = of.new_price === null ? "Both sides get back what they gave." : `Its price becomes ${of.new_price}.`;

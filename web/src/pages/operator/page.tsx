@@ -9,9 +9,11 @@ import { decoded, path } from "../../router.ts";
 import { Accounts } from "./accounts.tsx";
 import { last, mayChange } from "./act.tsx";
 import { Audit } from "./audit.tsx";
+import { Commands } from "./commands.tsx";
 import { Instruments } from "./instruments.tsx";
 import { LookBack } from "./look_back.tsx";
 import { Money } from "./money.tsx";
+import { Proposals } from "./proposals.tsx";
 import { Status } from "./status.tsx";
 import { Trades } from "./trades.tsx";
 import "./operator.css";
@@ -28,6 +30,8 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   accounts: { name: "Accounts", Shown: Accounts },
   money: { name: "Money", Shown: Money },
   trades: { name: "Trades", Shown: Trades },
+  proposals: { name: "Proposals", Shown: Proposals },
+  commands: { name: "Commands", Shown: Commands },
   status: { name: "Status", Shown: Status },
   audit: { name: "Audit", Shown: Audit },
   "look-back": { name: "Look back", Shown: LookBack },

@@ -1,15 +1,86 @@
-// Trades that are undone, or get another price: what is proposed, and waits for a second operator.
+// Trades, with their numbers; those that are undone, or get another price, wait for a second operator.
+import { useSignal } from "@preact/signals";
 import { moment } from "../../account/moments.ts";
-import type { CorrectionProposed } from "../../net/v1.ts";
-import { Again, Panel, Wrong } from "../../parts/parts.tsx";
+import type { CorrectionProposed, TradeMade } from "../../net/v1.ts";
+import { Again, Field, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
-import { ownProposal } from "./money.tsx";
-import { approveCorrection, CORRECT } from "./money_commands.ts";
+import { approveCorrection, correct } from "./money_commands.ts";
+import { Dismiss, ownProposal } from "./proposals.tsx";
 import { Account } from "./shown.tsx";
 
+const ROWS = 200;
+
 export function Trades() {
+  return (
+    <>
+      <Corrections />
+      <Made />
+    </>
+  );
+}
+
+/** The latest trades of an instrument, of all accounts or of one. */
+function Made() {
+  const wanted = useSignal<URLSearchParams | null>(null);
+  const path = wanted.value === null ? null : `/v1/operator/trades?limit=${ROWS}&${wanted.value}`;
+  const { found, wrong, again } = useAsked<TradeMade[]>(path);
+  return (
+    <Panel title="Trades" aside={<Again again={again} />}>
+      <form
+        class="form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          const form = new FormData(event.currentTarget);
+          const text = (name: string) => String(form.get(name) ?? "").trim();
+          if (text("symbol") === "") return;
+          const asked = new URLSearchParams({ symbol: text("symbol").toUpperCase() });
+          if (text("account") !== "") asked.set("account", text("account"));
+          wanted.value = asked;
+        }}
+      >
+        <Field name="symbol" label="Symbol" testid="trades-symbol" autocomplete="off" maxLength={16} />
+        <Field name="account" label="Account; empty: all" testid="trades-account" autocomplete="off" maxLength={36} />
+        <button type="submit" class="button" data-testid="trades-show">
+          Show trades
+        </button>
+      </form>
+      <Wrong text={wrong} />
+      <div class="tall">
+        <Table
+          label="Trades"
+          testid="trades"
+          columns={[
+            { name: "Trade", shown: (row) => row.trade },
+            { name: "When", shown: (row) => moment(row.when) },
+            { name: "Price", shown: (row) => row.price },
+            { name: "Quantity", shown: (row) => row.quantity },
+            { name: "Buyer", shown: (row) => <Account name={row.buyer} /> },
+            { name: "Seller", shown: (row) => <Account name={row.seller} /> },
+            { name: "State", shown: (row) => row.state },
+            { name: "Record", shown: (row) => <a href={`/operator/look-back?seq=${row.record}`}>{row.record}</a> },
+            {
+              name: "Actions",
+              isNameHidden: true,
+              shown: (row) =>
+                row.state === "standing" && (
+                  <Act command={correct(row)} testid="correct">
+                    Undo or correct
+                  </Act>
+                ),
+            },
+          ]}
+          rows={found ?? []}
+          keyOf={(row) => `${row.matcher}/${row.trade}`}
+          empty={path === null ? "Name a symbol." : found === null ? "Asking the venue …" : "There are no such trades."}
+        />
+      </div>
+    </Panel>
+  );
+}
+
+function Corrections() {
   const { found, wrong, again } = useAsked<CorrectionProposed[]>("/v1/operator/corrections");
   return (
     <Panel
@@ -17,7 +88,7 @@ export function Trades() {
       aside={
         <>
           <Again again={again} />
-          <Act command={CORRECT} testid="propose-correction">
+          <Act command={correct()} testid="propose-correction">
             Undo or correct a trade
           </Act>
         </>
@@ -42,9 +113,12 @@ export function Trades() {
             name: "Actions",
             isNameHidden: true,
             shown: (row) => (
-              <Act command={approveCorrection(row)} why={ownProposal(row.by)} testid="approve">
-                Approve
-              </Act>
+              <>
+                <Act command={approveCorrection(row)} why={ownProposal(row.by)} testid="approve">
+                  Approve
+                </Act>
+                <Dismiss proposal={row.proposal} by={row.by} />
+              </>
             ),
           },
         ]}
