@@ -112,9 +112,9 @@ def test_money_comes_in_and_goes_out_once_under_a_key(venue: RunningVenue) -> No
     ]
     operate(venue, "proposal", "approve", number, by=OTHER)
     assert balance(venue, "TRADER4", "USDT") == 100002501
-    again = str(operate(venue, "withdraw", "TRADER4", "USDT", "0.5")["seqs"][0])
-    operate(venue, "proposal", "dismiss", again, by=OTHER)
-    assert operate(venue, "proposal", "dismiss", again, code=REFUSED)["code"] == "UNKNOWN_PROPOSAL"
+    rejected = str(operate(venue, "withdraw", "TRADER4", "USDT", "0.5")["seqs"][0])
+    operate(venue, "proposal", "dismiss", rejected, by=OTHER)
+    assert operate(venue, "proposal", "dismiss", rejected, code=REFUSED)["code"] == "UNKNOWN_PROPOSAL"
     given = json.loads(venue.command("commands", "--kind", "withdrawal", "--json").stdout)
     assert [(row["by"], row["outcome"]) for row in given] == [
         ("OPERATOR1", "SECOND_NEEDED"), ("OPERATOR2", "OK"), ("OPERATOR1", "SAME_OPERATOR"),
