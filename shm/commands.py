@@ -195,7 +195,8 @@ class Session(Command, frozen=True, kw_only=True):
     up: u8
     reset: u8
     verdict: u16 = 0
-    reserved_2: Annotated[bytes, Meta(max_length=64, extra={"c": "uint8_t", "size": 64})] = b""
+    rights: u64 = 0  # of the account, as the gateway knew them when it checked the password: see AccountDefined
+    reserved_2: Annotated[bytes, Meta(max_length=56, extra={"c": "uint8_t", "size": 56})] = b""
 
 
 class Tick(Command, frozen=True, kw_only=True):
@@ -612,7 +613,8 @@ class ExtTerms(Command, frozen=True, kw_only=True):
     minimum_lots: i64 = 0
     expire_ns: u64 = 0
     transact_ns: u64 = 0
-    reserved: Annotated[bytes, Meta(max_length=24, extra={"c": "uint8_t", "size": 24})] = b""
+    valid_until_ns: u64 = 0  # the order or replace is refused if it is sequenced later; from rules version 5 on
+    reserved: Annotated[bytes, Meta(max_length=16, extra={"c": "uint8_t", "size": 16})] = b""
 
 
 class ExtLeg(Command, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define LOCKSTEP_SCHEMA_HASH 0x68863e4266d08730ULL
+    #define LOCKSTEP_SCHEMA_HASH 0x13fb10ab3dc5a06dULL
     """
     const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
 
@@ -335,6 +335,8 @@ cdef enum:
     CODE_SECOND_NEEDED = 147
     CODE_NO_SECOND = 148
     CODE_OWN_ACCOUNT = 149
+    CODE_SESSION_ENDED = 150
+    CODE_VALID_UNTIL_PASSED = 151
     CODE_ORDER_CLOSED = 200
     CODE_QUANTITY_BELOW_FILLED = 201
     CODE_WOULD_TAKE = 202
@@ -556,7 +558,8 @@ cdef struct SessionRecord:
     uint8_t up
     uint8_t reset
     uint16_t verdict
-    uint8_t reserved_2[64]
+    uint64_t rights
+    uint8_t reserved_2[56]
 
 
 cdef struct TickRecord:
@@ -995,7 +998,8 @@ cdef struct ExtTermsRecord:
     int64_t minimum_lots
     uint64_t expire_ns
     uint64_t transact_ns
-    uint8_t reserved[24]
+    uint64_t valid_until_ns
+    uint8_t reserved[16]
 
 
 cdef struct ExtLegRecord:

@@ -24,12 +24,11 @@ from procs.api.directories import Directories
 from procs.api.history.tables import History
 from procs.api.login.login import Login
 from procs.api.login.registry import Registry
-from procs.api.login.sessions import Sessions
+from procs.api.login.sessions import Sessions, Standing
 from procs.api.page import Page
 from procs.api.people import People
 from procs.api.server import Server
 from procs.api.v1.caller import Services
-from procs.edge.authentication import Credential
 from procs.edge.listening import API
 from procs.edge.market_queries import MarketQueries
 from procs.edge.own_socket import name_of
@@ -60,10 +59,11 @@ def _venue_key(data: Path) -> VenueKey | None:
         return None
 
 
-def _credential(people: People, account: int) -> Credential | None:
-    """The password that an account has now."""
-    found = people.accounts.find(people.name_of(account))
-    return None if found is None else found.credential
+def _standing(people: People, account: int) -> Standing | None:
+    """What the sessions of an account depend on now."""
+    found = people.accounts.numbered(account)
+    factor = people.factors.find(account)
+    return None if found is None else Standing(found.credential, found.rights, b"" if factor is None else factor.sealed)
 
 
 def _own(services: Services) -> Asgi:
@@ -92,7 +92,7 @@ def build(venue: Venue, name: str) -> Server:
     dialect = Dialect(desk, venue.config.api, venue.now_ns, sealed, history)
     dialect.add(Market(MarketArchive(queries, dialect.shown, dialect.past)))
     dialect.add(listen_keys)
-    sessions = Sessions(database_url.of(venue.config, venue.data), time.time, partial(_credential, desk.people))
+    sessions = Sessions(database_url.of(venue.config, venue.data), time.time, partial(_standing, desk.people))
     registry = Registry(desk, sealed)
     login = Login(desk, registry, sessions, time.time, time.monotonic)
     slow = Past(partial(history, size=SLOW_AT_ONCE, statement_ms=SLOW_MS))

@@ -520,6 +520,8 @@ cdef class Desk(ReleasedEvents):
             if event.command == CMD_MASS_CANCEL:
                 request.ring = OF_ALL
         if event.command == CMD_KILL_SWITCH and event.side == KILL_SCOPE_ACCOUNT:
+            if event.is_on and event.account != event.target:
+                self.people.lock(event.target, event.cause)
             self.told_of_account(event.target, ring, <const EventRecord *> event)
         return 0
 

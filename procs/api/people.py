@@ -6,13 +6,15 @@ It changes nothing itself: that takes a command, and the router decides it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from procs.api.factors import Factor, Factors
 from procs.api.keys import ApiKey, Keys
 from procs.api.resets import Reset, Resets
 from procs.edge.authentication import Account, Accounts, Credential
 from procs.tables.saved import Loader, Saver
 from shm.enums import CommandType, RegistrationMode, Role
-from shm.records import AccountDefined, Confirmed, ExtCredentialEvent
+from shm.records import AccountDefined, Confirmed, ExtCredentialEvent, KeyRevoked
 
 
 class People:
@@ -25,8 +27,7 @@ class People:
         self.registration = RegistrationMode.CLOSED
         self.welcome: dict[int, int] = {}  # by asset: how much of it who registers is given
         self.resets = Resets()
-        self._names: dict[int, str] = {}
-        self._roles: dict[int, int] = {}
+        self.watchers: list[Callable[[], None]] = []  # are called when the rights of some account or key have ended
         self._credential: Credential | None = None
 
     def note(self, event: object) -> None:
@@ -49,24 +50,38 @@ class People:
                 self.welcome[event.asset] = event.amount
         else:
             self.keys.note(event)
+            if isinstance(event, KeyRevoked):
+                self.ended()
             self.factors.note(event)
             self.resets.note(event)
 
+    def lock(self, account: int, seq: int) -> None:
+        """Record `seq` blocked an account, and not by its owner's word: its sessions end."""
+        if self.accounts.lock(account, seq):
+            self.ended()
+
+    def ended(self) -> None:
+        """Call the watchers: the rights of some streams have ended."""
+        for watcher in self.watchers:
+            watcher()
+
     def name_of(self, account: int) -> str:
         """The name of an account; empty if nobody is it."""
-        return self._names.get(account, "")
+        found = self.accounts.numbered(account)
+        return "" if found is None else found.name
 
     def role_of(self, account: int) -> Role:
         """What an account may do."""
-        return Role(self._roles.get(account, Role.TRADER))
+        found = self.accounts.numbered(account)
+        return Role.TRADER if found is None else Role(found.role)
 
     def numbers(self) -> list[int]:
         """All accounts that somebody is, in the order of their numbers."""
-        return sorted(self._names)
+        return sorted(account.number for account in self.accounts.known())
 
     def save(self, saver: Saver) -> None:
         """Add all of it to a part of a snapshot: no account is half defined at a mark."""
-        saver.object([(account, self._roles[account.number]) for account in self.accounts.known()])
+        saver.object(self.accounts.known())
         saver.object((int(self.registration), list(self.welcome.items())))
         saver.object(self.keys.known())
         saver.object(self.factors.known())
@@ -74,8 +89,8 @@ class People:
 
     def load(self, loader: Loader) -> None:
         """Begin with what a part has. DamagedPart."""
-        for account, role in loader.object(list[tuple[Account, int]]):
-            self._define(account, role)
+        for account in loader.object(list[Account]):
+            self.accounts.define(account)
         mode, welcome = loader.object(tuple[int, list[tuple[int, int]]])
         self.registration, self.welcome = RegistrationMode(mode), dict(welcome)
         self.keys.restore(loader.object(list[ApiKey]))
@@ -84,16 +99,12 @@ class People:
 
     def _take(self, event: AccountDefined, credential: Credential) -> None:
         """Another password ends a reset of it, whether that has brought it or not; so does being made an admin."""
-        account = Account(event.account, event.name.rstrip(b"\0").decode(), credential)
-        before = self.accounts.find(account.name)
-        is_made_admin = event.role == Role.ADMIN and self._roles.get(account.number) != Role.ADMIN
+        name = event.name.rstrip(b"\0").decode()
+        before = self.accounts.find(name)
+        is_made_admin = event.role == Role.ADMIN and before is not None and before.role != Role.ADMIN
         if before is not None and (before.credential != credential or is_made_admin):
-            self.resets.end(account.number)
+            self.resets.end(event.account)
         if event.takes_factor:
-            self.factors.drop(account.number)
-        self._define(account, event.role)
-
-    def _define(self, account: Account, role: int) -> None:
-        self.accounts.define(account)
-        self._names[account.number] = account.name
-        self._roles[account.number] = role
+            self.factors.drop(event.account)
+        if self.accounts.note(event.account, name, credential, event.role, event.cause):
+            self.ended()

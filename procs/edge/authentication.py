@@ -40,11 +40,17 @@ class Credential(NamedTuple):
 
 
 class Account(NamedTuple):
-    """A user: account, user and FIX session share one number; `name` is username and SenderCompID."""
+    """A user: account, user and FIX session share one number; `name` is username and SenderCompID.
+
+    `rights` is the record that last ended the rights of the account's sessions, 0 if none has: another password,
+    another role, or a lock by an operator. A client that logged on before it has to log on again.
+    """
 
     number: int
     name: str
     credential: Credential
+    role: int = 0
+    rights: int = 0
 
 
 # Checked for an unknown name, so that it takes as long. Replaced by a real account's cost once one is known.
@@ -56,13 +62,40 @@ class Accounts:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Account] = {}
+        self._names: dict[int, str] = {}
         self.nobody = NOBODY
 
     def define(self, account: Account) -> None:
         """Add an account, or give it its new password."""
         self._by_name.pop(account.name, None)
         self._by_name[account.name] = account
+        self._names[account.number] = account.name
         self.nobody = account.credential._replace(salt=bytes(16), hash=bytes(HASH_SIZE))
+
+    def note(self, number: int, name: str, credential: Credential, role: int, seq: int) -> bool:
+        """Take the definition that record `seq` gave. Return whether it ended the rights of the account's sessions."""
+        before = self._by_name.get(name)
+        ends = before is not None and (before.credential, before.role) != (credential, role)
+        rights = seq if ends else before.rights if before is not None else 0
+        self.define(Account(number, name, credential, role, rights))
+        return ends
+
+    def lock(self, number: int, seq: int) -> bool:
+        """End the rights of an account's sessions by record `seq`. Return whether anybody is the account."""
+        account = self.numbered(number)
+        if account is not None:
+            self._by_name[account.name] = account._replace(rights=seq)
+        return account is not None
+
+    def numbered(self, number: int) -> Account | None:
+        """The account with this number, or None."""
+        name = self._names.get(number)
+        return None if name is None else self._by_name[name]
+
+    def rights_of(self, number: int) -> int:
+        """The record that last ended the rights of the account's sessions; 0 if none has."""
+        account = self.numbered(number)
+        return 0 if account is None else account.rights
 
     def known(self) -> list[Account]:
         """All accounts, by when they were last defined: defining them in this order again gives the same."""
@@ -138,11 +171,14 @@ class Authenticator:
         self._turns = Turns(THREADS, max_waiting)
 
     async def check(
-        self, address: str, name: str, password: str, further: Callable[[Account], Awaitable[bool]] | None = None
-    ) -> Account | None:
+        self, address: str, name: str, password: str,
+        further: Callable[[Account | None, bool], Awaitable[bool]] | None = None,
+    ) -> Account | None:  # fmt: skip
         """The account, or None, after the delay that earlier failures of this address ask for. BusyError.
 
-        `further` is asked last, where the password is right: what it refuses is a failure like any other.
+        `further` is asked last, with the account of that name (None if there is none) and whether the password is
+        right. What it refuses is a failure like any other. It is asked in every case and has to do the same work in
+        every case, as the time of an answer would otherwise say that a password is right.
         """
         wait_s = self._guesses.wait_s(address, name)
         if wait_s is None:
@@ -152,7 +188,9 @@ class Authenticator:
         account = self._accounts.find(name)
         credential = account.credential if account is not None else self._accounts.nobody
         right = await self._turns.run(address, name, partial(is_right, password, credential))
-        if account is None or not right or (further is not None and not await further(account)):
+        if further is not None:
+            right = await further(account, account is not None and right)
+        if account is None or not right:
             return None
         self._guesses.right(address, name)
         return account

@@ -30,6 +30,7 @@ cdef class Client:
     cdef bint waiting            # for the answer to its Logon
     cdef bint paused             # its transport does not read
     cdef bint stalled            # its messages wait: it reads its answers too slowly, or sends too fast
+    cdef public uint64_t rights  # of its account, when its password was checked
     cdef public bint slow        # the transport's buffer is above its mark
     cdef readonly bint closed
     cdef object parting          # why it ends, once what it is told can be sent; None: it does not

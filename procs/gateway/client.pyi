@@ -6,6 +6,7 @@ class Client:
     connection: Connection
     transport: asyncio.Transport
     address: str
+    rights: int
     slow: bool
     closed: bool
     def __init__(self, connection: Connection, transport: asyncio.Transport, address: str) -> None: ...

@@ -30,6 +30,7 @@ cdef enum:
 @cython.final
 cdef class EventReporter(ReleasedEvents):
     cdef readonly list sessions             # by session number; None if there is no such session
+    cdef list ended                         # accounts whose sessions lost their rights since the gateway looked
     cdef readonly object accounts
     cdef Store store
     cdef ClientOrders orders
@@ -67,3 +68,5 @@ cdef class EventReporter(ReleasedEvents):
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1
     cdef int rejected(self, int ring, const RejectedRecord *event) except -1
     cdef int define(self, int event_type, const char *record) except -1
+    cdef int add_account(self, uint32_t number, bytes name, int role, uint64_t seq) except -1
+    cdef int add_session(self, uint32_t number, bytes name) except -1

@@ -16,6 +16,7 @@ from shm.records cimport (
     API_SESSION,
     CMD_CANCEL,
     CMD_EXT_LEG,
+    CMD_KILL_SWITCH,
     CMD_MASS_CANCEL,
     CMD_NEW_ORDER,
     CMD_REPLACE,
@@ -37,6 +38,7 @@ from shm.records cimport (
     EVT_TRADED,
     EVT_TRIGGERED,
     EVENT_FLAG_API,
+    KILL_SCOPE_ACCOUNT,
     SIDE_BUY,
     SIDE_SELL,
     AcceptedRecord,
@@ -89,6 +91,7 @@ cdef class EventReporter(ReleasedEvents):
         bytes comp_id, object snapshots,
     ):
         self.sessions = [None]
+        self.ended = []
         self.accounts = Accounts()
         self.store = store
         self.orders = orders
@@ -267,8 +270,13 @@ cdef class EventReporter(ReleasedEvents):
         return 0
 
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1:
-        """A mass cancel that came as a message; an operator's, without a MsgSeqNum, is no session's."""
+        """Report a mass cancel that came as a message, which an operator's, without a MsgSeqNum, did not. An account's
+        kill switch ends its session unless its owner turned it on.
+        """
         cdef FixSession session
+        if event.command == CMD_KILL_SWITCH and event.side == KILL_SCOPE_ACCOUNT and event.is_on:
+            if event.account != event.target and self.accounts.lock(event.target, event.cause):
+                self.ended.append(event.target)
         if event.command == CMD_MASS_CANCEL and event.msg_seq_num and self.due(
             ring, event, event.side, event.session
         ):
@@ -332,7 +340,9 @@ cdef class EventReporter(ReleasedEvents):
             )
         elif event_type == EVT_ACCOUNT_DEFINED:
             account = <const AccountDefinedRecord *> record
-            self.add_account(account.account, account.name[:CL_ORD_ID_SIZE].rstrip(b"\0"))
+            self.add_account(
+                account.account, account.name[:CL_ORD_ID_SIZE].rstrip(b"\0"), account.role, account.cause
+            )
         return 0
 
     cdef int lead(self) except -1:
@@ -345,19 +355,26 @@ cdef class EventReporter(ReleasedEvents):
                 session.is_untold = True
         return 0
 
-    def add_account(self, uint32_t number, bytes name) -> None:
-        """An account is defined, or has a new password: there is a session for it from now on."""
-        cdef FixSession session
+    cdef int add_account(self, uint32_t number, bytes name, int role, uint64_t seq) except -1:
+        """Record `seq` defined an account, or gave it another password or role."""
         if self.credential is None:
-            return  # the venue's own fee account: no client logs on as it
-        self.accounts.define(Account(number, name.decode(), self.credential))
+            return 0  # the venue's own fee account: no client logs on as it
+        if self.accounts.note(number, name.decode(), self.credential, role, seq):
+            self.ended.append(number)
         self.credential = None
+        self.add_session(number, name)
+        return 0
+
+    cdef int add_session(self, uint32_t number, bytes name) except -1:
+        """There is a session for the account from now on."""
+        cdef FixSession session
         self.store.reservations.elsewhere[number] = self.home_of(name.decode()) != self.gateway
         self.sessions.extend([None] * (number + 1 - len(self.sessions)))
         if self.sessions[number] is None:
             session = FixSession(number, name, self.comp_id, self.store)
             self.sessions[number] = session
             session.is_untold = not self.store.follows
+        return 0
 
     cpdef bint has(self, uint32_t session) noexcept:
         """Whether a session is this gateway's."""
@@ -376,8 +393,8 @@ cdef class EventReporter(ReleasedEvents):
         """Go on from a part, except the store's section, which comes first and is loaded by the store. DamagedPart."""
         self.load_position(loader)
         for account in loader.object(list[Account]):
-            self.credential = account.credential
-            self.add_account(account.number, account.name.encode())
+            self.accounts.define(account)
+            self.add_session(account.number, account.name.encode())
         self.listings.load(loader)
         self.orders.load(loader)
 

@@ -47,6 +47,7 @@ cdef class Gateway:
     cdef int64_t committed_ns
     cdef uint64_t led_from       # where the log ended when the router had begun to lead; 0: it has not been seen
     cdef int64_t followed_ns     # when what is followed was written
+    cdef int end_sessions(self) except -1
     cdef int advance(self, Client client) except -1
     cdef int64_t share_of(self, Client client) noexcept
     cdef bint may_go_on(self, Client client) except -1

@@ -53,6 +53,7 @@ cdef const char *WRONG_LOGON = b"SenderCompID, Username or Password is wrong"
 cdef const char *TOO_LONG_TEXT = b"the message is longer than this venue takes"
 cdef const char *STOPPING_TEXT = b"the venue is stopping"
 cdef const char *TOO_SLOW_TEXT = b"too far behind in reading: log on and ask for what is missing"
+cdef const char *ENDED_TEXT = b"SESSION_ENDED: the account's password, role or lock has changed; log on again"
 cdef const char *NOT_TAKEN_TEXT = b"this venue takes the messages D, E, F, G, H and q"
 
 
@@ -151,6 +152,8 @@ cdef class Gateway:
         elif self.order_entry.is_held_up:  # orders are taken again with the first commit
             self.order_entry.is_held_up = self.is_held_up(now_ns)
         work = self.reporter.report(now_ns)
+        if self.reporter.ended:
+            self.end_sessions()
         if self.store.follows and self.is_to_lead():
             self.lead()
         if self.waiting and self.leads():
@@ -294,6 +297,22 @@ cdef class Gateway:
             client.look(self.now_ns)
             if self.now_ns - client.taken_ns >= self.unread_ns:
                 self.end(client, "it read nothing of what was sent for too long", True)
+        return 0
+
+    cdef int end_sessions(self) except -1:
+        """End the connections of accounts whose password or role has changed, or that an operator has blocked."""
+        cdef FixSession session
+        cdef Client client
+        ended, self.reporter.ended = self.reporter.ended, []
+        for number in ended:
+            session = self.reporter.sessions[number]
+            client = session.client
+            if client is None or client.closed or client.rights >= self.reporter.accounts.rights_of(number):
+                continue
+            if client.repeat is None and client.connection.phase == PHASE_ACTIVE:
+                client.connection.logout(ENDED_TEXT, strlen(ENDED_TEXT), self.now_ns)
+                self.send(client)
+            self.end(client, "the rights that it logged on with have ended")
         return 0
 
     cdef int advance(self, Client client) except -1:
@@ -445,6 +464,9 @@ cdef class Gateway:
         cdef Claim claim
         self.waiting.pop(client, None)
         if client.closed:
+            return
+        if client.rights < self.reporter.accounts.rights_of(number):  # they have ended since the password was checked
+            self.refuse(client, now_ns)
             return
         if session.next_in == 0 and not self.leads():  # asked after the number was read: a replay shows old ones
             self.waiting[client] = number

@@ -299,6 +299,7 @@ class Server(Edge):
         elif not self.engine.reporter.has(account.number):
             self.engine.send_on(client, self._way(account.name), self._clock())
         else:
+            client.rights = account.rights
             self.engine.accept(client, account.number, self._clock())
         self.kick()
 

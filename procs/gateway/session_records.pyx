@@ -35,7 +35,7 @@ cdef class SessionRecords:
     cdef int up(self, FixSession session, int64_t now_ns) except -1:
         """Tell the log that a connected session is up, or was reset: there is room."""
         cdef Client client = session.client
-        self.ingress.session(session.number, client.connection.next_in, True, session.was_reset, now_ns)
+        self.ingress.session(session.number, client.connection.next_in, True, session.was_reset, client.rights, now_ns)
         session.record_due = session.was_reset = False
         return 0
 
@@ -54,7 +54,7 @@ cdef class SessionRecords:
                 return 0
             session = self.reporter.sessions[number]
             if session.client is None:
-                self.ingress.session(number, session.next_in, False, False, now_ns)
+                self.ingress.session(number, session.next_in, False, False, 0, now_ns)
             self.gone.discard(number)
         for number in tuple(reservations.short):
             session = self.reporter.sessions[number]

@@ -289,6 +289,11 @@ TABLE = {
         "could approve it", "define a second one in the configuration, and start again", api=NOT_PERMITTED),
     Code.OWN_ACCOUNT: _row(
         "operators don't set the fees of their own account", "have another operator do it", api=NOT_PERMITTED),
+    Code.SESSION_ENDED: _row(
+        "the session logged on before the account's password or role changed, or an operator blocked it",
+        "log on again, then send it again", api=NOT_PERMITTED),
+    Code.VALID_UNTIL_PASSED: _row(
+        "the order reached the router after the time that its sender allowed", "look at the market, then send a new one"),
     Code.ORDER_CLOSED: _row(
         "the order is already filled, cancelled or expired", "nothing of it is open", "41", OTHER, (0, 0), api=UNKNOWN),
     Code.QUANTITY_BELOW_FILLED: _row(

@@ -34,7 +34,9 @@ cdef class IngressWriter:
     cdef ReplaceRecord *request(
         self, int command, int flags, const OrderTerms *terms, uint32_t account, int64_t utc_ns
     ) noexcept nogil
-    cdef void session(self, uint32_t account, uint32_t next_in, bint up, bint reset, int64_t utc_ns) noexcept nogil
+    cdef void session(
+        self, uint32_t account, uint32_t next_in, bint up, bint reset, uint64_t rights, int64_t utc_ns
+    ) noexcept nogil
     cdef void reservation(
         self, uint32_t account, uint32_t generation, uint32_t first, uint32_t end, uint32_t version, int64_t utc_ns
     ) noexcept nogil

@@ -168,12 +168,17 @@ cdef class IngressWriter:
             memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
         return record
 
-    cdef void session(self, uint32_t account, uint32_t next_in, bint up, bint reset, int64_t utc_ns) noexcept nogil:
-        """The session is up, restarted its numbers at 1, or is down: its next message has `next_in`."""
+    cdef void session(
+        self, uint32_t account, uint32_t next_in, bint up, bint reset, uint64_t rights, int64_t utc_ns
+    ) noexcept nogil:
+        """The session is up, with these rights of its account, restarted its numbers at 1, or is down: its next message
+        has `next_in`.
+        """
         cdef SessionRecord *record = <SessionRecord *> self.claim(CMD_SESSION, account, utc_ns)
         record.next_msg_seq_num = next_in
         record.up = up
         record.reset = reset
+        record.rights = rights
 
     cdef void reservation(
         self, uint32_t account, uint32_t generation, uint32_t first, uint32_t end, uint32_t version, int64_t utc_ns

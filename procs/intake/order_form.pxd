@@ -1,4 +1,4 @@
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from procs.intake.decimals cimport Grid
@@ -34,6 +34,7 @@ cdef struct Form:            # the fields of an order message that this venue re
     Text budget
     Text self_trade
     Text slide
+    uint64_t valid_until_ns  # 0: it has none
 
 cdef struct OrderTerms:           # what a form means, checked
     const Listing *listing     # NULL only in a mass cancel of all symbols

@@ -40,9 +40,14 @@ from shm.records cimport (
 assert sizeof(ExtLegRecord) == sizeof(NewOrderRecord) == RECORD_SIZE
 
 
-cdef void note_transact_time(const Form *form, OrderTerms *terms) noexcept nogil:
-    """When a request that may be a repetition was made: the router asks whether it remembers what came then."""
+cdef void note_times(const Form *form, OrderTerms *terms) noexcept nogil:
+    """Note until when a request may be sequenced. If it may be a repetition, also when it was made: the router asks
+    whether it remembers what came then.
+    """
     cdef int64_t moment
+    if form.has_terms and form.valid_until_ns:
+        terms.more.valid_until_ns = form.valid_until_ns
+        terms.has_more = True
     if not form.poss_resend:
         return
     moment = parse_utc(form.transact_time.at, form.transact_time.size) if form.transact_time.at != NULL else 0
@@ -92,7 +97,7 @@ cdef class Validator:
         if refusal.code != CODE_OK or form.msg_type == c"F":
             return refusal
         refusal = read_values(form, terms)
-        note_transact_time(form, terms)
+        note_times(form, terms)
         return check_replace(form, terms) if refusal.code == CODE_OK and form.has_terms else refusal
 
     cdef Refusal check_order(self, const Form *form, uint32_t account, OrderTerms *terms) noexcept nogil:
@@ -107,7 +112,7 @@ cdef class Validator:
             refusal = read_values(form, terms)
         if refusal.code != CODE_OK:
             return refusal
-        note_transact_time(form, terms)
+        note_times(form, terms)
         code = order_fault(&terms.order, &terms.more if terms.has_more else NULL)
         if code != CODE_OK:
             return refuse(code, culprit(form, code))

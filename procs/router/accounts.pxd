@@ -15,6 +15,7 @@ cdef enum:
     ACCOUNT_ADMIN = 16       # with ACCOUNT_OPERATOR
     ACCOUNT_AUDITOR = 32
     ACCOUNT_REGISTERED = 64  # its owner defined it
+    SESSION_ENDED = 128      # the session with this number logged on with rights that have ended
 
 # All that an order needs of its account, and of the session with the same number: one cache line.
 cdef struct Account:
@@ -33,7 +34,8 @@ cdef struct Account:
     uint32_t first
     uint32_t end
     uint8_t fix_version
-    uint8_t reserved[11]
+    uint8_t reserved[3]
+    uint64_t rights           # the record that last ended the rights of its sessions; 0: none has
 
 cdef class Accounts:
     cdef Pool pool
@@ -42,6 +44,8 @@ cdef class Accounts:
         self, uint32_t account, uint32_t session, uint64_t time_ns, uint32_t orders, uint32_t opened
     ) noexcept nogil
     cdef void note_orders(self, uint32_t account, uint64_t time_ns, uint32_t orders) noexcept nogil
+    cdef void end_sessions(self, uint32_t account, uint64_t seq) noexcept nogil
+    cdef void log_on(self, uint32_t session, uint64_t rights) noexcept nogil
     cdef uint16_t reserve(self, const ReservationRecord *record) noexcept nogil
     cdef uint64_t digest(self) noexcept nogil
     cdef int save(self, Saver saver) except -1

@@ -51,6 +51,19 @@ cdef class Accounts:
             line.orders = counted(line, time_ns) + orders
             line.window = time_ns // line.window_ns
 
+    cdef void end_sessions(self, uint32_t account, uint64_t seq) noexcept nogil:
+        """Record `seq` ends the rights of the account's FIX session: nothing of it is accepted before the next logon.
+        """
+        cdef Account *line = account_at(self, account)
+        line.rights = seq
+        line.flags |= SESSION_ENDED
+
+    cdef void log_on(self, uint32_t session, uint64_t rights) noexcept nogil:
+        """The session logged on. Its gateway checked the password when the rights were those of record `rights`."""
+        cdef Account *line = account_at(self, session)
+        if rights >= line.rights:
+            line.flags &= ~SESSION_ENDED
+
     cdef uint16_t reserve(self, const ReservationRecord *record) noexcept nogil:
         """Numbers for a session of an account that is there: by its own gateway, never less than it has said before,
         and few at a time. The same word again is no fault: a gateway that has died may have said it.
@@ -81,6 +94,8 @@ cdef class Accounts:
             if line.gateway or line.end:  # nothing of logs before rules version 4, whose digests stay
                 one = scramble(one, <uint64_t> line.first << 32 | line.end)
                 one = scramble(one, <uint64_t> line.generation << 16 | line.gateway << 8 | line.fix_version)
+            if line.rights:
+                one = scramble(one, line.rights)
             digest += scramble(one, account)
         return digest
 

@@ -10,8 +10,9 @@ from procs.router.schedule cimport Schedule
 from procs.router.transfers cimport OPERATORS_RING, Transfers
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CancelAfterRecord, CommandRecord, DepositLimitRecord,
-    DepositRecord, DismissalRecord, FeeTierRecord, InstrumentRecord, KeyRevocationRecord, KillSwitchRecord, LimitsRecord,
+    API_RING, AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CancelAfterRecord, CommandRecord,
+    DepositLimitRecord, DepositRecord, DismissalRecord, FeeTierRecord, InstrumentRecord, KeyRevocationRecord,
+    KillSwitchRecord, LimitsRecord,
     MassCancelRecord, PasswordResetRecord, PhaseChangeRecord, PositionLimitRecord, RegistrationRecord, ScheduleRecord,
     SecondFactorRecord, WelcomeRecord, WithdrawalRecord,
 )
@@ -100,3 +101,8 @@ cdef class Administration:
     cdef uint64_t digest(self)
     cdef int save(self, Saver saver) except -1
     cdef int load(self, Loader loader) except -1
+
+
+cdef inline bint is_of_fix(const CommandRecord *record) noexcept nogil:
+    """Whether a command came by a gateway, from the FIX session that its header names."""
+    return record.ingress != 0 and record.ingress != OPERATORS_RING and record.ingress != API_RING

@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from procs.router.accounts cimport (
     ACCOUNT_ADMIN, ACCOUNT_AUDITOR, ACCOUNT_BLOCKED, ACCOUNT_LINES, ACCOUNT_OPERATOR, ACCOUNT_REGISTERED,
-    SESSION_BLOCKED, Account, account_at,
+    SESSION_BLOCKED, SESSION_ENDED, Account, account_at,
 )
 from procs.router.balances cimport MAX_ASSETS
 from procs.router.holds cimport MAX_INSTRUMENTS, Listing
@@ -31,6 +31,7 @@ cdef enum:
     HEADER_SIZE = 48
     DAY_S = 86_400
     MS_NS = 1_000_000
+    ROLE_FLAGS = ACCOUNT_OPERATOR | ACCOUNT_ADMIN | ACCOUNT_AUDITOR
 
 assert sizeof(CorrectionRecord) == sizeof(CorrectionProposalRecord)
 assert <size_t> &(<CorrectionRecord *> NULL).seller_fee == <size_t> &(<CorrectionProposalRecord *> NULL).seller_fee
@@ -133,6 +134,8 @@ cdef class Administration:
             verdict = self.keys.judge(record.account, record.session - API_SESSION, scope, record.time_ns)
             if verdict != CODE_OK:
                 return verdict
+        elif is_of_fix(record) and account_at(self.ledger.accounts, record.session).flags & SESSION_ENDED:
+            return CODE_SESSION_ENDED
         if type == CMD_MASS_CANCEL or type == CMD_KILL_SWITCH or CMD_SECOND_FACTOR <= type <= CMD_FACTOR_USE:
             return CODE_OK
         if type == CMD_API_KEY or type == CMD_KEY_REVOCATION:
@@ -367,6 +370,7 @@ cdef class Administration:
         cdef Account *line
         cdef bint is_new = name not in self.accounts
         cdef bint changes  # the password
+        cdef uint8_t role
         if by_api:
             number = record.target if record.target != 0 else self.ledger.accounts.count + 1
         if credential == NULL or (<const CommandRecord *> credential).type != CMD_EXT_CREDENTIAL or not name:
@@ -392,7 +396,10 @@ cdef class Administration:
         line = account_at(self.ledger.accounts, number)
         if record.role == ROLE_ADMIN and not line.flags & ACCOUNT_ADMIN and self.rules >= RULES_KEYS:
             self.resets.end(number)  # an admin's takes two admins
-        line.flags = line.flags & ~(ACCOUNT_OPERATOR | ACCOUNT_ADMIN | ACCOUNT_AUDITOR) | self.flags_of(record.role)
+        role = self.flags_of(record.role)
+        if not is_new and self.rules >= RULES_KEYS and (changes or role != line.flags & ROLE_FLAGS):
+            self.ledger.accounts.end_sessions(number, record.seq)
+        line.flags = line.flags & ~ROLE_FLAGS | role
         if by_api and record.account == 0 and not is_new:
             record.takes_factor = self.resets.takes_factor(number) and number in self.factors.by_account
             if record.takes_factor:
@@ -424,9 +431,7 @@ cdef class Administration:
         Nobody alone gives another account a password (LOG-34).
         """
         cdef uint8_t flags = self.flags_of(record.role)
-        cdef uint8_t before = account_at(self.ledger.accounts, number).flags & (
-            ACCOUNT_OPERATOR | ACCOUNT_ADMIN | ACCOUNT_AUDITOR
-        )
+        cdef uint8_t before = account_at(self.ledger.accounts, number).flags & ROLE_FLAGS
         if record.role > ROLE_AUDITOR:
             return CODE_INVALID_DEFINITION
         if record.ingress == API_RING and record.account == 0 and not is_new:
@@ -652,7 +657,10 @@ cdef class Administration:
         return self.cancel_after.put(record) if self.rules >= RULES_KEYS else CODE_INVALID_DEFINITION
 
     cdef uint16_t turn(self, const KillSwitchRecord *record) noexcept nogil:
-        """A switch on or off. An account may switch on its own and its session's, but not off."""
+        """A switch on or off. An account may switch on its own and its session's, but not off.
+
+        If another account turns it on, the sessions of the account end: its owner may not be the one who uses them.
+        """
         cdef uint8_t flag = ACCOUNT_BLOCKED if record.scope == KILL_SCOPE_ACCOUNT else SESSION_BLOCKED
         cdef uint32_t own = record.account if record.scope == KILL_SCOPE_ACCOUNT else record.session
         cdef Account *line
@@ -664,6 +672,8 @@ cdef class Administration:
             return CODE_NOT_AN_OPERATOR
         line = account_at(self.ledger.accounts, record.target)
         line.flags = line.flags | flag if record.is_on else line.flags & ~flag
+        if record.is_on and flag == ACCOUNT_BLOCKED and record.target != record.account and self.rules >= RULES_KEYS:
+            self.ledger.accounts.end_sessions(record.target, record.seq)
         return CODE_OK
 
     cdef uint16_t change_phase(self, const PhaseChangeRecord *record) except? 9999:

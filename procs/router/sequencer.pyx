@@ -12,8 +12,8 @@ from cython cimport final
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-from procs.router.accounts cimport ACCOUNT_BLOCKED, Account, account_at, session_line
-from procs.router.administration cimport EXTENSIONS, OPERATORS_RING, RULES_KEYS
+from procs.router.accounts cimport ACCOUNT_BLOCKED, SESSION_ENDED, Account, account_at, session_line
+from procs.router.administration cimport EXTENSIONS, OPERATORS_RING, RULES_KEYS, is_of_fix
 from procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
 from procs.router.collars cimport stamped_price
 from procs.router.holds cimport NOTHING, Listing, Stake, is_limited
@@ -189,6 +189,8 @@ cdef class Sequencer(State):
             fault = self.judge_key(record)
             if fault == CODE_UNKNOWN_ACCOUNT:
                 return fault
+        elif account_at(self.ledger.accounts, record.session).flags & SESSION_ENDED and is_of_fix(record):
+            fault = CODE_SESSION_ENDED
         self.id_tag = self.seen.own_tag if self.seen.own_tag != 0 else tag_of_id(self.ledger.ids, record.account, text)
         if find_id(self.ledger.ids, record.account, text, self.id_tag) != NIL:
             return CODE_DUPLICATE_CLIENT_ID
@@ -281,6 +283,8 @@ cdef class Sequencer(State):
                 return <uint16_t> fault
             if terms != NULL and terms.expire_ns != 0 and terms.expire_ns <= record.time_ns:
                 return CODE_EXPIRE_TIME_PASSED
+            if terms != NULL and terms.valid_until_ns != 0 and terms.valid_until_ns < record.time_ns:
+                return CODE_VALID_UNTIL_PASSED
             if not is_leg and not has_own_price(record.ord_type):
                 record.price_ticks = stamped_price(listing, record, terms)
             if record.price_ticks <= 0:
@@ -476,6 +480,8 @@ cdef class Sequencer(State):
             verdict = self.judge_resend(<const CommandRecord *> record, back)
         if verdict == CODE_OK and record.flags & ORDER_FLAG_TERMS and terms == NULL:
             verdict = CODE_TERMS_MISSING
+        if verdict == CODE_OK and terms != NULL and terms.valid_until_ns != 0 and terms.valid_until_ns < record.time_ns:
+            verdict = CODE_VALID_UNTIL_PASSED
         if verdict == CODE_OK:
             verdict = judge_replace(self.ledger, record, item, terms)
         if verdict == CODE_OK:
@@ -494,6 +500,8 @@ cdef class Sequencer(State):
             self.note_session(record.session, record.next_msg_seq_num - 1)
         if record.up and self.administration.rules >= RULES_RESERVED:
             account_at(self.ledger.accounts, record.session).gateway = <uint8_t> record.ingress
+        if record.up:
+            self.ledger.accounts.log_on(record.session, record.rights)
         return CODE_OK
 
     cdef int reserve(self, const ReservationRecord *record) noexcept nogil:

@@ -16,11 +16,10 @@ from procs.api.directories import Directories
 from procs.api.history.tables import History
 from procs.api.login.login import Login
 from procs.api.login.registry import Registry
-from procs.api.login.sessions import Session, Sessions
+from procs.api.login.sessions import Session, Sessions, Standing
 from procs.api.v1.caller import Services
 from procs.api.v1.stream_connection import LOGIN_S, MOST_OF_ACCOUNT, MOST_REQUESTS, MOST_WAITING
 from procs.api.v1.streams import Streams
-from procs.edge.authentication import Credential
 from procs.edge.market_queries import MarketQueries
 from procs.intake.ingress_writer import IngressWriter
 from procs.venue.venue_key import VenueKey
@@ -96,10 +95,9 @@ class Api:
         self.desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, KEPT)
         self.desk.attach(self.feed.consumers, self.feed.board)
         self.clients: list[Client] = []
-        self.credentials: dict[int, Credential] = {}
         dialect = Dialect(self.desk, DEMO.api, lambda: self.stream.now_ns, lambda: None, lambda: History(url))
         registry = Registry(self.desk, lambda: VenueKey(bytes(range(32))))
-        self.sessions = Sessions(url, self.clock, self._credential)
+        self.sessions = Sessions(url, self.clock, self._standing)
         login = Login(self.desk, registry, self.sessions, self.clock, self.clock)
         queries = MarketQueries("lockstep-test-nobody")
         self.services = Services(
@@ -112,9 +110,9 @@ class Api:
     def clock(self) -> float:
         return self.now_s
 
-    def _credential(self, account: int) -> Credential | None:
-        found = self.desk.accounts.find(self.desk.people.name_of(account))
-        return None if found is None else found.credential
+    def _standing(self, account: int) -> Standing | None:
+        found = self.desk.accounts.numbered(account)
+        return None if found is None else Standing(found.credential, found.rights)
 
     def read(self) -> None:
         """Everything that the stream has happens now."""
@@ -271,6 +269,9 @@ def test_operations_are_for_those_whose_role_allows_it_as_long_as_it_does(empty_
         client, _ = await api.logged_in(2)
         assert (await client.ask("subscribe", channels=["operations"]))["code"] == "NOT_ALLOWED"
         api.define(2, Role.AUDITOR)
+        assert (await client.next("session"))["code"] == "SESSION_ENDED"
+        _, token = await api.session(2)
+        await client.ask("login", token=token)
         assert (await client.ask("subscribe", channels=["operations", "account"]))["channels"] == [
             "account",
             "operations",
@@ -281,10 +282,18 @@ def test_operations_are_for_those_whose_role_allows_it_as_long_as_it_does(empty_
         assert (told["event"], told["account"], told["role"]) == ("account", "TRADER3", "operator")
         assert (await api.sessions.audited(2, None, 1))[0].action == "looked at operations"
         api.define(2, Role.TRADER)
-        assert (await client.next("account"))["role"] == "trader"
-        assert (await client.next("operations"))["code"] == "NOT_ALLOWED"
+        assert (await client.next("session"))["code"] == "SESSION_ENDED"
         api.define(3, Role.TRADER)
+        _, token = await api.session(2)
+        assert (await client.ask("login", token=token))["role"] == "trader"
+        assert (await client.next("account"))["role"] == "trader"
+        api.define(3, Role.OPERATOR)
+        assert (await client.next("heartbeat"))["seq"] == api.desk.recent.told
+        assert client.got.empty(), "operations are not for it any more"
         api.define(2, Role.AUDITOR)
+        assert (await client.next("session"))["code"] == "SESSION_ENDED"
+        _, token = await api.session(2)
+        await client.ask("login", token=token)
         assert (await client.next("account"))["role"] == "auditor"
         assert (await client.ask("subscribe", channels=["operations"]))["channels"] == ["account", "operations"]
         assert (await client.next("operations"))["image"] == []

@@ -127,7 +127,7 @@ class WorkingDay(Everything):
         account = self.draw.randint(1, ACCOUNTS)
         self.send(Session(
             account=account, session=account, time_ns=self.time_ns, next_msg_seq_num=self.count,
-            up=self.draw.randint(0, 1), reset=0,
+            up=self.draw.randint(0, 1), reset=0, rights=self.draw.choice((0, 1 << 40)),
         ))  # fmt: skip
 
     def reserve(self) -> None:

@@ -40,6 +40,7 @@ from shm.records import (
     PhaseChange,
     PositionLimit,
     Schedule,
+    Session,
     Traded,
     Withdrawal,
     WithdrawalDecision,
@@ -84,7 +85,7 @@ class Everything:
         }  # fmt: skip
         if self.rig.api is not None:
             steps |= {self.request_withdrawal: 3, self.decide_withdrawal: 10, self.deposit_much: 3}
-            steps |= {self.cancel_later: 2, self.reset_password: 1.5, self.dismiss: 0.7}
+            steps |= {self.cancel_later: 2, self.reset_password: 1.5, self.dismiss: 0.7, self.log_on: 2}
         rings = [*self.rig.gateways, self.rig.operators, *([self.rig.api] if self.rig.api else [])]
         while min(ring.room() for ring in rings) < self.room:
             self.rig.step()
@@ -227,6 +228,12 @@ class Everything:
         target, scope = self.draw.randint(1, ACCOUNTS), self.draw.randint(1, 2)
         is_on = int(self.draw.random() < 0.15)
         self.send(KillSwitch(**self.key(), target=target, scope=scope, is_on=is_on))
+
+    def log_on(self) -> None:
+        """A session logs on, mostly with the rights that its account has now."""
+        account, rights = self.draw.randint(1, ACCOUNTS), self.draw.choice((0, 1 << 40, 1 << 40, 1 << 40))
+        up = {"next_msg_seq_num": self.count, "up": 1, "reset": 0, "rights": rights}
+        self.send(Session(account=account, session=account, time_ns=self.time_ns, **up))
 
     def change_phase(self) -> None:
         phases = [Phase.CONTINUOUS] * 6 + [phase for phase in Phase if phase != Phase.DELISTED]

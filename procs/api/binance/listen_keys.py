@@ -1,7 +1,8 @@
 """Listen keys: names by which a client opens an account's stream without a signature, for an hour at a time.
 
-A listen key follows from the API key and the venue's key, so it outlives a restart, and nobody else can make it. It
-ends where nobody asks to keep it, and with its API key.
+A listen key follows from the API key, the rights of its account and the venue's key, so it outlives a restart, and
+no one else can make it. It ends unless its client keeps it, with its API key, and with the account's rights: after
+another password or role, or a lock by an operator, the API key has another listen key.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from procs.api.binance.errors import listen_key_unknown, unavailable
 from procs.api.desk import Desk
 from procs.api.keys import ApiKey
 from procs.venue.venue_key import VenueKey
+from shm.enums import KeyScope
 
 VALID_NS = 3600 * 10**9
 SIZE = 48  # characters: four bytes of the key's number and 32 of proof, as base64
@@ -50,7 +52,11 @@ class ListenKeys:
     def find(self, name: bytes, now_ns: int) -> ApiKey | None:
         """The API key that a listen key stands for now, or None."""
         key = self._named(name)
-        if key is None or not now_ns < self._until_ns.setdefault(key.number, now_ns + VALID_NS):
+        if (
+            key is None
+            or not key.may(KeyScope.READ, now_ns)
+            or not now_ns < self._until_ns.setdefault(key.number, now_ns + VALID_NS)
+        ):
             return None
         return key
 
@@ -75,5 +81,6 @@ class ListenKeys:
         venue_key = self._venue_key()
         if venue_key is None:
             raise unavailable("the venue has no key")
-        proof = venue_key.proof(b"listen key", key.name)
+        rights = self._desk.accounts.rights_of(key.account)
+        proof = venue_key.proof(b"listen key", b"%d " % rights + key.name)
         return base64.urlsafe_b64encode(NUMBER.pack(key.number) + proof)

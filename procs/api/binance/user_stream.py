@@ -41,13 +41,17 @@ class UserStream:
         self._now_ns = now_ns
         self._sink = sink
         self._balances: dict[int, Balance] = {}
+        self._is_closed = False
         desk.listen(account, self._told)
 
     def close(self) -> None:
         """No event comes any more."""
+        self._is_closed = True
         self._desk.leave(self.account, self._told)
 
     def _told(self, what: int, order_id: int, ring: int, record: bytes, fill: int) -> None:
+        if self._is_closed:  # by the listener that was called before this one
+            return
         event = unpack_event(record)
         if isinstance(event, Balance):
             if not self._balances:  # all that one poll brings is one event
@@ -88,6 +92,8 @@ class UserStream:
             self._sink(user_events.list_status(both, triggers, is_done, name, self._now_ns(), self._unit))
 
     def _tell_balances(self) -> None:
+        if self._is_closed:
+            return
         changed, self._balances = self._balances, {}
         views = [self._shown.balance(each.asset, each.free, each.held) for each in changed.values()]
         changed_ns = max(each.time_ns for each in changed.values())

@@ -20,8 +20,9 @@ from procs.api.binance.caller import Call
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.errors import ApiError, internal, missing, subscription_active
 from procs.api.binance.listen_keys import ListenKeys
-from procs.api.binance.routes import Scope, Security
+from procs.api.binance.routes import WS, Route, Scope, Security
 from procs.api.binance.signatures import check_time, not_permitted
+from procs.api.binance.stream_rights import Right, StreamRights
 from procs.api.binance.user_stream import UserStream
 from procs.api.desk import Desk
 from procs.api.keys import ApiKey
@@ -108,6 +109,7 @@ class WsApi:
     def __init__(self, dialect: Dialect, desk: Desk, listen_keys: ListenKeys) -> None:
         self.dialect = dialect
         self.desk = desk
+        self.rights = StreamRights(desk, dialect.now_ns)
         self._listen_keys = listen_keys
 
     async def serve(
@@ -139,16 +141,30 @@ class WsApi:
         await send({"type": "websocket.accept"})
         outbox = Outbox(send, link)
 
-        def tell(event: bytes) -> None:
-            if self._listen_keys.find(listen_key, self.dialect.now_ns()) is None:
-                event = user_events.listen_key_expired(listen_key, self.dialect.now_ns(), MILLISECOND)
-                outbox.is_over.set()
+        def put(event: bytes) -> None:
             outbox.put(user_events.combined(listen_key, event) if combined else event)
 
+        def holds() -> bool:
+            return self._listen_keys.find(listen_key, self.dialect.now_ns()) is not None
+
+        def tell(event: bytes) -> None:
+            if holds():
+                put(event)
+            else:
+                end()
+
+        def end() -> None:
+            stream.close()
+            if not outbox.is_over.is_set():
+                put(user_events.listen_key_expired(listen_key, self.dialect.now_ns(), MILLISECOND))
+                outbox.is_over.set()
+
         stream = UserStream(self.desk, self.dialect.shown, key.account, MILLISECOND, self.dialect.now_ns, tell)
+        self.rights.watch(stream, holds, end)
         try:
             await converse(receive, send, outbox, partial(_answer_request, outbox))
         finally:
+            self.rights.leave(stream)
             stream.close()
 
 
@@ -195,7 +211,8 @@ class Connection:
         self._address = address
         self._link = link
         self._connected = self._dialect.now_ns() // self._unit
-        self._key: bytes | None = None
+        self._rights = api.rights
+        self._session: Right | None = None  # by which it is logged on
         self._logged_on: int | None = None
         self._streams: dict[int, UserStream] = {}
         self._last_stream = -1
@@ -208,6 +225,7 @@ class Connection:
     def close(self) -> None:
         """The connection is gone: what is under way may still be carried out."""
         for stream in self._streams.values():
+            self._rights.leave(stream)
             stream.close()
 
     def is_full(self) -> bool:
@@ -314,42 +332,55 @@ class Connection:
         """Who asks: by a signature, or as who is logged on; either way within the request's window. ApiError."""
         route, sent = request.route, request.parameters
         named = sent.get(b"apiKey")
-        if route.security is Security.NONE or named is not None or self._key is None:
+        if route.security is Security.NONE or named is not None or self._session is None:
             return self._dialect.admit(route, sent, named, self._address, self._unit)
         now_ns = self._dialect.now_ns()
         if route.security is Security.SIGNED:
             check_time(sent, now_ns // 1000)
-        return Call(sent, self._dialect.known_key(self._key, route, self._address, now_ns), self._unit, now_ns)
+        return Call(sent, self._session_key(route, now_ns), self._unit, now_ns)
+
+    def _session_key(self, route: Route, now_ns: int) -> ApiKey:
+        """The key that the connection is logged on by, if it may do what the route needs. ApiError."""
+        if self._session is None:
+            raise not_permitted()
+        if not self._rights.holds(self._session):
+            self._log_out()
+            raise not_permitted()
+        return self._dialect.known_key(self._session.key, route, self._address, now_ns)
+
+    def _log_out(self) -> None:
+        """Log the connection out and end the streams of its account."""
+        session, self._session, self._logged_on = self._session, None, None
+        if session is not None:
+            for number in [each for each, stream in self._streams.items() if stream.account == session.account]:
+                self._end_stream(number)
 
     def _session_logon(self, call: Call) -> bytes:
         if call.verified is None:
             raise missing("signature")
         assert call.api_key is not None
-        self._key = call.api_key.name
+        self._session = self._rights.of(call.api_key)
         self._logged_on = call.now_ns // self._unit
         return self._session_status(call)
 
     def _session_status(self, call: Call) -> bytes:
-        name = self._key.decode() if self._key is not None else None
+        if self._session is not None and not self._rights.holds(self._session):
+            self._log_out()
+        name = self._session.key.decode() if self._session is not None else None
         return ws_requests.session_answer(
             name, self._logged_on, self._connected, call.now_ns // self._unit,
             returns_limits=self._terms.returns_limits, has_streams=bool(self._streams),
         )  # fmt: skip
 
     def _session_logout(self, call: Call) -> bytes:
-        self._key = self._logged_on = None
+        self._log_out()
         return self._session_status(call)
 
     def _session_subscriptions(self, _: Call) -> bytes:
         return ws_requests.subscriptions_answer(self._streams)
 
-    def _user_subscribe(self, _: Call) -> bytes:
-        if self._key is None:
-            raise not_permitted()
-        key = self._desk.keys.find(self._key)
-        if key is None:
-            raise not_permitted()
-        return self._subscribed(key)
+    def _user_subscribe(self, call: Call) -> bytes:
+        return self._subscribed(self._session_key(WS["userDataStream.subscribe"], call.now_ns))
 
     def _user_subscribe_signed(self, call: Call) -> bytes:
         assert call.api_key is not None
@@ -359,25 +390,33 @@ class Connection:
         if any(stream.account == key.account for stream in self._streams.values()):
             raise subscription_active()
         self._last_stream = number = self._last_stream + 1
-        self._streams[number] = UserStream(
-            self._desk,
-            self._dialect.shown,
-            key.account,
-            self._unit,
-            self._dialect.now_ns,
-            lambda event: self.outbox.put(user_events.subscribed(number, event)),
-        )
+        right = self._rights.of(key)
+
+        def tell(event: bytes) -> None:
+            if self._rights.holds(right):
+                self.outbox.put(user_events.subscribed(number, event))
+            else:
+                self._end_stream(number)
+
+        stream = UserStream(self._desk, self._dialect.shown, key.account, self._unit, self._dialect.now_ns, tell)
+        self._streams[number] = stream
+        self._rights.watch(stream, lambda: self._rights.holds(right), lambda: self._end_stream(number))
         return b'{"subscriptionId":%d}' % number
 
     def _user_unsubscribe(self, call: Call) -> bytes:
         wanted = call.sent.integer(b"subscriptionId", 0, 2**31)
         for number in [wanted] if wanted is not None else list(self._streams):
-            stream = self._streams.pop(number, None)
-            if stream is not None:
-                stream.close()
-                ended = user_events.stream_terminated(call.now_ns, self._unit)
-                self.outbox.put(user_events.subscribed(number, ended))
+            self._end_stream(number)
         return b"{}"
+
+    def _end_stream(self, number: int) -> None:
+        """End a subscription, if there is one with this number: `eventStreamTerminated` is its last event."""
+        stream = self._streams.pop(number, None)
+        if stream is not None:
+            self._rights.leave(stream)
+            stream.close()
+            ended = user_events.stream_terminated(self._dialect.now_ns(), self._unit)
+            self.outbox.put(user_events.subscribed(number, ended))
 
     def _refused(self, request: ws_requests.Request, error: Exception, limits: bytes | None) -> bytes:
         """What is told to a client whose request is refused, or met a bug."""

@@ -5,7 +5,7 @@ CREATE SCHEMA IF NOT EXISTS identity;
 CREATE TABLE IF NOT EXISTS identity.sessions (
     id text PRIMARY KEY,
     account integer NOT NULL,
-    credential bytea NOT NULL,          -- a fingerprint of the password that began it: with another one it has ended
+    credential bytea NOT NULL,          -- a fingerprint of the password and rights that began it: with others it has ended
     refresh bytea NOT NULL,             -- SHA-256 of the refresh token that is good now
     begun timestamptz NOT NULL,
     used timestamptz NOT NULL,          -- when its refresh token was last used
@@ -55,3 +55,14 @@ BEGIN
     END IF;
 END $$;
 CREATE INDEX IF NOT EXISTS sessions_by_id_before ON identity.sessions (id_before) WHERE ended IS NULL;
+
+-- Which second factor the last proof was given by, as a fingerprint: with another one nothing is proved.
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM information_schema.columns
+        WHERE table_schema = 'identity' AND table_name = 'sessions' AND column_name = 'proof'
+    ) THEN
+        ALTER TABLE identity.sessions ADD COLUMN proof bytea;
+    END IF;
+END $$;

@@ -1,7 +1,8 @@
 """People's sessions: rows in PostgreSQL, of which those that are used are in memory, too; and their profiles.
 
 A session is named by what its access tokens say, and goes on by a refresh token that is good once (`rotation`). It ends
-by itself, when its password changes, or when somebody ends it: at once, since this process alone serves them.
+by itself, when its account gets another password or role or is blocked by an operator, or when it is ended by a
+request: at once, since this process alone serves them.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ CAME_AGAIN = "its refresh token came again"
 
 COLUMNS = (
     "id, account, credential, extract(epoch FROM begun)::float8 AS begun_s, extract(epoch FROM used)::float8 AS used_s,"
-    " extract(epoch FROM stepped_up)::float8 AS stepped_up_s, address, agent"
+    " extract(epoch FROM stepped_up)::float8 AS stepped_up_s, address, agent, proof"
 )
 ROTATION = "refresh, beside, spent, extract(epoch FROM rotated)::float8 AS rotated_s"
 END = """
@@ -73,10 +74,30 @@ class Session(NamedTuple):
     stepped_up_s: float | None
     address: str
     agent: str
+    proof: bytes | None  # a fingerprint of the second factor that the account had when the person proved who it is
 
-    def is_proved(self, now_s: float) -> bool:
-        """Whether the person has just proved who it is."""
-        return self.stepped_up_s is not None and now_s - self.stepped_up_s < STEP_UP_S
+
+class Standing(NamedTuple):
+    """What an account's sessions depend on: they end when `credential` or `rights` changes, a proof when `factor` does.
+
+    `rights` is as in `procs.edge.authentication.Account`; `factor` is what the log has of the second factor, b"" if the
+    account has none.
+    """
+
+    credential: Credential
+    rights: int = 0
+    factor: bytes = b""
+
+    @property
+    def fingerprint(self) -> bytes:
+        """What tells these rights from later ones, and nothing of the password."""
+        salted = self.credential.salt + self.credential.hash + self.rights.to_bytes(8)
+        return sha256(b"lockstep session" + salted).digest()[:16]
+
+    @property
+    def proof(self) -> bytes:
+        """What tells this second factor from another one, or from none."""
+        return sha256(b"lockstep proof" + self.factor).digest()[:16]
 
 
 class Profile(NamedTuple):
@@ -98,14 +119,16 @@ class Turn:
 
 
 class Sessions:
-    """`clock` gives seconds since 1970; `credential_of` the password that an account has now, or None.
+    """`clock` gives seconds since 1970; `standing_of` what an account's sessions depend on now, or None. `on_end` is
+    called when some session has been ended.
 
     Every method raises SessionsAwayError where the database is needed and gives no answer.
     """
 
-    def __init__(self, url: str, clock: Callable[[], float], credential_of: Callable[[int], Credential | None]) -> None:
+    def __init__(self, url: str, clock: Callable[[], float], standing_of: Callable[[int], Standing | None]) -> None:
+        self.on_end: Callable[[], None] = lambda: None
         self._clock = clock
-        self._credential_of = credential_of
+        self._standing_of = standing_of
         self._living: OrderedDict[str, Session] = OrderedDict()
         self._turns: dict[str, Turn] = {}
         self._is_made = False
@@ -141,12 +164,12 @@ class Sessions:
     async def begin(self, account: int, address: str, agent: str, *, proved: bool) -> tuple[Session, str]:
         """A new session of an account, with its refresh token."""
         now_s = self._clock()
-        credential = self._credential_of(account)
-        if credential is None:
+        standing = self._standing_of(account)
+        if standing is None:
             raise SessionEndedError
         made = Session(
-            new_id(), account, fingerprint(credential), now_s, now_s, now_s if proved else None, address,
-            agent[:MOST_AGENT],
+            new_id(), account, standing.fingerprint, now_s, now_s, now_s if proved else None, address,
+            agent[:MOST_AGENT], standing.proof if proved else None,
         )  # fmt: skip
         token, hashed = _new_refresh(made.id)
         ended = await self._all(
@@ -156,9 +179,9 @@ class Sessions:
                 ORDER BY begun DESC LIMIT %(kept)s
             ), made AS (
                 INSERT INTO identity.sessions
-                    (id, account, credential, refresh, begun, used, stepped_up, address, agent)
+                    (id, account, credential, refresh, begun, used, stepped_up, address, agent, proof)
                 VALUES (%(id)s, %(account)s, %(credential)s, %(refresh)s, to_timestamp(%(now)s), to_timestamp(%(now)s),
-                        to_timestamp(%(proved)s), %(address)s, %(agent)s)
+                        to_timestamp(%(proved)s), %(address)s, %(agent)s, %(proof)s)
             ), gone AS (
                 DELETE FROM identity.sessions WHERE used < to_timestamp(%(forgotten)s)
             ), old AS (
@@ -169,12 +192,11 @@ class Sessions:
             """,
             {
                 "id": made.id, "account": account, "credential": made.credential, "refresh": hashed, "now": now_s,
-                "proved": made.stepped_up_s, "address": made.address, "agent": made.agent,
+                "proved": made.stepped_up_s, "proof": made.proof, "address": made.address, "agent": made.agent,
                 "kept": MOST_OF_ACCOUNT - 1, "forgotten": now_s - LONGEST_S - KEPT_S, "unaudited": now_s - AUDIT_KEPT_S,
             },
         )  # fmt: skip
-        for row in ended:
-            self._living.pop(row.id, None)
+        self._drop(ended)
         self._keep(made)
         return made, token
 
@@ -211,6 +233,7 @@ class Sessions:
                 await _write(connection, session.id, session, used)
         if used is None:
             self._living.pop(session.id, None)
+            self.on_end()
             raise SessionEndedError
         self._keep(session)
         return session, fresh
@@ -222,7 +245,10 @@ class Sessions:
         fresh, hashed = _new_refresh(new_id())
         async with self._transaction() as connection:
             found, rotation = await self._locked(connection, "id = %(id)s", session.id)
-            renewed = found._replace(id=fresh.partition(".")[0], used_s=now_s, stepped_up_s=now_s)
+            standing = self._standing_of(found.account)
+            if standing is None:
+                raise SessionEndedError
+            renewed = found._replace(id=fresh.partition(".")[0], used_s=now_s, stepped_up_s=now_s, proof=standing.proof)
             await _write(connection, session.id, renewed, rotation.proved(_hash(token), hashed, now_s))
             self._living.pop(session.id, None)  # it may be committed without this being told
         self._living.pop(session.id, None)  # it may have been read before it was
@@ -242,8 +268,7 @@ class Sessions:
         if not ID.fullmatch(id):
             return False
         rows = await self._all(END, {"id": id, "now": self._clock(), "why": why, "account": account})
-        for row in rows:
-            self._living.pop(row.id, None)
+        self._drop(rows)
         return bool(rows)
 
     async def end_all(self, account: int, why: str) -> int:
@@ -253,8 +278,7 @@ class Sessions:
             " RETURNING id",
             [self._clock(), why, account],
         )
-        for row in rows:
-            self._living.pop(row.id, None)
+        self._drop(rows)
         return len(rows)
 
     async def audit(self, account: int, action: str, subject: str, address: str) -> None:
@@ -298,6 +322,20 @@ class Sessions:
             [account, *profile, self._clock()],
         )
 
+    def is_proved(self, session: Session) -> bool:
+        """Whether the person has just proved who it is, by the second factor that the account has now."""
+        standing = self._standing_of(session.account)
+        if session.stepped_up_s is None or standing is None or session.proof != standing.proof:
+            return False
+        return self._clock() - session.stepped_up_s < STEP_UP_S
+
+    def _drop(self, rows: list[Any]) -> None:
+        """Sessions that have been ended, as rows with their ids."""
+        for row in rows:
+            self._living.pop(row.id, None)
+        if rows:
+            self.on_end()
+
     def _keep(self, session: Session) -> None:
         self._living[session.id] = session
         self._living.move_to_end(session.id)
@@ -313,9 +351,9 @@ class Sessions:
 
     def _why_ended(self, session: Session) -> str | None:
         now_s = self._clock()
-        credential = self._credential_of(session.account)
-        if credential is None or fingerprint(credential) != session.credential:
-            return "another password"
+        standing = self._standing_of(session.account)
+        if standing is None or standing.fingerprint != session.credential:
+            return "another password, role or lock"
         if now_s - session.begun_s > LONGEST_S or now_s - session.used_s > IDLE_S:
             return "expired"
         return None
@@ -376,18 +414,14 @@ def new_id() -> str:
     return secrets.token_urlsafe(16)
 
 
-def fingerprint(credential: Credential) -> bytes:
-    """What tells one password from the next, and nothing of either."""
-    return sha256(b"lockstep session" + credential.salt + credential.hash).digest()[:16]
-
-
 async def _write(connection: AsyncConnection[Any], id: str, session: Session, rotation: Rotation) -> None:
     """What becomes of a session that has this id so far."""
     await connection.execute(
         """
         UPDATE identity.sessions
         SET id = %(id)s, id_before = CASE WHEN id = %(id)s THEN id_before ELSE id END, used = to_timestamp(%(used_s)s),
-            stepped_up = to_timestamp(%(stepped_up_s)s), refresh = %(refresh)s, beside = %(beside)s, spent = %(spent)s,
+            stepped_up = to_timestamp(%(stepped_up_s)s), proof = %(proof)s, refresh = %(refresh)s,
+            beside = %(beside)s, spent = %(spent)s,
             rotated = to_timestamp(%(rotated_s)s)
         WHERE id = %(was)s
         """,

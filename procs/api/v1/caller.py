@@ -123,7 +123,7 @@ class Caller:
 
     def has_proved(self) -> None:
         """That the person has just proved again who it is. ProblemError."""
-        if not self.session.is_proved(self._services.clock()):
+        if not self._services.sessions.is_proved(self.session):
             raise proof_needed()
 
     def is_one_of(self, *roles: Role) -> None:

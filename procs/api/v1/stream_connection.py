@@ -68,6 +68,7 @@ class Connection:
         self._outbox = outbox
         self._account: int | None = None
         self._session = ""
+        self._rights = 0  # of the account, when it logged in
         self._expires = 0
         self._is_live = False  # whether its session lives: it is told nothing else
         self._since_s = self._level_s = services.monotonic()  # since when it is not; when it had been told all, last
@@ -143,7 +144,10 @@ class Connection:
         if self._account is None and not self._room.enter(self, account):
             raise RequestError("TOO_MANY_CONNECTIONS", f"An account has {MOST_OF_ACCOUNT} connections at most.")
         self._account, self._session, self._expires, self._is_live = account, session, expires, True
+        self._rights = self._services.desk.accounts.rights_of(account)
         people = self._services.desk.people
+        if messages.OPERATIONS in self._subscribed() and not self._may_look():
+            self._lose_operations()
         return {
             "account": people.name_of(account),
             "role": people.role_of(account).name.lower(),
@@ -215,6 +219,8 @@ class Connection:
         """Tell what is next; False where there is more, or soon will be."""
         try:
             for _ in range(TURN):
+                if self._is_live and not self._has_rights():
+                    self._end_session()
                 if not self._is_live or len(self._outbox) >= MOST_WAITING:
                     return True  # a request, or what is sent, goes on
                 if self._images:
@@ -239,8 +245,6 @@ class Connection:
 
     def _tell_event(self, cursor: Cursor) -> None:
         channel = self._messages.channel_of(cursor)
-        if channel == messages.OPERATIONS and channel in self._channels and not self._may_look():
-            self._lose_operations()
         if channel in self._channels:
             message = self._messages.event(cursor)
             if message is not None:
@@ -280,22 +284,27 @@ class Connection:
         self._put(messages.heartbeat(cursor.text, cursor.seq, desk.committed, int(behind_s * MS), now_ms))
 
     async def check(self) -> None:
-        """See whether it may still be told: its session lives, its token is good, its role allows it."""
+        """End its session here if that has ended, or if its token has expired."""
         if not self._is_live:
             if self._services.monotonic() - self._since_s > LOGIN_S:
                 self.end(NOT_LOGGED_IN, "NOT_AUTHENTICATED: log in on this connection, within 10 seconds")
             return
-        if messages.OPERATIONS in self._subscribed() and not self._may_look():
-            self._lose_operations()
         if self._services.clock() >= self._expires:
             self._stand_still("TOKEN_EXPIRED", "The access token has expired: send a new one within 10 seconds.")
             return
         try:
             await self._services.sessions.living(self._session)
         except SessionEndedError:
-            self._stand_still("SESSION_ENDED", "The session has ended: log in within 10 seconds.")
+            self._end_session()
         except SessionsAwayError:
             return  # as for requests: the token's end is near
+
+    def _has_rights(self) -> bool:
+        """Whether no other password or role, and no lock, has ended the rights that it has logged in with."""
+        return self._account is None or self._services.desk.accounts.rights_of(self._account) == self._rights
+
+    def _end_session(self) -> None:
+        self._stand_still("SESSION_ENDED", "The session has ended: log in within 10 seconds.")
 
     def _stand_still(self, code: str, detail: str) -> None:
         self._is_live = False

@@ -6,6 +6,7 @@ Telling takes time of the loop that orders come by, so no turn is longer than `T
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Callable
 
@@ -34,6 +35,9 @@ class Streams:
         self._of: dict[int, dict[Connection, None]] = {}  # by account: whom its news are for
         self._due: dict[Connection, None] = {}
         self._woken = asyncio.Event()
+        self._ended = asyncio.Event()  # some session may have ended: all are checked at once
+        services.desk.people.watchers.append(self._ended.set)
+        services.sessions.on_end = self._ended.set
         self._running: list[asyncio.Task[None]] = []
 
     async def serve(self, receive: Receive, send: Send, address: str) -> None:
@@ -101,9 +105,11 @@ class Streams:
             await self._in_turns(self._connections, Connection.beat)
 
     async def _check(self) -> None:
-        """Each second, see of all whether they may still be told."""
+        """Check all connections each second, and at once when a session has ended."""
         while True:
-            await asyncio.sleep(BEAT_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), BEAT_S)
+            self._ended.clear()
             await asyncio.gather(*map(self._check_one, list(self._connections)))
 
     async def _check_one(self, connection: Connection) -> None:

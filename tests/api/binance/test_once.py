@@ -198,7 +198,7 @@ def variants(route: Route, name: bytes, chance: random.Random) -> list[Sent]:
 
 
 def search(dialect: Dialect, chance: random.Random) -> tuple[int, int]:
-    """Send one request of each signed route again in every way; how many ways there were, and how many were admitted."""
+    """Send one request of each signed route again in every way; how many ways were tried, and how many admitted."""
     tried = admitted = 0
     for route in [*REST.values(), *WS.values()]:
         if route.security is not Security.SIGNED:

@@ -20,6 +20,7 @@ from procs.api.login.sessions import (
     SessionEndedError,
     Sessions,
     SessionsAwayError,
+    Standing,
 )
 from procs.edge.authentication import Credential
 from tests.batcher.conftest import data, empty_database, server  # noqa: F401
@@ -34,8 +35,8 @@ class Venue:
 
     def __init__(self, url: str) -> None:
         self.now_s = START_S
-        self.credentials = {1: FIRST, 2: FIRST}
-        self.sessions = Sessions(url, lambda: self.now_s, self.credentials.get)
+        self.standings = {1: Standing(FIRST), 2: Standing(FIRST)}
+        self.sessions = Sessions(url, lambda: self.now_s, self.standings.get)
 
     async def ends(self, session: Session, token: str) -> None:
         """This refresh token is refused, and the session is over with it."""
@@ -220,10 +221,10 @@ def test_a_proof_whose_answer_got_lost_leaves_the_session_without_it(empty_datab
         renewed, _ = await venue.sessions.step_up(session, token)
         found, fresh = await venue.sessions.refresh(token)
         assert found.id == renewed.id == fresh.partition(".")[0]
-        assert not found.is_proved(venue.now_s)  # whoever has the token of before need not be who proved it
-        assert not (await venue.sessions.living(found.id)).is_proved(venue.now_s)
+        assert not venue.sessions.is_proved(found)  # whoever has the token of before need not be who proved it
+        assert not venue.sessions.is_proved(await venue.sessions.living(found.id))
         proved, last = await venue.sessions.step_up(found, fresh)
-        assert proved.is_proved(venue.now_s)
+        assert venue.sessions.is_proved(proved)
         venue.now_s += 540
         assert (await venue.sessions.refresh(last))[0].id == proved.id
         await venue.ends(proved, fresh)
@@ -313,11 +314,17 @@ def test_a_commit_that_nobody_confirmed_logs_nobody_out(empty_database: str) -> 
     asyncio.run(ran())
 
 
-def test_another_password_ends_every_session_that_began_with_the_one_before(empty_database: str) -> None:  # noqa: F811
+@pytest.mark.parametrize("changed", [Standing(FIRST._replace(hash=b"n" * 32)), Standing(FIRST, rights=7)])
+def test_another_password_ends_every_session_that_began_with_the_one_before(
+    empty_database: str,  # noqa: F811
+    changed: Standing,
+) -> None:
+    """So do other rights: another role, or a lock by an operator."""
+
     async def what(venue: Venue) -> None:
         session, token = await venue.sessions.begin(1, "", "", proved=False)
         other, _ = await venue.sessions.begin(2, "", "", proved=False)
-        venue.credentials[1] = FIRST._replace(hash=b"n" * 32)
+        venue.standings[1] = changed
         with pytest.raises(SessionEndedError):
             await venue.sessions.living(session.id)
         with pytest.raises(SessionEndedError):
@@ -328,14 +335,36 @@ def test_another_password_ends_every_session_that_began_with_the_one_before(empt
     run(empty_database, what)
 
 
+@pytest.mark.parametrize(("before", "after"), [(b"", b"first"), (b"first", b"second"), (b"first", b"")])
+def test_another_second_factor_ends_a_proof(empty_database: str, before: bytes, after: bytes) -> None:  # noqa: F811
+    """It is turned on, replaced or turned off: the earlier proof no longer counts."""
+
+    async def what(venue: Venue) -> None:
+        venue.standings[1] = Standing(FIRST, factor=before)
+        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        renewed, _ = await venue.sessions.step_up(session, token)
+        begun, _ = await venue.sessions.begin(1, "", "", proved=True)
+        assert venue.sessions.is_proved(renewed)
+        assert venue.sessions.is_proved(begun)
+        venue.standings[1] = Standing(FIRST, factor=after)
+        for each in (renewed, begun):
+            assert not venue.sessions.is_proved(await venue.sessions.living(each.id))
+        venue.standings[1] = Standing(FIRST, factor=before)
+        assert venue.sessions.is_proved(renewed)
+
+    run(empty_database, what)
+
+
 def test_a_proof_gives_another_id_and_lasts_five_minutes(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
         session, token = await venue.sessions.begin(1, "", "", proved=False)
-        assert not session.is_proved(venue.now_s)
+        assert not venue.sessions.is_proved(session)
         renewed, _ = await venue.sessions.step_up(session, token)
         assert renewed.id != session.id
-        assert renewed.is_proved(venue.now_s + STEP_UP_S - 1)
-        assert not renewed.is_proved(venue.now_s + STEP_UP_S)
+        venue.now_s += STEP_UP_S - 1
+        assert venue.sessions.is_proved(renewed)
+        venue.now_s += 1
+        assert not venue.sessions.is_proved(renewed)
         with pytest.raises(SessionEndedError):
             await venue.sessions.living(session.id)
         with pytest.raises(SessionEndedError):
