@@ -14,11 +14,12 @@ HASH_SIZE = 14
 
 class Factor(NamedTuple):
     """A second factor. The venue's key opens `sealed`; recovery codes are numbered from 1, bits of `used` say which are
-    gone."""
+    gone. One-time codes are good behind `step`, the step of time of the last one that was used."""
 
     sealed: bytes
     hashes: tuple[bytes, ...]
     used: int = 0
+    step: int = 0
 
     @property
     def codes_left(self) -> int:
@@ -49,9 +50,10 @@ class Factors:
             else:
                 self._by_account.pop(event.account, None)
             self._hashes = []
-        elif isinstance(event, FactorUsed) and event.code:
+        elif isinstance(event, FactorUsed):
             factor = self._by_account[event.account]
-            self._by_account[event.account] = factor._replace(used=factor.used | 1 << event.code)
+            used = factor.used | 1 << event.code if event.code else factor.used
+            self._by_account[event.account] = factor._replace(used=used, step=max(factor.step, event.step))
 
     def drop(self, account: int) -> None:
         """The account has none any more: a reset of its password has taken it."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import hmac
 import os
+from functools import lru_cache
 from typing import NamedTuple
 
 import pyotp
 
-from procs.api.factors import Factor
+from procs.api.factors import HASH_SIZE, Factor
 from procs.venue.venue_key import VenueKey
 from shm.records import FactorUse
 
@@ -21,6 +22,7 @@ STEP_S = 30
 SKEW = 1  # steps that a clock may be off, either way
 RECOVERY_CODES = 10
 RECOVERY_SIZE = 10  # bytes: 16 characters
+NOBODY = ""  # no account has this name
 
 
 class Match(NamedTuple):
@@ -59,7 +61,9 @@ def step_of(secret: bytes, code: str, now_s: int) -> int:
 
 
 def matched(factor: Factor, key: VenueKey, name: str, code: str, now_s: int) -> Match | None:
-    """What a code of the account called `name` is; None if it is wrong. VenueKeyError."""
+    """What a code of the account called `name` is; None if it is wrong, or was used as far as is known here, which
+    takes as long. VenueKeyError.
+    """
     plain = "".join(code.split()).replace("-", "").upper()
     if not plain.isascii():
         return None
@@ -68,9 +72,16 @@ def matched(factor: Factor, key: VenueKey, name: str, code: str, now_s: int) -> 
     for i, known in enumerate(factor.hashes, 1):
         if hmac.compare_digest(known, given):
             number = i
-    if step:
+    if step > factor.step:
         return Match(step, 0)
     return Match(0, number) if number and not factor.used >> number & 1 else None
+
+
+@lru_cache(maxsize=1)
+def nobodys(key: VenueKey) -> Factor:
+    """A second factor with unknown codes, under the name NOBODY: comparing a code with it takes as long."""
+    hashes = tuple(os.urandom(HASH_SIZE) for _ in range(RECOVERY_CODES))
+    return Factor(key.seal_factor(NOBODY, new_secret()), hashes)
 
 
 def new_recovery_codes() -> list[str]:

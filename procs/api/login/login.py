@@ -1,7 +1,8 @@
 """Logging in and proving it again: a name, a password and, where the account has one, a second factor's code.
 
-Whatever is wrong is one answer after the same work (ASVS 5.0, 6.3.8). Guesses wait longer each time, by address and
-account together, so that nobody locks an owner out; who has the password and guesses codes waits by account alone.
+Whatever is wrong is one answer after the same work (ASVS 5.0, 6.3.8): a password is hashed and a code is compared, in
+this order, also where there is no such account or no second factor, and where the password is wrong. Guesses wait
+longer each time, by address and account together, so that they never lock an owner out.
 """
 
 from __future__ import annotations
@@ -47,8 +48,11 @@ class Login:
     async def log_in(self, name: str, password: str, code: str, address: str, agent: str) -> tuple[Session, str]:
         """A new session, with its refresh token. LoginError, SessionsAwayError, and what `Registry.use` raises."""
 
-        async def right_code(account: Account) -> bool:
-            return await self.is_code(account.number, code)
+        async def right_code(account: Account | None, is_password_right: bool) -> bool:
+            match = self._matched(account, name, code)
+            if account is None or not is_password_right:
+                return False
+            return await self._is_good(account.number, match)
 
         account = await self._authenticator.check(address, name, password, right_code)
         if account is None:
@@ -64,11 +68,14 @@ class Login:
 
         LoginError, SessionEndedError, SessionsAwayError, and what `Registry.use` raises.
         """
-        if self._desk.people.factors.find(session.account) is not None:
-            if not await self.is_code(session.account, code):
-                raise LoginError
-        elif not await self.is_password(session.account, password, address):
-            raise LoginError
+        factor = self._desk.people.factors.find(session.account)
+        if factor is not None:
+            is_right = await self._is_code(session.account, code, address)
+        else:
+            is_right = await self.is_password(session.account, password, address)
+        now = self._desk.people.factors.find(session.account)
+        if not is_right or (now is not None and (factor is None or now.sealed != factor.sealed)):
+            raise LoginError  # or another second factor is in force since: it was not asked for
         return await self._sessions.step_up(session, token)
 
     async def is_password(self, account: int, password: str, address: str) -> bool:
@@ -76,37 +83,15 @@ class Login:
         name = self._desk.people.name_of(account)
         return await self._authenticator.check(address, name, password) is not None
 
-    async def is_code(self, account: int, code: str) -> bool:
-        """Whether a code is right, and was never used; any is, where the account has no second factor."""
-        factor = self._desk.people.factors.find(account)
-        if factor is None:
-            return True
-        name = self._desk.people.name_of(account)
-        wait_s = self._code_guesses.wait_s("", name)
-        if wait_s is None:
-            return False
-        await asyncio.sleep(wait_s)
-        match = codes.matched(factor, self._registry.key, name, code, int(self._clock()))
-        if match is None or not await self._registry.use(account, match):
-            return False
-        self._code_guesses.right("", name)
-        return True
-
     async def recovery(self, name: str, code: str, address: str) -> Recovery:
         """Return the unused recovery code that proves enough for a new password. Nothing is used up yet.
 
         LoginError.
         """
-        wait_s = self._code_guesses.wait_s(address, name)
-        if wait_s is None:
-            raise LoginError
-        await asyncio.sleep(wait_s)
+        await self._wait(address, name)
         account = self._desk.accounts.find(name)
-        factor = self._desk.people.factors.find(account.number) if account is not None else None
-        if account is None or factor is None:
-            raise LoginError
-        match = codes.matched(factor, self._registry.key, name, code, int(self._clock()))
-        if match is None or not match.code:
+        match = self._matched(account, name, code)
+        if account is None or match is None or not match.code:
             raise LoginError
         self._code_guesses.right(address, name)
         return Recovery(account.number, match)
@@ -123,3 +108,39 @@ class Login:
     def close(self) -> None:
         """End the threads and give up checks under way."""
         self._authenticator.close()
+
+    async def _is_code(self, account: int, code: str, address: str) -> bool:
+        """Whether a code of a person who is logged in is right, and was never used. LoginError."""
+        name = self._desk.people.name_of(account)
+        await self._wait(address, name)
+        if not await self._is_good(account, self._matched(self._desk.accounts.find(name), name, code)):
+            return False
+        self._code_guesses.right(address, name)
+        return True
+
+    async def _wait(self, address: str, name: str) -> None:
+        """Wait as long as earlier guesses of this address at this account's codes ask for. LoginError if that is too
+        long. Guesses of other addresses do not count, so they keep no owner out.
+        """
+        wait_s = self._code_guesses.wait_s(address, name)
+        if wait_s is None:
+            raise LoginError
+        await asyncio.sleep(wait_s)
+
+    def _matched(self, account: Account | None, name: str, code: str) -> Match | None:
+        """What a code is; None if it is wrong, was used, or the account has no second factor.
+
+        The work is the same in all these cases: without a factor the code is compared with unknown ones.
+        """
+        factor = self._desk.people.factors.find(account.number) if account is not None else None
+        key, now_s = self._registry.key, int(self._clock())
+        if factor is None:
+            codes.matched(codes.nobodys(key), key, codes.NOBODY, code, now_s)
+            return None
+        return codes.matched(factor, key, name, code, now_s)
+
+    async def _is_good(self, account: int, match: Match | None) -> bool:
+        """Whether a code counts: it is right and not used before; any does, where the account has no second factor."""
+        if self._desk.people.factors.find(account) is None:
+            return True
+        return match is not None and await self._registry.use(account, match)
