@@ -432,6 +432,25 @@ def test_a_wrong_order_is_one_clear_problem(trader: Person, order: dict[str, Any
     assert trader.get("/orders/open?symbol=ETHUSDT") == []
 
 
+def test_an_order_is_valid_until_a_time(trader: Person) -> None:
+    """Of an order, of both of a list, and of a change."""
+    past, future = 1_000_000_000_000, 4_000_000_000_000
+    order = {"symbol": "ETHUSDT", "side": "buy", "type": "limit", "price": "1", "quantity": "1"}
+    with refused(400, "VALID_UNTIL_PASSED"):
+        trader.post("/orders", **order, valid_until=past)
+    placed = trader.post("/orders", **order, valid_until=future)["order"]
+    with refused(400, "VALID_UNTIL_PASSED"):
+        trader.ask("PUT", f"/orders/{placed['order_id']}", {"price": "2", "valid_until": past})
+    with refused(422, "INVALID"):
+        trader.ask("PUT", f"/orders/{placed['order_id']}", {"valid_until": future})
+    changed = trader.ask("PUT", f"/orders/{placed['order_id']}", {"price": "2", "valid_until": future})["order"]
+    assert changed["order_id"] == placed["order_id"]
+    second = {**order, "valid_until": past}
+    with refused(400, "VALID_UNTIL_PASSED"):
+        trader.post("/order-lists", kind="oto", orders=[order, second])
+    trader.delete("/orders")
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"null", b'{"name":"a","name":"b"}', b"\xff", b'"' + b"x" * 20000 + b'"', b"[" * 20000]
 )
@@ -487,6 +506,9 @@ def test_an_operator_halts_moves_money_with_another_and_stops_an_account(venue: 
     assert balance(victim, "BTC") == (1.25, 0)
     victim.post("/orders", symbol="SOLUSDT", side="buy", type="limit", price="1", quantity="1")
     first.put("/operator/accounts/victim/kill-switch", is_on=True)
+    with refused(401, "SESSION_ENDED"):
+        victim.get("/account")
+    victim.log_in("victim", GOOD)
     with refused(400, "KILL_SWITCH"):
         victim.post("/orders", symbol="SOLUSDT", side="buy", type="limit", price="1", quantity="1")
     assert first.post("/operator/orders/cancel", account="victim")["count"] == 1

@@ -39,3 +39,10 @@ test("a computer that slept has the venue's time with the next answer, and its c
   assert.ok(Math.abs(clock.now() - venueMs) <= 50);
   assert.equal(clock.isWrong(), false);
 });
+
+test("a deadline is by the venue's time, and there is none before that is known", async () => {
+  const clock = new Clock();
+  assert.equal(clock.deadline(20_000), undefined);
+  await look(clock, 1, 1);
+  assert.equal(clock.deadline(20_000), venueMs + 20_000);
+});

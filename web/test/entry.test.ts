@@ -29,7 +29,7 @@ test("an order that was lost before the computer slept is asked about, and not s
     if (method === "POST") throw new TypeError("no network");
     return json(404, { code: "NOT_FOUND", detail: path });
   });
-  assert.equal((await place("one", [ORDER], () => {})).what, "lost");
+  assert.equal((await place("one", [ORDER], undefined, () => {})).what, "lost");
   assert.equal(asked.filter((method) => method === "POST").length, 1);
 });
 
@@ -47,7 +47,21 @@ test("an order whose login was renewed while the computer slept is not sent any 
     return json(200, { access_token: "t", account: 1, name: "n", role: "trader", expires_in: 900 });
   });
   await begin();
-  const outcome = await place("one", [ORDER], () => {});
+  const outcome = await place("one", [ORDER], undefined, () => {});
   assert.deepEqual(asked, ["/v1/auth/refresh", "/v1/orders", "/v1/auth/refresh"]);
   assert.ok(outcome.what === "refused" && outcome.problem.code === TOO_LATE);
+});
+
+test("an order says until when the venue may take it, each time it is sent", async (t) => {
+  t.after(() => mock.restoreAll());
+  clocks(() => 0);
+  const sent: (number | undefined)[] = [];
+  mock.method(globalThis, "fetch", async (_: string, { method, body }: RequestInit) => {
+    if (method !== "POST") return json(404, { code: "NOT_FOUND", detail: "" });
+    sent.push((JSON.parse(body as string) as { valid_until?: number }).valid_until);
+    throw new TypeError("no network");
+  });
+  await place("one", [ORDER], 1_700_000_020_000, () => {});
+  assert.ok(sent.length > 1);
+  assert.deepEqual([...new Set(sent)], [1_700_000_020_000]);
 });

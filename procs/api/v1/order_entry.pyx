@@ -54,6 +54,7 @@ cdef int fill(Form *form, char msg_type, dict fields) except -1:
     form.budget = text_of(fields.get("budget"))
     form.self_trade = text_of(fields.get("self_trade"))
     form.slide = text_of(fields.get("slide"))
+    form.valid_until_ns = int(fields.get("valid_until") or 0)
     return 0
 
 

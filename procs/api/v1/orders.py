@@ -37,6 +37,11 @@ SomeId = Annotated[int | None, Parameter(ge=1, le=2**63 - 1)]
 SomeTime = Annotated[int | None, Parameter(ge=0, le=LATEST_MS, description="milliseconds since 1970")]
 Time = Annotated[int, Meta(ge=0, le=LAST_MS, description="milliseconds since 1970")]
 
+ValidUntil = Annotated[
+    int,
+    Meta(ge=0, le=LATEST_MS, description="milliseconds since 1970: the venue refuses it later (VALID_UNTIL_PASSED)"),
+]
+
 Fields = dict[str, bytes | None]  # of a form, by name
 
 SIDES = {"buy": b"1", "sell": b"2"}
@@ -71,6 +76,7 @@ class NewOrder(Body, frozen=True, kw_only=True):
     post_only: bool = False
     slide: bool = False
     self_trade: Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None = None
+    valid_until: ValidUntil | None = None
 
 
 class NewList(Body, frozen=True, kw_only=True):
@@ -89,6 +95,7 @@ class Change(Body, frozen=True, kw_only=True):
     stop_price: Decimal | UnsetType = UNSET
     trail: Decimal | UnsetType = UNSET
     display: Decimal | UnsetType = UNSET
+    valid_until: ValidUntil | None = None
 
 
 class Placed(Struct, frozen=True):
@@ -319,13 +326,14 @@ def _fields(order: NewOrder) -> Fields:
         "exec_inst": " ".join(exec_inst).encode() or None,
         "slide": b"P" if order.slide else None,
         "self_trade": _word(SELF_TRADES, order.self_trade),
+        "valid_until": _nanoseconds(order.valid_until),
     }
 
 
 def _changed(services: Services, view: OrderView, change: Change) -> Fields:
     """An order's form with what is to change."""
     now = _shown(services, view)
-    if change == Change():
+    if change == Change(valid_until=change.valid_until):
         raise invalid("", "This changes nothing: send a quantity, a price, a stop price, a trail or a display.")
     fields: Fields = {
         "client_order_id": (change.client_order_id or new_id()).encode(),
@@ -335,6 +343,7 @@ def _changed(services: Services, view: OrderView, change: Change) -> Fields:
         "type": TYPES[now.type],
         "time_in_force": TIMES[now.time_in_force],
         "exec_inst": b"a" if now.type == "trailing_stop" else None,
+        "valid_until": _nanoseconds(change.valid_until),
     }
     for name in ("quantity", "price", "stop_price", "trail", "display"):
         sent = getattr(change, name)
@@ -358,6 +367,11 @@ def _word(words: dict[str, bytes], word: str | None) -> bytes | None:
 
 def _number(text: str | None) -> bytes | None:
     return None if text is None else text.encode()
+
+
+def _nanoseconds(moment_ms: int | None) -> bytes | None:
+    """A time as records have it; one before 1970's first millisecond has passed like it."""
+    return None if moment_ms is None else b"%d" % (max(moment_ms, 1) * MS)
 
 
 def _utc(moment_ms: int | None) -> bytes | None:

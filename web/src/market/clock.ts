@@ -27,6 +27,11 @@ export class Clock {
     return this.best === undefined ? Date.now() : performance.now() + this.best.offsetMs;
   }
 
+  /** When so many milliseconds have passed, by the venue; undefined while its time is not known. */
+  deadline(ms: number): number | undefined {
+    return this.best === undefined ? undefined : Math.floor(this.now()) + ms;
+  }
+
   /** Whether this computer's clock is far from the venue's. */
   isWrong(): boolean {
     return this.found.length > 0 && Math.abs(Date.now() - this.now()) > WRONG_MS;

@@ -16,10 +16,18 @@ function carried<T>(send: Send<T>, find: () => Promise<T>, tell: Tell): Promise<
   return carryOut({ send, find, wait, now: () => performance.now(), date: () => Date.now(), tell });
 }
 
+/** Refused by the venue later than this: a computer may fall asleep with a request on its way. */
+const until = (validUntil: number | undefined) => (validUntil === undefined ? {} : { valid_until: validUntil });
+
 /** Place one order, or two as a list. */
-export function place(kind: Kind, orders: readonly Order[], tell: Tell): Promise<Outcome<OrderShown[]>> {
+export function place(
+  kind: Kind,
+  orders: readonly Order[],
+  validUntil: number | undefined,
+  tell: Tell,
+): Promise<Outcome<OrderShown[]>> {
   const call = callsOfOne();
-  const named = orders.map((order) => ({ ...order, client_order_id: newId() }));
+  const named = orders.map((order) => ({ ...order, client_order_id: newId(), ...until(validUntil) }));
   const send = async (isWanted: () => boolean) =>
     kind === "one"
       ? [(await call<Placed>("/v1/orders", { method: "POST", body: named[0], isWanted })).order]
@@ -29,10 +37,15 @@ export function place(kind: Kind, orders: readonly Order[], tell: Tell): Promise
 }
 
 /** Give an open order other terms. */
-export function change(orderId: number, terms: Change, tell: Tell): Promise<Outcome<OrderShown>> {
+export function change(
+  orderId: number,
+  terms: Change,
+  validUntil: number | undefined,
+  tell: Tell,
+): Promise<Outcome<OrderShown>> {
   const call = callsOfOne();
   const id = newId();
-  const body = { ...terms, client_order_id: id };
+  const body = { ...terms, client_order_id: id, ...until(validUntil) };
   const send = async (isWanted: () => boolean) =>
     (await call<Placed>(`/v1/orders/${orderId}`, { method: "PUT", body, isWanted })).order;
   return carried(send, () => call<OrderShown>(pathOf(id)), tell);

@@ -9,10 +9,11 @@ import { Dialog } from "../../parts/dialog.tsx";
 import { Field, Notice } from "../../parts/parts.tsx";
 import { judgeChange, TERMS, type Term, type Typed, termsOf } from "../../trade/change.ts";
 import { change } from "../../trade/entry.ts";
+import { RESEND_MS } from "../../trade/intent.ts";
 import { type FarPrice, farPrices } from "../../trade/price_check.ts";
 import { placeOf, spoken } from "../../trade/refusal.ts";
 import type { Side } from "../../trade/ticket.ts";
-import { instruments } from "../../venue.ts";
+import { clock, instruments } from "../../venue.ts";
 import { PriceDialog } from "./price_dialog.tsx";
 
 const NAMES: Record<Term, string> = {
@@ -48,7 +49,7 @@ export function ChangeDialog({ order, leave }: { order: OrderShown; leave: () =>
     isBusy.value = false;
   };
   const send = async (wanted: Change) => {
-    const outcome = await change(order.order_id, wanted, (stage) => {
+    const outcome = await change(order.order_id, wanted, clock.deadline(RESEND_MS), (stage) => {
       said.value = { text: stage === "sent" ? "Sent …" : "No answer yet: asking the venue …", isBad: false };
     });
     if (outcome.what === "placed") {

@@ -13,6 +13,7 @@ import { format, grouped } from "../../number/decimal.ts";
 import { Choices, Notice, Panel } from "../../parts/parts.tsx";
 import { place } from "../../trade/entry.ts";
 import type { Form } from "../../trade/form.ts";
+import { RESEND_MS } from "../../trade/intent.ts";
 import { costAll, judgeAll, KINDS, type Kind, type Leg, legsOf } from "../../trade/list.ts";
 import { became, becameList } from "../../trade/outcome.ts";
 import { type FarPrice, farPrices } from "../../trade/price_check.ts";
@@ -115,7 +116,7 @@ export function TicketPanel({ market, form }: { market: Market; form: Form }) {
     }
   };
   const send = async (orders: Order[]) => {
-    const outcome = await place(kind, orders, (stage) => {
+    const outcome = await place(kind, orders, clock.deadline(RESEND_MS), (stage) => {
       const text = stage === "sent" ? "Sent …" : "No answer yet: asking the venue what became of it …";
       said.value = { text, isBad: false };
     });
