@@ -183,6 +183,13 @@ def test_damage_in_the_last_batch_is_refused_by_whoever_knows_of_it(
     stopped.verify()
 
 
+def await_line(venue: RunningVenue, words: str) -> None:
+    deadline = time.monotonic() + 60
+    while words not in venue.log.read_text():
+        assert time.monotonic() < deadline, venue.log.read_text()
+        time.sleep(0.05)  # its only word is its output
+
+
 def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue) -> None:
     with socket.create_server(("127.0.0.1", stopped.fix_port)):
         assert f"fix.port {stopped.fix_port}: address already in use" in refused_to_a_user(stopped)
@@ -215,14 +222,11 @@ def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue) -> N
     voids.unlink()
     with socket.create_server(("127.0.0.1", stopped.market_port)):
         stopped.start()  # orders need no market data
-        assert f"market_data.port {stopped.market_port}: address already in use" in stopped.log.read_text()
+        await_line(stopped, f"market_data.port {stopped.market_port}: address already in use")
         client = stopped.client("TRADER3")
         client.connect(reset=True)
         client.order("open", "buy", "1.00", "0.5")
         client.await_report("open", "0")
         client.close()
-    deadline = time.monotonic() + 60
-    while "market data takes connections" not in stopped.log.read_text():
-        assert time.monotonic() < deadline, stopped.log.read_text()
-        time.sleep(0.05)  # its only word is its output
+    await_line(stopped, "market data takes connections")
     assert not stopped.restarted_whole

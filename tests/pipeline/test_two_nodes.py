@@ -275,8 +275,8 @@ def test_both_nodes_keep_a_snapshot(pair: Pair) -> None:
 def test_secondary_repeats_what_operators_did_between_orders(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has no snapshot: what it catches up with has definitions, fees, limits and a bust between orders."""
     monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", PASSWORD)
-    client, other = pair.a.client("TRADER4"), pair.a.client("TRADER5")
-    client.connect()
+    client, other = pair.a.client("TRADER4"), pair.a.client("TRADER8")
+    client.connect(reset=True)
     other.connect()
     client.order("busted", "sell", "59000.00", "0.01")
     client.await_report("busted", "0")
