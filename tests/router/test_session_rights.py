@@ -100,7 +100,7 @@ def log_on(rig: Rig, rights: int) -> None:
 
 def ended_at(rig: Rig) -> int:
     """The record that ended the rights: the last one that changed them."""
-    kinds = [record for record in rig.commands() if type(record) in (Account, KillSwitch)]
+    kinds: list[Any] = [record for record in rig.commands() if type(record) in (Account, KillSwitch)]
     return int([each for each in kinds if type(each) is Account or each.is_on][-1].seq)
 
 
