@@ -299,6 +299,7 @@ def test_a_stream_ends_with_its_right(empty_database: str, way: str) -> None:  #
             venue = Venue(api)
             if happens is expire:
                 venue.define_key(1, KEY, api.stream.now_ns + 10**9)
+            stream: Any
             next_event, stream = await opens(venue)
             trades(api)
             async with asyncio.timeout(PATIENCE_S):

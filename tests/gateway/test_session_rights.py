@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -28,7 +29,13 @@ def switch(
     running: Stage, asked_by: int, scope: int = r.KillScope.ACCOUNT, is_on: int = 1, target: int = ALICE
 ) -> None:
     command = r.CommandType.KILL_SWITCH
-    fields = {"account": asked_by, "session": asked_by, "target": target, "cl_ord_id": b"k", "cause": LATER}
+    fields: dict[str, Any] = {
+        "account": asked_by,
+        "session": asked_by,
+        "target": target,
+        "cl_ord_id": b"k",
+        "cause": LATER,
+    }
     running.tell(r.Confirmed(command=command, side=scope, is_on=is_on, **fields), ring=ROUTER)
 
 

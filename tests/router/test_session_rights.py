@@ -136,10 +136,8 @@ def test_what_lies_in_the_ring_behind_a_password_change_is_refused(rig: Rig) -> 
     rig.send(order(TRADER, "late"))
     rig.run()
     changed = next(record.seq for record in rig.commands(count) if type(record) is Account)
-    verdicts = [
-        (record.seq > changed, record.verdict) for record in rig.commands(count) if hasattr(record, "price_ticks")
-    ]
-    assert verdicts == [(True, ENDED)]
+    late: list[Any] = [record for record in rig.commands(count) if hasattr(record, "price_ticks")]
+    assert [(record.seq > changed, record.verdict) for record in late] == [(True, ENDED)]
 
 
 @pytest.mark.parametrize("who", ["itself", "another"])

@@ -17,6 +17,7 @@ from procs.api.login.registry import Registry
 from procs.api.login.sessions import Sessions
 from procs.edge import authentication
 from procs.intake.ingress_writer import IngressWriter
+from procs.rules.credentials import is_right
 from procs.venue.venue_key import VenueKey
 from shm.board import Word
 from shm.layout import unpack_command
@@ -118,7 +119,7 @@ def test_every_outcome_of_a_login_costs_the_same_work(monkeypatch: pytest.Monkey
             venue.login.close()
         return found
 
-    monkeypatch.setattr(authentication, "is_right", counted("password", authentication.is_right))
+    monkeypatch.setattr(authentication, "is_right", counted("password", is_right))
     for place, name in ((codes, "step_of"), (VenueKey, "open_factor"), (VenueKey, "recovery_hash")):
         monkeypatch.setattr(place, name, counted(name, getattr(place, name)))
     monkeypatch.setattr(hmac, "compare_digest", counted("compare_digest", hmac.compare_digest))
