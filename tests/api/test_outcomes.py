@@ -26,7 +26,7 @@ from tests.api.test_withdrawals import Client
 from tests.corrections import approval
 from tests.router.requests import order
 from tests.router.rig import NOW, Rig
-from tests.router.test_keys import ADMIN, with_roles
+from tests.router.test_keys import ADMIN, OTHER_ADMIN, with_roles
 from tests.router.test_refusals import FIRST, SECOND, correction, instrument, limits, schedule
 
 SECOND_NS = 10**9
@@ -148,7 +148,11 @@ def test_who_may_register_is_known_from_events_and_kept() -> None:
         assert (client.desk.people.registration, client.desk.people.welcome) == (RegistrationMode.OPEN, {3: 500})
         mode = Registration(cl_ord_id=b"m", mode=RegistrationMode.APPROVAL)
         for record, id in ((mode, b"m"), (Welcome(cl_ord_id=b"w", asset=2, amount=7), b"w")):
-            carry(client, record, ADMIN, id)
+            proposed = carry(client, record, ADMIN, id)
+            client.ask()
+            seq = proposed.outcome.result().seq
+            assert Code(proposed.outcome.result().code) == Code.SECOND_NEEDED
+            carry(client, structs.replace(record, proposal=seq), OTHER_ADMIN, id)
         refused = carry(client, structs.replace(mode, cl_ord_id=b"n", mode=RegistrationMode.CLOSED), FIRST, b"n")
         client.ask()
         assert Code(refused.outcome.result().code) == Code.ROLE_NOT_ALLOWED
