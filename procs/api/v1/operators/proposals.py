@@ -40,9 +40,7 @@ class ProposalsController(Controller):
         ]
 
     @post("/proposals/{proposal:int}/approve", status_code=201)
-    async def approve(
-        self, proposal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS
-    ) -> Done:
+    async def approve(self, proposal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS) -> Done:
         """Approve another operator's withdrawal, or another admin's role, deposit limit, welcome or registration.
 
         Deposits, adjustments, corrections and password resets are approved at their own addresses.
@@ -51,9 +49,7 @@ class ProposalsController(Controller):
         return Done((await carried(caller, services, command, extensions, id=data.client_id)).seq)
 
     @post("/proposals/{proposal:int}/dismiss", status_code=201)
-    async def dismiss(
-        self, proposal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS
-    ) -> Done:
+    async def dismiss(self, proposal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS) -> Done:
         """Withdraw your own proposal of any kind, or reject another operator's. Nothing else changes.
 
         A proposal that only admins may approve is rejected by admins only. A password reset can be ended until it is
