@@ -232,7 +232,7 @@ class Everything:
     def log_on(self) -> None:
         """A session logs on, mostly with the rights that its account has now."""
         account, rights = self.draw.randint(1, ACCOUNTS), self.draw.choice((0, 1 << 40, 1 << 40, 1 << 40))
-        up = {"next_msg_seq_num": self.count, "up": 1, "reset": 0, "rights": rights}
+        up: dict[str, Any] = {"next_msg_seq_num": self.count, "up": 1, "reset": 0, "rights": rights}
         self.send(Session(account=account, session=account, time_ns=self.time_ns, **up))
 
     def change_phase(self) -> None:
