@@ -21,9 +21,9 @@ MOST_BYTES = 1 << 20
 
 
 class Data(Struct):
-    """Of all three kinds of messages what is needed; names are the venue's."""
+    """The fields of all three kinds of messages that the population needs, by the venue's names."""
 
-    s: str
+    s: str = ""  # a serverShutdown has no symbol
     b: str = "0"
     a: str = "0"
     p: str = "0"
@@ -63,6 +63,8 @@ class Feed:
             await asyncio.sleep(RETRY_S)  # only trying again tells whether the venue is back
 
     def _tell(self, data: Data) -> None:
+        if not data.s:
+            return
         steps = self._steps[data.s]
         match data.e:
             case "":
