@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from procs.api.binance.routes import REST, WS, Security
-from shm.enums import KeyScope
+from shm.enums import Code, KeyScope
 from shm.records import Deposit, FeeTier, KillScope, KillSwitch, PositionLimit, Withdrawal
 from tests.api.binance.served import FREE, Served, Socket, serving
 from tests.publisher.harness import run
@@ -115,8 +115,10 @@ def change_others(venue: Served, draw: random.Random) -> int:
     for asset in (1, 2, 3):
         free, _ = rig.core.ledger.balance(OTHER, asset) or (0, 0)
         taken = draw.randrange(1, free)
-        paid |= {"asset": asset, "amount": draw.choice((taken, free))}
-        do(Withdrawal(account=OTHER, cl_ord_id=b"w%d" % asset, **paid))
+        paid |= {"account": OTHER, "asset": asset, "amount": draw.choice((taken, free))}
+        assert rig.ask(Withdrawal(cl_ord_id=b"w%d" % asset, **paid)) == Code.SECOND_NEEDED
+        proposal = len(rig.log)
+        do(Withdrawal(cl_ord_id=b"a%d" % asset, **paid | {"session": OPERATORS[0], "proposal": proposal}))
     if draw.random() < 0.5:
         do(KillSwitch(**by(key=b"K"), target=OTHER, scope=KillScope.ACCOUNT, is_on=1))
     assert (rig.core.ledger.balance(FEES, 3) or (0, 0))[0] > 0
