@@ -125,7 +125,8 @@ def stops(**values: Any) -> list[Command]:
 
 
 DELISTED = [PhaseChange(**by(key=b"D"), instrument=1, phase=Phase.DELISTED)]
-BLOCKED = [KillSwitch(**by(key=b"K"), target=1, scope=1, is_on=1)]
+BLOCKED = [KillSwitch(**(own() | {"cl_ord_id": b"K"}), target=1, scope=1, is_on=1)]
+ENDED = [KillSwitch(**by(key=b"K"), target=1, scope=1, is_on=1)]
 SESSION_BLOCKED = [KillSwitch(**by(key=b"K"), target=1, scope=2, is_on=1)]
 TRADE = [[order(1, "S", side=2)], [order(2, "B")]]
 OPEN = [order(1, "O")]
@@ -150,6 +151,8 @@ ORDERS: list[Case] = [
     (Code.KILL_SWITCH, [BLOCKED, [order(1, "X")]]),
     (Code.KILL_SWITCH, [SESSION_BLOCKED, [order(1, "X")]]),
     (Code.KILL_SWITCH, [OPEN, BLOCKED, replace(1, "X", "O", 100, 5)]),
+    (Code.SESSION_ENDED, [ENDED, [order(1, "X")]]),
+    (Code.SESSION_ENDED, [OPEN, ENDED, replace(1, "X", "O", 100, 5)]),
     (Code.ORDER_RATE, [[account_limits(max_orders=1, window_ms=1000)], OPEN, [order(1, "X")]]),
     (Code.ORDER_RATE, [[account_limits(max_orders=1, window_ms=1000)], OPEN, replace(1, "X", "O", 100, 5)]),
     (Code.ORDER_RATE, [[account_limits(max_orders=1, window_ms=1000)], listed(order(1, "X"), order(1, "Y"))]),
@@ -189,6 +192,7 @@ OTHERS: list[Case] = [
     (Code.UNSUPPORTED_SIDE, [[MassCancel(**own(), instrument=0, target=1, side=3)]]),
     (Code.NOT_AN_OPERATOR, [[KillSwitch(**own(), target=2, scope=1, is_on=1)]]),
     (Code.NOT_AN_OPERATOR, [BLOCKED, [KillSwitch(**own(), target=1, scope=1, is_on=0)]]),
+    (Code.SESSION_ENDED, [ENDED, [KillSwitch(**own(), target=1, scope=1, is_on=0)]]),
     (Code.UNKNOWN_ACCOUNT, [[KillSwitch(**by(), target=0, scope=1, is_on=1)]]),
     (Code.INVALID_DEFINITION, [[KillSwitch(**by(), target=1, scope=3, is_on=1)]]),
     (Code.NOT_AN_OPERATOR, [[PhaseChange(**own(), instrument=1, phase=Phase.HALT)]]),
