@@ -215,8 +215,8 @@ cdef class Shipper(Link):
         return 0
 
     cdef int refuse_asker(self, peer) except -1:
-        """Answer a primary that asks who leads, by the code of its refusal, and the epoch. It always raises LinkError."""
-        cdef uint64_t end = self.log.ring.published
+        """Answer a primary that asks who leads, by the code of its refusal, and the epoch. Always raises LinkError."""
+        cdef uint64_t end = self.log_end()
         check_same_venue(replace(self.own, voids=peer.voids), peer)
         if self.board.load(WORD_FENCED):
             raise LinkError(Refusal.NOT_READY, f"node {self.own.node} is about to follow", self.own.epoch, end)
@@ -274,12 +274,16 @@ cdef class Shipper(Link):
         A primary that still repeats its journal has been allowed to lead. It takes its secondary at once: where commits
         wait for that one, events would wait for them, fill the rings, and keep it from leading.
         """
-        cdef uint64_t end = self.log.ring.published
+        cdef uint64_t end = self.log_end()
         if self.follows and not self.is_for_tail:
             raise LinkError(Refusal.NOT_LEADING, f"node {self.own.node} does not lead", self.own.epoch, end)
         if self.is_for_tail and not self.follows:
             raise LinkError(Refusal.NOT_READY, f"node {self.own.node} is no secondary", self.own.epoch, end)
         return 0
+
+    cdef uint64_t log_end(self):
+        """Return how far this node's log goes. While it repeats its journal, the ring has only the beginning."""
+        return max(self.log.ring.published, self.board.load(WORD_DURABLE_SEQ))
 
     cdef uint64_t chain_of(self, uint64_t seq) except? 0:
         """The chained hash up to `seq`: from the journal, and on through the ring. LinkError where it is in neither."""

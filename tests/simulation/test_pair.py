@@ -19,7 +19,7 @@ FOUND_BY = {
     "StaleFrameTaken": 10,
     "SentUncommitted": 40,
     "PromotedBehindAHole": 10,
-    "ReservationLost": 103,
+    "ReservationLost": 16,
     "EpochUnchecked": 77,
     "LeaseKeptTooLong": 134,
     "LeaseByWallClock": 134,
