@@ -130,8 +130,8 @@ class WorkingDay(Everything):
             up=self.draw.randint(0, 1), reset=0, rights=self.draw.choice((0, 1 << 40)),
         ))  # fmt: skip
 
-    def reserve(self) -> None:
-        account = self.draw.randint(1, ACCOUNTS)
+    def reserve(self, account: int = 0) -> None:
+        account = account or self.draw.randint(1, ACCOUNTS)
         generation, _, end = self.rig.core.reservation(account)
         first = max(1, end - self.draw.randint(0, NUMBERS))
         self.send(Reservation(
@@ -204,6 +204,8 @@ def working_day(seed: int, steps: int) -> Rig:
     """
     rig = Rig(api=True, changes=listed).lead()
     day = WorkingDay(rig, random.Random(seed))
+    for account in range(1, ACCOUNTS + 1):
+        day.reserve(account)  # as a gateway does before it sends its session anything
     while day.count < steps or (day.count < 20 * steps and missing(rig)):
         for _ in range(steps // 10):
             day.step()
