@@ -17,9 +17,10 @@ from pathlib import Path
 
 from tests.simulation import run
 from tests.simulation.bugs import BUGS
-from tests.simulation.pair_plan import has_witness
+from tests.simulation.pair_plan import has_witness, is_operated
 from tests.simulation.plan import draw
 from tests.simulation.planted_api import BUGS_OF_API
+from tests.simulation.planted_operations import BUGS_OF_OPERATIONS
 from tests.simulation.planted_pair import BUGS_OF_TWO, RARE
 from tests.simulation.planted_witness import BUGS_OF_WITNESS
 
@@ -78,13 +79,15 @@ def until(deadline_s: float, first: int) -> Iterator[int]:
 
 def hunt_all(first: int) -> int:
     missed = 0
-    for name, bug in (BUGS | BUGS_OF_API | BUGS_OF_TWO | BUGS_OF_WITNESS).items():
+    for name, bug in (BUGS | BUGS_OF_API | BUGS_OF_TWO | BUGS_OF_WITNESS | BUGS_OF_OPERATIONS).items():
         if name in RARE:
             continue
         run_one = run.run_seed if name in BUGS | BUGS_OF_API else run.run_pair
         seeds: Iterable[int] = range(first, first + HUNT_SEEDS)
         if name in BUGS_OF_WITNESS:
             seeds = filter(has_witness, seeds)
+        if name in BUGS_OF_OPERATIONS:
+            seeds = filter(is_operated, seeds)
         if name in BUGS_OF_API:
             seeds = (seed for seed in seeds if draw(seed).has_api)
         found = run.hunt(bug(), seeds, run_one)

@@ -51,10 +51,13 @@ class Crew:
         self._pair = pair
         self._well_ns = pair.mono_ns
         self.doing: Callable[[], bool] | None = None
+        self.alone: set[str] = set()  # nodes that an operator let go on alone: the other one must not lead before them
 
     def tick(self) -> None:
         if self.doing is not None and self.doing():
             self.doing = None
+        if self.alone and self._pair.is_well():
+            self.alone.clear()
 
     # Changes of roles
 
@@ -86,7 +89,7 @@ class Crew:
             return False
         board = side.board
         if board.get(Word.LINK) not in LINKED:
-            return bool(statement) and self._lead(side, statement)
+            return bool(statement) and self.lead(side, statement)
         board.set(Word.HANDOVER, Fence.ASKED)
         end_ns = self._pair.mono_ns + FENCE_NS
 
@@ -94,13 +97,39 @@ class Crew:
             if not side.follows or side.board is not board:
                 return True
             if board.get(Word.HANDOVER) == Fence.ANSWERED:
-                self._lead(side, statement)
+                self.lead(side, statement)
                 return True
             if self._pair.mono_ns < end_ns:
                 return False
             board.set(Word.HANDOVER, Fence.NO)
             if statement:
-                self._lead(side, statement)
+                self.lead(side, statement)
+            return True
+
+        self.doing = is_over
+        return True
+
+    def release(self, side: Side, statement: str) -> None:
+        """Have a primary that leads go on without the other node."""
+        self.alone.add(side.name)
+        self._write(side, structs.replace(side.node(), members=(side.name,), statement=statement))
+
+    def leave(self) -> bool:
+        """Begin to stop the secondary, once the primary waits for it no more; or all the same, after a while."""
+        side = self._follower()
+        if self.doing is not None or side is None or side.board.get(Word.LINK) not in LINKED:
+            return False
+        board = side.board
+        self.alone.add(self._pair.other(side).name)
+        board.set(Word.HANDOVER, Fence.LEAVES)
+        end_ns = self._pair.mono_ns + FENCE_NS
+
+        def is_over() -> bool:
+            if not side.follows or side.board is not board:
+                return True
+            if board.get(Word.HANDOVER) != Fence.LEFT and self._pair.mono_ns < end_ns:
+                return False
+            self._pair.power_down(side, lost=False)
             return True
 
         self.doing = is_over
@@ -122,8 +151,11 @@ class Crew:
         found = [side for side in self._pair.sides if side.follows and side.node().is_secondary]
         return found[0] if len(found) == 1 and found[0].is_ready() else None
 
-    def _lead(self, side: Side, statement: str) -> bool:
-        self._write(side, Node("primary", (side.name,), statement, side.node().journal_id))
+    def lead(self, side: Side, statement: str) -> bool:
+        """Have it on the node's disk that it is to lead."""
+        with self._pair.at(side):
+            node = side.node()
+        self._write(side, structs.replace(node, role="primary", members=(side.name,), statement=statement))
         self._pair.chosen = side
         return True
 
@@ -148,7 +180,7 @@ class Crew:
                 return False
             self._pair.power_down(self._pair.other(self._pair.chosen), lost=False)
             return True
-        for side in self._pair.sides:
+        for side in sorted(self._pair.sides, key=lambda side: not segment_seqs(side.disk)):  # who has a log comes first
             if side.is_down:
                 return self._bring_up(side)
             if self._is_left_behind(side):
@@ -182,7 +214,7 @@ class Crew:
             else:
                 self.rejoin(side)
         elif side.is_ended and other.follows and other.is_ready() and not self._is_patient and self._is_refused(side):
-            self._lead(other, "the other one has ended, and must not lead")
+            self.lead(other, "the other one has ended, and must not lead")
         self._pair.power_up(side)
         return True
 
@@ -201,7 +233,7 @@ class Crew:
         """Nobody leads: the primary has handed over to one that does not want it any more. Both have all."""
         longest = max(self._pair.sides, key=lambda side: side.board.get(Word.LOG_END))
         self._pair.power_down(self._pair.other(longest), lost=False)
-        self._lead(longest, "the other one is stopped")
+        self.lead(longest, "the other one is stopped")
         return True
 
     def rejoin(self, side: Side) -> None:
@@ -212,12 +244,16 @@ class Crew:
         other = self._pair.other(side)
         with self._pair.at(side):
             journal_id = segment_header(other.disk, min(segment_seqs(other.disk))).journal_id.hex()
-            if self._parts_behind(side, other):
+            if not segment_seqs(side.disk):  # it was lost, or never there
+                self._pair.seen["begins from nothing"] += 1
+            elif self._parts_behind(side, other):
+                acknowledged = min(side.safe_seq, other.board.get(Word.ACKED_SEQ))  # to the primary that runs
                 side.erase()
+                side.safe_seq = acknowledged
                 self._pair.seen["rejoined from nothing"] += 1
             else:
                 self._pair.seen["rejoined with all"] += 1
-            roles.save(side.data, Node("secondary", journal_id=journal_id))
+            roles.save(side.data, Node("secondary", journal_id=journal_id, peer=self._pair.peer_of(side)))
 
     def _parts_behind(self, side: Side, other: Side) -> bool:
         if not segment_seqs(side.disk):

@@ -43,7 +43,8 @@ from tests.simulation.faults import FAULTS
 from tests.simulation.healing import Healing
 from tests.simulation.lifecycle import SHM
 from tests.simulation.pair_faults import NODE_FAULTS
-from tests.simulation.pair_plan import PairPlan
+from tests.simulation.pair_operations import OPERATIONS
+from tests.simulation.pair_plan import PairPlan, is_operated
 from tests.simulation.payments import Payments
 from tests.simulation.plan import Fault
 from tests.simulation.setting import OPERATOR_ACCOUNT, TRADERS
@@ -116,7 +117,8 @@ class Pair(Healing):
         self.busy: list[Side] = []
         self.chosen = self.sides[0]  # to lead: one that is cut off may have begun later epochs since
         self.crew = Crew(self)
-        self.leaders: dict[int, str] = {}  # who began each epoch
+        self.leaders: dict[int, str] = {}  # who released something in each epoch
+        self.beginners: dict[int, str] = {}  # who began each
         self.begun: dict[str, tuple[Any, int]] = {}  # what each node leads, and the log's end when it was first seen to
         self.asked: dict[str, int] = {}
         self.links: dict[str, End | None] = {}  # of a turn ago
@@ -154,6 +156,7 @@ class Pair(Healing):
             stack.enter_context(witnessed.in_place(clock, waiting))
             for replaced in (
                 patch("time.time_ns", lambda: self.active.utc()),
+                patch.object(roles, "tell_supervisor", lambda: self.active.roles.look()),
                 patch("os.urandom", draw),
                 patch("random._urandom", draw),
                 patch.object(venues, "Path", self.path_of),
@@ -180,12 +183,12 @@ class Pair(Healing):
         a, b = self.sides
         with self.at(a):
             a.begin()
-            roles.save(a.data, Node(members=("a",)))
+            roles.save(a.data, Node(members=("a",), peer=self.peer_of(a)))
         self.power_up(a)
         self.until(lambda: a.leads, "the first node leads")
         with self.at(b):
             journal_id = segment_header(a.disk, min(segment_seqs(a.disk))).journal_id.hex()
-            roles.save(b.data, Node("secondary", journal_id=journal_id))
+            roles.save(b.data, Node("secondary", journal_id=journal_id, peer=self.peer_of(b)))
         self.power_up(b)
         if self.plan.has_witness:
             self.until(self.is_well, "the second node may take over")
@@ -204,6 +207,10 @@ class Pair(Healing):
         self.active = side
         setattr(store_module, "BOOT_ID", side.boot_id)  # noqa: B010
 
+    def peer_of(self, side: Side) -> str:
+        """What the role of the node calls the other one: nothing in seeds that are older than epochs by peers."""
+        return side.peer_name if is_operated(self.plan.seed) else ""
+
     def other(self, side: Side) -> Side:
         return self.sides[side is self.sides[0]]
 
@@ -218,8 +225,9 @@ class Pair(Healing):
     def strike(self, fault: Fault) -> None:
         """Let a fault happen now, if it can."""
         draw = Random(fault.seed)
-        if fault.kind in NODE_FAULTS:
-            self.seen[fault.kind] += NODE_FAULTS[fault.kind](self, draw)
+        of_two = NODE_FAULTS | OPERATIONS
+        if fault.kind in of_two:
+            self.seen[fault.kind] += of_two[fault.kind](self, draw)
             return
         side = draw.choice(self.sides)
         if side.runs:
@@ -325,6 +333,9 @@ class Pair(Healing):
         side.written = written
 
     def _watch_leader(self, side: Side, board: Board) -> None:
+        begun = self.beginners.setdefault(board.get(Word.EPOCH), side.name)
+        is_alone = begun == side.name or not self.peer_of(side)
+        require(is_alone, f"I9: {side.name} and {begun} have begun epoch {board.get(Word.EPOCH)}")
         epoch = (board.get(Word.GENERATION), board.get(Word.EPOCH))
         if self.begun.get(side.name, ((), 0))[0] != epoch:
             self.begun[side.name] = (epoch, board.get(Word.LOG_END))

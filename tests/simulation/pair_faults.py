@@ -71,6 +71,7 @@ def failover_beside(pair: Pair, _draw: Random) -> bool:
     if not pair.crew.may_state():
         return False
     pair.network.is_cut = True
+    pair.crew.alone |= {side.name for side in pair.sides if side.follows}
     return pair.crew.failover(statement="it must be off")
 
 

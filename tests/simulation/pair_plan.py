@@ -10,6 +10,7 @@ from msgspec import structs
 from tests.simulation.plan import FAULTS, SMALL, Fault, Plan
 
 TURNS = 2600
+OPERATED_TURNS = 4000
 ON = 0.35
 WITNESS_ON = 0.4
 # What befalls the two of them, beside what can befall any venue: how often, in a run that has it on.
@@ -43,6 +44,25 @@ WITNESS_FAULTS: dict[str, float] = {
 WITNESS_TURNS = 5000
 ALONE_TURNS = 1500  # in which a primary that has lost the other node goes alone, where it does so
 WITNESS_STEP_NS = 2_000_000  # all of them are five leases, in which each process has very many turns
+# What operators do, and what becomes of folders: in one run of seven, which has much of that.
+OPERATIONS: dict[str, float] = {
+    "backup taken": 4,
+    "folder lost": 1.5,
+    "data lost": 1,
+    "folder restored": 4,
+    "node hangs": 1,
+    "node started": 5,
+    "failover by a true word": 8,
+    "release": 6,
+    "leave": 1.5,
+    "host dies": 4,
+    "failover while the other lives": 0.5,
+    "clock step": 1,
+    "node put right": 2,
+    "failover": 2,
+    "leader dies": 4,
+}
+OPERATION_ON = 0.7
 # Drawn from sources of their own, so that seeds stay what they were.
 # Two lead for short moments, so this is tried often.
 LATER: dict[str, float] = {"old primary's batcher again": 40}
@@ -64,7 +84,33 @@ class PairPlan(Plan, frozen=True):
 
 def draw(seed: int) -> PairPlan:
     """The plan of a seed for two nodes."""
-    return _with_witness(_draw(seed)) if has_witness(seed) else _draw(seed)
+    if has_witness(seed):
+        return _with_witness(_draw(seed))
+    return _operated(_draw(seed)) if is_operated(seed) else _draw(seed)
+
+
+def is_operated(seed: int) -> bool:
+    """Every seventh run is, unless it has a witness."""
+    return seed % 7 == 6 and not has_witness(seed)
+
+
+def _operated(plan: PairPlan) -> PairPlan:
+    """The same with operators at every moment, for which commits have to wait for the other node.
+
+    Half of these runs have no other faults, which would hide what comes of it.
+    """
+    choose = Random(f"operations {plan.seed}")
+    faults = list(plan.faults) if choose.random() < 0.5 else []
+    for kind, mean in OPERATIONS.items():
+        if choose.random() < OPERATION_ON:
+            count = min(8, max(1, round(choose.expovariate(1 / mean))))
+            faults += [Fault(choose.randrange(OPERATED_TURNS), kind, choose.randrange(2**32)) for _ in range(count)]
+    return structs.replace(
+        plan,
+        turns=OPERATED_TURNS,
+        durability=choose.choice(("replicated", "both", "both")),
+        faults=tuple(sorted(faults, key=lambda fault: fault.turn)),
+    )
 
 
 def has_witness(seed: int) -> bool:

@@ -20,7 +20,7 @@ from tests.simulation import pair_plan
 from tests.simulation import plan as plans
 from tests.simulation.bugs import Bug
 from tests.simulation.pair import Pair
-from tests.simulation.pair_plan import LATER, NODE_FAULTS, ONE_NODE, WITNESS_FAULTS, PairPlan
+from tests.simulation.pair_plan import LATER, NODE_FAULTS, ONE_NODE, OPERATIONS, WITNESS_FAULTS, PairPlan
 from tests.simulation.plan import FAULTS, FILE_FAULTS, Plan
 from tests.simulation.world import World
 
@@ -41,8 +41,9 @@ ROLES = (
     "promotion", "asked to hand over", "handed over", "switchover not done in time", "fenced", "start refused",
     "rejoined with all", "rejoined from nothing", "replicated", "both", "local", "core restart", "snapshot",
     "start from a snapshot", "witness alone", "took over", "went alone",
+    "asked for another word",
 )  # fmt: skip
-FAULTS_OF_TWO = (*{**NODE_FAULTS, **WITNESS_FAULTS, **LATER}, *ONE_NODE)
+FAULTS_OF_TWO = tuple(dict.fromkeys((*NODE_FAULTS, *WITNESS_FAULTS, *OPERATIONS, *LATER, *ONE_NODE)))
 INVARIANTS = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I10")
 ENOUGH = 300  # seeds from which on a fault or recovery that never occurred is a failure of the run
 

@@ -21,6 +21,7 @@ from procs.supervisor import health
 from procs.supervisor.roles import Roles
 from procs.supervisor.run import HANDOVER_S
 from procs.venue import node as roles
+from procs.venue import venue_key
 from procs.venue.node import Node
 from procs.venue.topology import derive
 from procs.venue.venue import LAPSED, Venue
@@ -179,6 +180,8 @@ class RunView:
             side.start_host(journal)
         if journal.alive:
             side.board.set(Word.COMMIT_BY, 0)
+            if node.statement and self.leads:
+                side.board.set(Word.EPOCH_WANTED, side.board.get(Word.EPOCH) + 1)
             side.seen["went alone"] += 1
 
 
@@ -208,6 +211,8 @@ class Side(World):
         self.safe_seq = 0  # how far its disk has the log, since it has this one
         self.committed = 0  # how far it has seen that log committed
         self.committed_alone = 0  # the last of it that waited for nobody
+        self.hung_until = 0  # the turn at which its processes go on that stand still
+        self.backup: dict[str, bytes] = {}  # of its journal, as it was once
         self.ends = 0  # how often its supervisor has ended by itself
         self.peer_name = "b" if name == "a" else "a"
         super().__init__(plan, pair.bug)
@@ -326,6 +331,11 @@ class Side(World):
         return self.is_off or self.is_ended
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether it begins, and asks the other node first."""
+        return not self.is_down and self.is_starting and self.works_at_roles is not None
+
+    @property
     def runs(self) -> bool:
         """Whether there is a run: its board means something."""
         return not self.is_down and not self.is_starting and bool(self.hosts)
@@ -362,6 +372,7 @@ class Side(World):
 
     def end_run(self) -> None:
         self._drop_work()
+        self.hung_until = 0
         super().end_run()
         self.hosts = []
 
@@ -396,7 +407,7 @@ class Side(World):
             self.works_at_roles = None
 
     def _supervise(self) -> None:
-        if self.is_down:
+        if self.is_down or self.hung_until > self.turn:
             return
         if self.is_starting and self.works_at_roles is None:
             self.start()
@@ -488,6 +499,7 @@ class Side(World):
         require(self.is_down, "a node that runs is not erased")
         for folder in ERASED_FOLDERS:
             self._erase(Path(str(self.data)) / folder)
+        (Path(str(self.data)) / venue_key.FILE).unlink(missing_ok=True)
         self.safe_seq = self.committed = self.committed_alone = 0
         self.disk = self.bug.disk(self.plan.seed)
         self.data.disk = self.disk

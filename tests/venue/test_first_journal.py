@@ -21,6 +21,10 @@ from tests.models import journal as model
 CONFIG = """
 [venue]
 data = "data"
+[fix]
+port = 0
+[market_data]
+port = 0
 [journal]
 segment_bytes = 65536
 [[assets]]

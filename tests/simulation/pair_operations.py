@@ -1,0 +1,192 @@
+"""What operators do to two nodes at the wrong moment, and what becomes of their folders and hosts beside that.
+
+Each is allowed by docs/operations.md. A command that its own checks refuse changes nothing. How often each is drawn is
+in pair_plan.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, cast
+
+from procs.venue import node as roles
+from procs.venue.node import Node
+from procs.venue.venue import Venue
+from scripts.nodes import doubt
+from scripts.nodes.steps import LINKED, Refused
+from shm.board import Word
+from shm.journal import segment_seqs
+from shm.journal_end import end_of
+from tests.simulation.disk import File
+
+if TYPE_CHECKING:
+    from tests.simulation.pair import Pair
+    from tests.simulation.side import Side
+
+WORD = "the other one is off"  # it is true
+
+
+class Looked:
+    """A node's run, as a command looks at it."""
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+        self.board = side.board
+
+    def now_ns(self) -> int:
+        """By the clock of its processes."""
+        return self._side.mono_ns + self._side.host_of("replicator").anchor_ns
+
+
+def backup_taken(pair: Pair, draw: Random) -> bool:
+    side = draw.choice(pair.sides)
+    if not segment_seqs(side.disk) or not end_of(side.disk).seq:
+        return False  # no backup is of an empty log
+    files = side.disk.entries.items()
+    side.backup = {name: bytes(file.cached) for name, file in files if name.endswith(".journal")}
+    return True
+
+
+def folder_lost(pair: Pair, draw: Random) -> bool:
+    """The disk is new, or not mounted, and somebody starts the node."""
+    side = _expendable(pair, draw)
+    if side is None:
+        return False
+    _lose(pair, side)
+    pair.power_up(side)
+    return True
+
+
+def data_lost(pair: Pair, draw: Random) -> bool:
+    """All but the role and the keys."""
+    side = _expendable(pair, draw)
+    if side is None:
+        return False
+    with pair.at(side):
+        node = side.node()
+    _lose(pair, side)
+    with pair.at(side):
+        roles.save(side.data, node)
+    pair.power_up(side)
+    return True
+
+
+def folder_restored(pair: Pair, draw: Random) -> bool:
+    """From an old backup; `lockstep pair` has given it new keys, and knows that the other node has the log."""
+    side = _expendable(pair, draw)
+    if side is None or not side.backup:
+        return False
+    _lose(pair, side)
+    with pair.at(side):
+        for name, content in side.backup.items():
+            file = side.disk.entries[name] = side.disk.safe[name] = File()
+            file.write(content, 0)
+            file.sync()
+        roles.save(side.data, Node(peer=side.peer_name))
+    pair.power_up(side)
+    return True
+
+
+def node_hangs(pair: Pair, draw: Random) -> bool:
+    """Every process of the primary stands still, the supervisor's too, and wakes up after a while."""
+    side = pair.leader
+    if side is None:
+        return False
+    side.hung_until = pair.turn + draw.choice((100, 400, 1500))
+    for host in side.hosts:
+        host.stalled_until = side.hung_until
+    return True
+
+
+def leader_dies(pair: Pair, draw: Random) -> bool:
+    """Whether the other one is there or not."""
+    side = pair.leader
+    if side is None:
+        return False
+    pair.power_down(side, lost=draw.random() < 0.5)
+    return True
+
+
+def node_started(pair: Pair, draw: Random) -> bool:
+    """Whatever the other one does."""
+    found = [side for side in pair.sides if side.is_down]
+    if not found or pair.crew.doing is not None:
+        return False
+    pair.power_up(draw.choice(found))
+    return True
+
+
+def failover_by_word(pair: Pair, _draw: Random) -> bool:
+    """`lockstep failover --peer-is-off` on the secondary, or on a primary that waits at its start."""
+    for side in pair.sides:
+        other = pair.other(side)
+        if pair.crew.doing is not None or not other.is_down or other.name in pair.crew.alone:
+            continue
+        with pair.at(side):
+            node = side.node()
+            is_waiting = side.is_waiting and roles.needs_peer(side.config, node)
+            follows = side.follows and node.is_secondary and side.is_ready()
+            if not (is_waiting or (follows and side.board.get(Word.LINK) not in LINKED)):
+                continue
+            try:
+                doubt.check(side.config, side.data, node, cast(Venue, Looked(side)) if follows else None, "")
+            except Refused:
+                pair.seen["asked for another word"] += 1
+                return True
+        pair.crew.lead(side, WORD)
+        return True
+    return False
+
+
+def release(pair: Pair, _draw: Random) -> bool:
+    """`lockstep failover --peer-is-off` on a primary that leads, whose secondary is off."""
+    side = pair.leader
+    if side is None or pair.crew.doing is not None or not pair.other(side).is_down:
+        return False
+    if pair.other(side).name in pair.crew.alone:
+        return False
+    if side.board.get(Word.COMMIT_BY) != Word.ACKED_SEQ:
+        return False
+    pair.crew.release(side, WORD)
+    return True
+
+
+def leave(pair: Pair, _draw: Random) -> bool:
+    """`lockstep stop` on the secondary."""
+    return pair.crew.leave()
+
+
+def _expendable(pair: Pair, draw: Random) -> Side | None:
+    """A node whose loss loses nothing: the other one has on its disk all that was ever committed."""
+    side = draw.choice(pair.sides)
+    other = pair.other(side)
+    if pair.crew.doing is not None or other.is_down or not segment_seqs(other.disk):
+        return None
+    committed = max(len(pair.audit.log), side.committed, other.committed)
+    has_all = other.runs and other.board.get(Word.DURABLE_SEQ) >= committed
+    is_synced = pair.plan.durability == "both" or other.follows
+    return side if has_all and is_synced and end_of(other.disk).seq >= committed else None
+
+
+def _lose(pair: Pair, side: Side) -> None:
+    if not side.is_down:
+        pair.power_down(side, lost=True)
+    with pair.at(side):
+        was_safe = side.safe_seq  # what it acknowledged stays committed
+        side.erase()
+        side.safe_seq = was_safe
+
+
+OPERATIONS: dict[str, Callable[[Pair, Random], bool]] = {
+    "backup taken": backup_taken,
+    "folder lost": folder_lost,
+    "data lost": data_lost,
+    "folder restored": folder_restored,
+    "node hangs": node_hangs,
+    "leader dies": leader_dies,
+    "node started": node_started,
+    "failover by a true word": failover_by_word,
+    "release": release,
+    "leave": leave,
+}

@@ -1,0 +1,66 @@
+"""Bugs at the start of a node, and at its operator's word, that are planted to show that the simulation finds them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from procs.supervisor.roles import Roles
+from procs.venue import first_journal, node
+from procs.venue.node import Node
+from scripts.nodes import doubt
+from tests.simulation.bugs import Bug
+
+if TYPE_CHECKING:
+    from tests.simulation.lifecycle import Life
+
+
+class BegunByAStart(Bug):
+    """LOG-21: a node whose folder is empty begins a journal, leads, and asks nobody."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        asks = Roles.may_run
+
+        async def may_run(roles: Roles, known: Node) -> bool:
+            return not first_journal.is_begun(roles._data) or await asks(roles, known)
+
+        with (
+            patch.object(first_journal, "objection", lambda *_: ""),
+            patch.object(Roles, "may_run", may_run),
+        ):
+            yield
+
+
+class RestoredLeadsAlone(Bug):
+    """LOG-21: a node that was restored leads if its peer does not answer: nothing says that commits waited for it."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(node, "needs_peer", node.is_paired):
+            yield
+
+
+class WordBelieved(Bug):
+    """I9: a node that was off leads by a true word that its peer is off, over what that has acknowledged."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(doubt, "doubt", lambda *_: ""):
+            yield
+
+
+class SameEpoch(Bug):
+    """I9: two nodes that lead without knowing of each other count epochs alike."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        with patch.object(node, "parity_of", lambda *_: -1):
+            yield
+
+
+BUGS_OF_OPERATIONS: dict[str, type[Bug]] = {
+    bug.__name__: bug for bug in (BegunByAStart, RestoredLeadsAlone, WordBelieved, SameEpoch)
+}
