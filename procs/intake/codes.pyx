@@ -293,7 +293,8 @@ TABLE = {
         "the session logged on before the account's password or role changed, or an operator blocked it",
         "log on again, then send it again", api=NOT_PERMITTED),
     Code.VALID_UNTIL_PASSED: _row(
-        "the order reached the router after the time that its sender allowed", "look at the market, then send a new one"),
+        "the order reached the router after the time that its sender allowed",
+        "look at the market, then send a new one"),
     Code.ORDER_CLOSED: _row(
         "the order is already filled, cancelled or expired", "nothing of it is open", "41", OTHER, (0, 0), api=UNKNOWN),
     Code.QUANTITY_BELOW_FILLED: _row(

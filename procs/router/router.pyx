@@ -147,7 +147,7 @@ cdef class Router(Agent):
         return work
 
     cdef int begin_epoch(self, int64_t now_ns) except -1 nogil:
-        """Begin another epoch while this node leads: the log says from where on commits wait for other members. Returns 1.
+        """Begin another epoch while this node leads: from there on commits wait for other members. Return 1.
 
         The epoch is shown last: an edge that sees it knows which event began it.
         """

@@ -3,8 +3,8 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from procs.router.ledger cimport Ledger
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    API_RING, CMD_ACCOUNT, CMD_DEPOSIT, CMD_WITHDRAWAL, MAX_MATCHERS, AdjustmentRecord, CommandRecord, CorrectionRecord, DepositRecord, MarkerRecord,
-    WithdrawalDecisionRecord, WithdrawalRecord, WithdrawalRequestRecord,
+    API_RING, CMD_ACCOUNT, CMD_DEPOSIT, CMD_WITHDRAWAL, MAX_MATCHERS, AdjustmentRecord, CommandRecord, CorrectionRecord,
+    DepositRecord, MarkerRecord, WithdrawalDecisionRecord, WithdrawalRecord, WithdrawalRequestRecord,
 )
 
 cdef enum:
