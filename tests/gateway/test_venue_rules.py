@@ -214,7 +214,7 @@ def test_a_restart_repeats_and_misses_nothing_of_all_this(tmp_path: Path) -> Non
             for _ in range(3):
                 await alice.receive()
             bob.order("ask", t54="2", t44="90", t38="1.5")
-            for _ in range(1 + 2):  # all parts of the iceberg at once, the cancelled stop, the rest from the limit order
+            for _ in range(3):  # one trade with the iceberg, the cancelled stop, the rest from the limit order
                 await alice.receive()
         before = {message[17]: message for message in alice.got if message[35] == "8"}
         async with venue(tmp_path) as harness:
