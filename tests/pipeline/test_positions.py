@@ -131,4 +131,5 @@ def test_a_database_that_knows_more_than_the_journal(venue: RunningVenue, foreig
     # A new venue, and the database of the old one.
     for name in FILES:
         shutil.rmtree(data / name, ignore_errors=True)
+    assert venue.command("begin").returncode == 0
     assert "the database has rows of another journal" in refused(venue)

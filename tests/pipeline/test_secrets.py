@@ -60,7 +60,7 @@ def test_no_password_is_in_any_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         client.send("1", (112, "seen"))
         client.await_message(lambda message: message.get(112) == "seen")
         monkeypatch.setenv("LOCKSTEP_OPERATOR_PASSWORD", OPERATORS)
-        answer = venue.command("halt", "BTCUSDT", "--operator", "OPERATOR2", "--yes")
+        answer = venue.command("halt", "BTCUSDT", "--operator", "ADMIN2", "--yes")
         assert answer.returncode == 0, answer.stderr + answer.stdout
         assert venue.command("snapshot").returncode == 0
         venue.postgres()  # until it runs, its folders change their names

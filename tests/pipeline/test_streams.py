@@ -199,7 +199,6 @@ def test_a_session_is_told_nothing_once_it_has_ended(venue: RunningVenue) -> Non
 
     trader.post("/auth/password", current=GOOD, password=BETTER)
     await_end(stream, 3)
-    assert json.loads(stream.events[-1])["event"] == "account"  # it was told of the change before
     stream.socket.close()
 
 

@@ -54,7 +54,7 @@ def test_an_order_is_changed_and_what_is_wrong_with_that_is_said(
     submit.click()
     expect(page.get_by_test_id("price-check")).to_contain_text("22.0 % above the market")
     confirm(page, "61000")
-    expect(message).to_contain_text("A post-only order would trade at once.")
+    expect(message).to_contain_text("A post-only order would trade at once")
     expect(price).to_have_attribute("aria-invalid", "true")
     page.route("**/v1/orders/*", lambda route: route.abort(), times=1)  # the first one never reaches the venue
     price.fill("50000.5")

@@ -86,7 +86,7 @@ def test_a_trader_rests_trades_and_has_a_portfolio(page: Page, folder: Path) -> 
     log_in(page, "TRADER1")
     moves(page)
     page.get_by_role("button", name="Leave the tour").click()
-    order(page, "buy", "1000", "0.5")
+    order(page, "buy", "40000", "0.5")
     expect(page.get_by_test_id("open-orders").locator("tbody tr")).to_have_count(1)
     page.get_by_test_id("ticket-type").select_option("MARKET")
     page.get_by_test_id("ticket-quantity").fill("0.01")

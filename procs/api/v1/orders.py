@@ -370,8 +370,8 @@ def _number(text: str | None) -> bytes | None:
 
 
 def _nanoseconds(moment_ms: int | None) -> bytes | None:
-    """A time as records have it; one before 1970's first millisecond has passed like it."""
-    return None if moment_ms is None else b"%d" % (max(moment_ms, 1) * MS)
+    """Return a time as records have it, at least 1970's first millisecond and at most the last that they can have."""
+    return None if moment_ms is None else b"%d" % (min(max(moment_ms, 1), LAST_MS) * MS)
 
 
 def _utc(moment_ms: int | None) -> bytes | None:
