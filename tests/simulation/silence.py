@@ -42,7 +42,7 @@ def fall_silent(world: World) -> None:
     world.until(lambda: _count(log, before, CommandType.CANCEL_AFTER) == len(accounts), "cancel-after is in the log")
     possible = [name for name in MEANWHILE if applies(name, world.plan.durability)]
     for name in draw.sample(possible, draw.randint(0, 3)):
-        require(FAULTS[name](world, draw), f"{name} is possible now")
+        world.until(lambda name=name: FAULTS[name](world, draw), f"{name} is possible")  # type: ignore[misc]
         end = world.turn + draw.randint(1, 200)
         world.until(lambda end=end: world.turn >= end, "turns go by")  # type: ignore[misc]
     world.pass_time(draw.randint(0, 2 * SECONDS) * 10**9)
