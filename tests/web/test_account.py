@@ -398,6 +398,11 @@ def test_all_of_it_is_for_everybody(watched: tuple[Page, Watched]) -> None:
     expect(page.get_by_role("button", name="Delete TRADER3-demo-key")).to_be_focused()
 
 
+def register_many(stranger: Person, count: int) -> None:
+    for number in range(count):
+        stranger.post("/auth/register", name=f"many{number}", password=GOOD)
+
+
 def test_who_registers_too_often_is_told_how_long_to_wait(venue: RunningVenue, watched: tuple[Page, Watched]) -> None:
     """The last of this file: nobody registers from here for an hour."""
     page, seen = watched
@@ -405,7 +410,6 @@ def test_who_registers_too_often_is_told_how_long_to_wait(venue: RunningVenue, w
     assert venue.api_port is not None
     stranger = Person(venue.api_port)
     with pytest.raises(ProblemError, match="TOO_MANY_REQUESTS"):
-        for count in range(21):
-            stranger.post("/auth/register", name=f"many{count}", password=GOOD)
+        register_many(stranger, 21)
     register(page, "late")
     expect(alert(page)).to_have_text(re.compile(r"Too many accounts .* Wait \d+ minutes\."))
