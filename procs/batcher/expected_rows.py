@@ -42,6 +42,7 @@ from shm.records import (
     PhaseReason,
     Replaced,
     Restated,
+    RestateReason,
     SelfTrade,
     Side,
     TimeInForce,
@@ -73,9 +74,9 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
         1,
         (
             "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity",
-            "filled", "remaining", "state", "stop_price", "trail", "display", "minimum", "expires", "budget",
-            "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "end_reason", "is_open", "created",
-            "updated", "seq",
+            "filled", "remaining", "prevented", "state", "stop_price", "trail", "display", "minimum", "expires",
+            "budget", "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "end_reason", "is_open",
+            "created", "updated", "seq",
         ),
     ),
     "trades": (
@@ -188,6 +189,7 @@ class _ExpectedOrder:
     leaves_lots: int
     has_budget: bool
     filled_lots: int = 0
+    prevented_lots: int = 0
 
 
 @dataclass
@@ -372,6 +374,8 @@ class Expected(ListedRows):
     def cancel(self, event: Cancelled) -> None:
         order = self.open_orders.pop(event.order_id)
         order.leaves_lots = 0
+        if event.reason == CancelReason.SELF_TRADE:
+            order.prevented_lots += event.leaves_lots
         order.row["state"] = "EXPIRED" if event.reason in EXPIRED else "CANCELED"
         order.row["end_reason"] = CancelReason(event.reason).name
         self.show(order, event)
@@ -384,7 +388,10 @@ class Expected(ListedRows):
         self.alter(order, event)
 
     def restate(self, event: Restated) -> None:
-        self.alter(self.open_orders[event.order_id], event)
+        order = self.open_orders[event.order_id]
+        if event.reason == RestateReason.SELF_TRADE:
+            order.prevented_lots += event.old_leaves_lots - event.leaves_lots
+        self.alter(order, event)
 
     def alter(self, order: _ExpectedOrder, event: Replaced | Restated) -> None:
         order.lots += event.leaves_lots - event.old_leaves_lots
@@ -408,6 +415,7 @@ class Expected(ListedRows):
             quantity=self.quantity(event.instrument, lots),
             filled=self.quantity(event.instrument, order.filled_lots),
             remaining=self.quantity(event.instrument, leaves),
+            prevented=self.quantity(event.instrument, 0 if order.has_budget else order.prevented_lots),
             is_open=order.row["state"] not in ENDED,
             updated=moment(event.time_ns),
             seq=event.cause,

@@ -68,9 +68,10 @@ TYPES = {
     "maker_user_id": "integer", "taker_user_id": "integer", "buyer_id": "integer", "seller_id": "integer",
     "order_id": LARGE, "mate_order_id": LARGE, "trade_id": LARGE, "maker_order_id": LARGE, "taker_order_id": LARGE,
     "number": LARGE, "proposal": LARGE, "approves": LARGE, "asked_by": "integer", "seq": LARGE,
-    "price": NUMERIC, "quantity": NUMERIC, "filled": NUMERIC, "remaining": NUMERIC, "stop_price": NUMERIC,
-    "trail": NUMERIC, "display": NUMERIC, "minimum": NUMERIC, "budget": NUMERIC, "free": NUMERIC, "held": NUMERIC,
-    "total": NUMERIC, "maker_fee": NUMERIC, "taker_fee": NUMERIC, "buyer_fee": NUMERIC, "seller_fee": NUMERIC,
+    "price": NUMERIC, "quantity": NUMERIC, "filled": NUMERIC, "remaining": NUMERIC, "prevented": NUMERIC,
+    "stop_price": NUMERIC, "trail": NUMERIC, "display": NUMERIC, "minimum": NUMERIC, "budget": NUMERIC,
+    "free": NUMERIC, "held": NUMERIC, "total": NUMERIC, "maker_fee": NUMERIC, "taker_fee": NUMERIC,
+    "buyer_fee": NUMERIC, "seller_fee": NUMERIC,
     "new_price": NUMERIC, "auction_price": NUMERIC, "auction_quantity": NUMERIC, "reference_price": NUMERIC,
     "amount": NUMERIC,
     "created": TIME, "updated": TIME, "expires": TIME, "time": TIME, "ends": TIME,
@@ -78,12 +79,13 @@ TYPES = {
     "terms": "jsonb",
 }  # fmt: skip
 
-# What a budget buys is unknown beforehand: its quantity is what is filled, and nothing remains.
+# What a budget buys is unknown beforehand: its quantity is what is filled, and nothing remains or is prevented.
 UPDATE_ORDERS = """
     UPDATE orders AS o SET
         price = coalesce(c.price, o.price), filled = o.filled + c.filled, state = coalesce(c.state, o.state),
         quantity = CASE WHEN o.budget IS NULL THEN o.quantity + c.quantity ELSE o.filled + c.filled END,
         remaining = CASE WHEN o.budget IS NULL THEN c.remaining ELSE 0 END,
+        prevented = CASE WHEN o.budget IS NULL THEN o.prevented + c.prevented ELSE 0 END,
         stop_price = coalesce(c.stop_price, o.stop_price), trail = coalesce(c.trail, o.trail),
         display = coalesce(c.display, o.display), expires = coalesce(c.expires, o.expires),
         end_reason = coalesce(c.end_reason, o.end_reason), cl_ord_id = coalesce(c.cl_ord_id, o.cl_ord_id),

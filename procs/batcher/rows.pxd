@@ -34,6 +34,7 @@ cdef struct OrderRow:
     int64_t quantity_lots
     int64_t filled_lots
     int64_t remaining_lots
+    int64_t prevented_lots
     uint64_t created_ns
     uint64_t updated_ns
     uint64_t seq

@@ -18,10 +18,12 @@ from procs.batcher.names cimport NAME_SIZE, Names
 from procs.batcher.positions cimport Positions
 from procs.batcher.spool cimport FRAME_RECORDS, RINGS
 from shm.records cimport (
-    CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_EXPIRED, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED, EVT_ASSET_DEFINED,
-    EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EPOCH_BEGUN, EVT_EXT_CREDENTIAL, EVT_EXT_TERMS,
-    EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_REPLACED, EVT_RESTATED, EVT_TRADED, EVT_TRIGGERED,
-    ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, ORDER_STATE_WAITING, STP_NONE, SLOT_SIZE,
+    CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_EXPIRED, CANCEL_REASON_SELF_TRADE, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED,
+    EVT_ASSET_DEFINED, EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EPOCH_BEGUN,
+    EVT_EXT_CREDENTIAL, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_REPLACED, EVT_RESTATED,
+    EVT_TRADED, EVT_TRIGGERED,
+    ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, ORDER_STATE_WAITING, RESTATE_REASON_SELF_TRADE,
+    STP_NONE, SLOT_SIZE,
     AcceptedRecord, BalanceRecord, CancelledRecord, ConfirmedRecord, CorrectedRecord, EpochBegunRecord,
     EventRecord, ExtTermsEventRecord, PhaseChangedRecord, ReplacedRecord, RestatedRecord, TradedRecord, TriggeredRecord,
 )
@@ -33,18 +35,18 @@ from shm.records import (
 )
 
 cdef enum:
-    CREATED_FIELDS = 28
-    CHANGED_FIELDS = 14
+    CREATED_FIELDS = 29
+    CHANGED_FIELDS = 15
     BALANCE_FIELDS = 6
 
 ORDER_COLUMNS = (
     "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity", "filled",
-    "remaining", "state", "stop_price", "trail", "display", "expires", "end_reason", "minimum", "budget", "post_only",
-    "slide", "self_trade", "list_kind", "mate_order_id", "is_open", "created", "updated", "seq",
+    "remaining", "prevented", "state", "stop_price", "trail", "display", "expires", "end_reason", "minimum", "budget",
+    "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "is_open", "created", "updated", "seq",
 )
 CHANGE_COLUMNS = (
-    "order_id", "price", "quantity", "filled", "remaining", "state", "stop_price", "trail", "display", "expires",
-    "end_reason", "cl_ord_id", "updated", "seq",
+    "order_id", "price", "quantity", "filled", "remaining", "prevented", "state", "stop_price", "trail", "display",
+    "expires", "end_reason", "cl_ord_id", "updated", "seq",
 )
 BALANCE_COLUMNS = ("user_id", "asset", "free", "held", "total", "seq")
 
@@ -86,8 +88,8 @@ cdef class Batch:
     """Rows of at most `batch_rows` events and one frame more. `begin` starts a batch after a database's watermark.
 
     `epoch` is the last one that begins in it, 0 if none does. Order rows that the batch creates are whole; orders from
-    before it get a change: what to add to quantity and filled, and the new value, if any, of the rest. Instruments,
-    assets and positions stay known from batch to batch.
+    before it get a change: what to add to quantity, filled and prevented, and the new value, if any, of the rest.
+    Instruments, assets and positions stay known from batch to batch.
     """
 
     def __cinit__(self, uint64_t batch_rows):
@@ -287,6 +289,8 @@ cdef class Batch:
     cdef void cancel(self, const CancelledRecord *event) noexcept nogil:
         cdef OrderRow *order = self.order(event.order_id, <const EventRecord *> event)
         order.remaining_lots = 0
+        if event.reason == CANCEL_REASON_SELF_TRADE:
+            order.prevented_lots += event.leaves_lots
         order.reason = event.reason
         order.state = STATE_EXPIRED if has_expired(event.reason) else STATE_CANCELED
 
@@ -325,6 +329,8 @@ cdef class Batch:
         order.priced = 1
         order.quantity_lots += event.leaves_lots - event.old_leaves_lots
         order.remaining_lots = event.leaves_lots
+        if event.reason == RESTATE_REASON_SELF_TRADE:
+            order.prevented_lots += event.old_leaves_lots - event.leaves_lots
 
     cdef void balance(self, const BalanceRecord *event) noexcept nogil:
         """The last value of the batch wins."""
@@ -431,6 +437,7 @@ cdef int encode_created(Buffer out, Listings listings, const OrderRow *order) ex
     out.decimal(<int128> quantity_lots * terms.lot_mantissa, terms.quantity_scale)
     out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
     out.decimal(<int128> (0 if has_budget else order.remaining_lots) * terms.lot_mantissa, terms.quantity_scale)
+    out.decimal(<int128> (0 if has_budget else order.prevented_lots) * terms.lot_mantissa, terms.quantity_scale)
     out.text(STATES.of(order.state), NAME_SIZE)
     encode_terms(out, order, terms)
     optional(out, order.terms.minimum_lots, terms.lot_mantissa, terms.quantity_scale)
@@ -465,6 +472,7 @@ cdef int encode_changed(Buffer out, Listings listings, const OrderRow *order) ex
     out.decimal(<int128> order.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
     out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
     out.decimal(<int128> order.remaining_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.decimal(<int128> order.prevented_lots * terms.lot_mantissa, terms.quantity_scale)
     if order.state != STATE_UNCHANGED:
         out.text(STATES.of(order.state), NAME_SIZE)
     else:

@@ -42,9 +42,9 @@ SESSION = """
     SET enable_seqscan = off;
     SET plan_cache_mode = force_generic_plan;
     CREATE TEMPORARY TABLE changed_orders (
-        order_id bigint, price numeric, quantity numeric, filled numeric, remaining numeric, state text,
-        stop_price numeric, trail numeric, display numeric, expires timestamptz, end_reason text, cl_ord_id text,
-        updated timestamptz, seq bigint
+        order_id bigint, price numeric, quantity numeric, filled numeric, remaining numeric,
+        prevented numeric, state text, stop_price numeric, trail numeric, display numeric, expires timestamptz,
+        end_reason text, cl_ord_id text, updated timestamptz, seq bigint
     ) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE changed_balances (
         user_id integer, asset text, free numeric, held numeric, total numeric, seq bigint

@@ -302,7 +302,8 @@ class Stream:
             while taker.leaves and self.resting and self.random.random() < 0.7:
                 self.trade(taker)
             if taker.leaves:
-                self.cancel(taker, self.random.choice((CancelReason.IOC_REMAINDER, CancelReason.EXPIRED)))
+                reason = self.random.choice((CancelReason.IOC_REMAINDER, CancelReason.EXPIRED))
+                self.cancel(taker, CancelReason.SELF_TRADE if self.seq % 3 == 0 else reason)
             self.emit(
                 0, Balance, account=taker.account, asset=USDT, free=self.random.randint(0, 2**62),
                 held=self.random.randint(0, 2**62),

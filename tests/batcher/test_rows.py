@@ -41,8 +41,8 @@ TEXT = {
     "list_kind",
 }  # fmt: skip
 NUMERIC = {
-    "price", "quantity", "filled", "remaining", "free", "held", "total", "maker_fee", "taker_fee", "stop_price",
-    "trail", "display", "minimum", "budget",
+    "price", "quantity", "filled", "remaining", "prevented", "free", "held", "total", "maker_fee", "taker_fee",
+    "stop_price", "trail", "display", "minimum", "budget",
 }  # fmt: skip
 TERMS = ("stop_price", "trail", "display", "expires", "end_reason")
 NUMERIC_OID, TEXT_OID, BIGINT_OID = 1700, 25, 20
@@ -103,17 +103,18 @@ def coalesced(
 
 def apply_change(order: dict[str, Any], change: dict[str, Any]) -> None:
     order["filled"] += change["filled"]
+    order["prevented"] += change["prevented"]
     for column in ("price", "state", "cl_ord_id", *TERMS):
         order[column] = order[column] if change[column] is None else change[column]
     for column in ("remaining", "updated", "seq"):
         order[column] = change[column]
     order["quantity"] += change["quantity"]
     if order["budget"] is not None:
-        order["quantity"], order["remaining"] = order["filled"], Decimal(0)
+        order["quantity"], order["remaining"], order["prevented"] = order["filled"], Decimal(0), Decimal(0)
 
 
 def naive_orders(events: list[Event]) -> dict[int, list[Any]]:
-    """order id -> [client id, price, quantity, filled, remaining, state, seq, end reason], one event after another."""
+    """By order id: client id, price, quantity, filled, remaining, state, seq, end reason and prevented quantity."""
     orders: dict[int, list[Any]] = {}
     budgets = set()
     for event in events:
@@ -124,7 +125,9 @@ def naive_orders(events: list[Event]) -> dict[int, list[Any]]:
                 quantity = event.quantity_lots * LOT
                 price, name = event.price_ticks * TICK, event.cl_ord_id.decode()
                 state = "WAITING" if event.state == OrderState.WAITING else "NEW"
-                orders[event.order_id] = [name, price, quantity, Decimal(0), quantity, state, event.cause, None]
+                filled = prevented = Decimal(0)
+                row = [name, price, quantity, filled, quantity, state, event.cause, None, prevented]
+                orders[event.order_id] = row
             case Triggered():
                 order = orders[event.order_id]
                 order[1], order[6] = event.price_ticks * TICK, event.cause
@@ -132,6 +135,7 @@ def naive_orders(events: list[Event]) -> dict[int, list[Any]]:
             case Restated():
                 order = orders[event.order_id]
                 order[2] += (event.leaves_lots - event.old_leaves_lots) * LOT
+                order[8] += (event.old_leaves_lots - event.leaves_lots) * LOT
                 order[4], order[6] = event.leaves_lots * LOT, event.cause
             case Traded():
                 for order_id, leaves in (
@@ -144,14 +148,17 @@ def naive_orders(events: list[Event]) -> dict[int, list[Any]]:
             case Cancelled():
                 reason = CancelReason(event.reason)
                 state = "EXPIRED" if reason == CancelReason.EXPIRED else "CANCELED"
-                orders[event.order_id][4:] = [Decimal(0), state, event.cause, reason.name]
+                order = orders[event.order_id]
+                order[4:8] = [Decimal(0), state, event.cause, reason.name]
+                order[8] += event.leaves_lots * LOT * (reason == CancelReason.SELF_TRADE)
             case Replaced():
                 order = orders[event.order_id]
                 order[0], order[1] = event.cl_ord_id.decode(), event.price_ticks * TICK
                 order[2] += (event.leaves_lots - event.old_leaves_lots) * LOT
                 order[4], order[6] = event.leaves_lots * LOT, event.cause
     for order_id in budgets:  # the quantity of a budget is what it bought
-        orders[order_id][2], orders[order_id][4] = orders[order_id][3], Decimal(0)
+        order = orders[order_id]
+        order[2], order[4], order[8] = order[3], Decimal(0), Decimal(0)
     return orders
 
 
@@ -162,7 +169,7 @@ def test_coalesced_batches_equal_naive_application(seed: int, steps: int, cuts: 
     stream.resting.append(stream.order())
     stream.steps(steps)
     orders, trades, balances = coalesced(stream, cuts)
-    columns = ("cl_ord_id", "price", "quantity", "filled", "remaining", "state", "seq", "end_reason")
+    columns = ("cl_ord_id", "price", "quantity", "filled", "remaining", "state", "seq", "end_reason", "prevented")
     assert {number: [row[column] for column in columns] for number, row in orders.items()} == naive_orders(
         stream.events[1]
     )

@@ -26,8 +26,9 @@ Row = dict[str, Any]
 EXACT = Context(prec=80)
 COPY_HEADER = 19
 NUMBERS = {
-    "price", "quantity", "filled", "remaining", "stop_price", "trail", "display", "minimum", "budget", "free", "held",
-    "total", "maker_fee", "taker_fee", "amount", "auction_price", "auction_quantity", "reference_price", "new_price",
+    "price", "quantity", "filled", "remaining", "prevented", "stop_price", "trail", "display", "minimum", "budget",
+    "free", "held", "total", "maker_fee", "taker_fee", "amount", "auction_price", "auction_quantity",
+    "reference_price", "new_price",
     "buyer_fee", "seller_fee", "open", "high", "low", "close", "volume", "quote_volume", "taker_buy_volume",
     "taker_buy_quote_volume", "cost", "realised",
 }  # fmt: skip
@@ -302,6 +303,7 @@ class Connection:
             row["is_open"] = change["state"] in OPEN
         row["filled"] += change["filled"]
         row["quantity"] = row["filled"] if row["budget"] is not None else row["quantity"] + change["quantity"]
+        row["prevented"] = Decimal(0) if row["budget"] is not None else row["prevented"] + change["prevented"]
         row["remaining"] = Decimal(0) if row["budget"] is not None else change["remaining"]
         row["updated"], row["seq"] = change["updated"], change["seq"]
         self.put("orders", key, row)

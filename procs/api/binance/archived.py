@@ -21,7 +21,7 @@ STATES = {
 
 def archived_order(row: Order, symbol: SymbolView) -> OrderView:
     """The view of an order whose row has its `value`."""
-    symbol = _in_steps(symbol, (row.price, row.stop_price), (row.quantity, row.filled, row.display))
+    symbol = _in_steps(symbol, (row.price, row.stop_price), (row.quantity, row.filled, row.display, row.prevented))
     assert row.value is not None
     return OrderView(
         symbol=symbol,
@@ -45,6 +45,7 @@ def archived_order(row: Order, symbol: SymbolView) -> OrderView:
         entered_ns=row.created_us * 1000,
         changed_ns=row.updated_us * 1000,
         end_reason=_reason_of(row.end_reason),
+        prevented_lots=_lots(row.prevented, symbol),
         working_ns=0 if row.state == "WAITING" else row.created_us * 1000,
     )
 

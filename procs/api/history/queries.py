@@ -7,9 +7,9 @@ WATERMARK = """
 """
 ORDER_COLUMNS = """
     order_id, user_id, symbol, cl_ord_id, side, type, time_in_force, price::text, quantity::text, filled::text,
-    remaining::text, state, end_reason, stop_price::text, trail::text, display::text, minimum::text, budget::text,
-    (extract(epoch FROM expires) * 1000000)::bigint AS expires_us, post_only, slide, self_trade, list_kind,
-    mate_order_id, is_open, (extract(epoch FROM created) * 1000000)::bigint AS created_us,
+    remaining::text, prevented::text, state, end_reason, stop_price::text, trail::text, display::text, minimum::text,
+    budget::text, (extract(epoch FROM expires) * 1000000)::bigint AS expires_us, post_only, slide, self_trade,
+    list_kind, mate_order_id, is_open, (extract(epoch FROM created) * 1000000)::bigint AS created_us,
     (extract(epoch FROM updated) * 1000000)::bigint AS updated_us, seq
 """
 ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE user_id = %(user_id)s AND order_id = %(order_id)s"

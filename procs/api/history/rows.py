@@ -44,6 +44,7 @@ class Order(Struct, frozen=True):
     quantity: str
     filled: str
     remaining: str
+    prevented: str
     state: str
     end_reason: str | None
     stop_price: str | None

@@ -13,7 +13,8 @@ ALTER TABLE orders
     ADD COLUMN self_trade text NOT NULL DEFAULT 'NONE',
     ADD COLUMN list_kind text,
     ADD COLUMN mate_order_id bigint,
-    ADD COLUMN end_reason text;
+    ADD COLUMN end_reason text,
+    ADD COLUMN prevented numeric NOT NULL DEFAULT 0;
 
 ALTER TABLE trades ADD COLUMN auction boolean NOT NULL DEFAULT false;
 
