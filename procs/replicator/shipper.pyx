@@ -282,7 +282,7 @@ cdef class Shipper(Link):
         return 0
 
     cdef uint64_t log_end(self):
-        """Return how far this node's log goes (LOG-21). While it repeats its journal, the ring has only the beginning."""
+        """Return how far this node's log goes (LOG-21): while it repeats its journal, the ring has only a part."""
         return max(self.log.ring.published, self.board.load(WORD_DURABLE_SEQ))
 
     cdef uint64_t chain_of(self, uint64_t seq) except? 0:
