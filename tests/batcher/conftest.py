@@ -81,7 +81,7 @@ def created(url: str, template: str) -> str:
 
 @pytest.fixture(scope="module")
 def rig() -> Rig:
-    return rested()
+    return rested(seed=8)
 
 
 @pytest.fixture(scope="module")

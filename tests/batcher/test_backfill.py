@@ -25,7 +25,7 @@ from procs.venue.snapshot_parts import Start
 from procs.venue.topology import derive
 from procs.venue.venue import Manifest
 from shm.layout import unpack_command
-from shm.records import CommandType, Deposit, Payment, WithdrawalChanged, WithdrawalState
+from shm.records import Code, CommandType, Deposit, Dismissal, Payment, WithdrawalChanged, WithdrawalState
 from tests.router.random_driver import write_journal
 from tests.router.rig import Rig
 from tests.router.test_ledger import follow
@@ -65,17 +65,19 @@ def test_what_was_requested_is_there_by_whom_with_its_values(
     fill(venue, journal, Author(EPOCH), born_ns(rig), len(rig.log))
     report = compare(database, events_of(rig), commands_of(rig)).tables["requests"]
     asked = [unpack_command(record) for record in rig.log if record[4] in REQUESTED]
-    done = {each.seq: each for each in asked if not getattr(each, "verdict", each)}
+    done = {each.seq: each for each in asked if getattr(each, "verdict", Code.OK) in (Code.OK, Code.SECOND_NEEDED)}
     assert report.rows == len(done) > 0
     with psycopg.connect(database) as connection:
         rows = connection.execute("SELECT seq, request, asked_by, approves, target_id FROM requests").fetchall()
         assert {request for _, request, *_ in rows} >= {"DEPOSIT", "LIMITS", "ACCOUNT_LIMITS"}
         for seq, request, asked_by, approves, target in rows:
             command = done[seq]
-            is_proposal = isinstance(command, Deposit) and bool(command.flags)
-            assert request == ("DEPOSIT_PROPOSAL" if is_proposal else CommandType(command.type).name)
+            waits = getattr(command, "verdict", Code.OK) == Code.SECOND_NEEDED
+            is_proposal = waits or (isinstance(command, Deposit) and bool(command.flags))
+            assert request == CommandType(command.type).name + ("_PROPOSAL" if is_proposal else "")
             assert (asked_by or 0) == (command.asked_by if isinstance(command, Payment) else command.account)
-            assert (approves or 0) == getattr(command, "withdrawal", getattr(command, "proposal", 0))
+            approved = getattr(command, "withdrawal", getattr(command, "proposal", 0))
+            assert (approves or 0) == (0 if isinstance(command, Dismissal) else approved)
             assert target == (command.owner if isinstance(command, Payment) else getattr(command, "target", None))
         connection.execute("UPDATE requests SET asked_by = 77 WHERE seq = (SELECT min(seq) FROM requests)")
         connection.execute("UPDATE requests SET terms = terms || '{\"max_value\": \"1\"}' WHERE request = 'LIMITS'")

@@ -267,6 +267,7 @@ def test_those_handed_over_count_against_the_bounds_and_are_said_goodbye() -> No
             with pytest.raises(Exception, match="503"):
                 await connect(url + "/ws/btcusdt@trade")
             await running.publisher.stop()
+            assert '"serverShutdown"' in str(await first.recv())
             with pytest.raises(ConnectionClosed) as closed:
                 await first.recv()
             assert closed.value.rcvd is not None

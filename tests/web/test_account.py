@@ -161,7 +161,7 @@ def test_the_page_says_who_may_register(venue: RunningVenue, page: Page) -> None
     page.get_by_test_id("login-open").click()
     expect(page.get_by_text("opened by this venue's operators")).to_be_visible()
     expect(page.get_by_role("button", name="I am new here")).to_have_count(0)
-    admin.put("/operator/registration", mode="open")
+    by_two(admin, known(venue, "ADMIN2"), "/operator/registration", mode="open")
 
 
 def test_a_key_of_the_page_trades_until_it_is_rotated_or_deleted(

@@ -187,7 +187,7 @@ def test_the_kill_switch_asks_for_the_name_and_stops_all(watched: tuple[Page, Wa
     page, seen = watched
     seen.allow("status of 400")
     log_in(page, "TRADER7")
-    fill_in(page, price="40000", quantity="1")
+    fill_in(page, price="2000", quantity="1")
     expect(send(page)).to_have_text("It rests in the book.")
     for theme in ("light", "dark"):
         page.get_by_label("Colours").select_option(theme)
