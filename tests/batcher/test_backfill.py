@@ -65,7 +65,7 @@ def test_what_was_requested_is_there_by_whom_with_its_values(
     fill(venue, journal, Author(EPOCH), born_ns(rig), len(rig.log))
     report = compare(database, events_of(rig), commands_of(rig)).tables["requests"]
     asked = [unpack_command(record) for record in rig.log if record[4] in REQUESTED]
-    done = {each.seq: each for each in asked if getattr(each, "verdict", Code.OK) in (Code.OK, Code.SECOND_NEEDED)}
+    done = {each.seq: each for each in asked if getattr(each, "verdict", None) in (Code.OK, Code.SECOND_NEEDED)}
     assert report.rows == len(done) > 0
     with psycopg.connect(database) as connection:
         rows = connection.execute("SELECT seq, request, asked_by, approves, target_id FROM requests").fetchall()
