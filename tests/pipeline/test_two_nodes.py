@@ -367,7 +367,7 @@ def test_the_secondary_leads_once_the_primary_has_handed_over(pair: Pair) -> Non
 
 def test_what_was_acknowledged_outlives_the_primary(pair: Pair) -> None:
     client = pair.b.client("TRADER3")
-    client.connect()
+    client.connect(reset=True)
     names = rest(client, 200)
     pair.b.kill_all()
     client.close()
