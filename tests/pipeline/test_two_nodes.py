@@ -52,6 +52,7 @@ DAY = (
     ("move", "SOLUSDT", "1"),
     ("resume", "SOLUSDT"),
     ("delist", "DOGEUSDT"),
+    ("limits", "SOLUSDT", "--static-band-bps", "0"),
 )
 
 _names = itertools.count(1)
