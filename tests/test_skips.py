@@ -29,7 +29,7 @@ def test_lacks_a_tool():
 def test_lacks_what_no_registry_has():
     pytest.skip("no PostgreSQL with TimescaleDB: install one")
 """
-REASON = re.compile(r'(?:pytest\.skip\(|skipif\([^"]*reason=)f?"([^"]+)"')
+REASON = re.compile(r'(?:pytest\.skip\(|skipif\([^"]*reason=|importorskip\([^)]*reason=)f?"([^"]+)"')
 
 
 def outcomes(folder: Path, switch: str) -> dict[str, int]:
