@@ -98,7 +98,7 @@ def _await_quiet(board: Board, steps: Steps) -> None:
         if not is_told:
             steps.say(f"waiting {left_s:.0f} s more: from then on the other node, if it is alive, asks before it leads")
             is_told = True
-        time.sleep(LOOK_S)  # a word of the board: nothing to wait on
+        time.sleep(LOOK_S)  # the board is shared memory: a command that only reads it has no bell to sleep on
     if not since_ns:
         raise NotReleased("the other node acknowledges again: there is nothing to release")
 

@@ -85,7 +85,7 @@ _WEIGHTS = {
 
 
 def table() -> str:
-    """The table: each endpoint, who may ask, what it weighs, its WebSocket methods, and how it compares."""
+    """Return the table of endpoints: who may call each, its weight, WebSocket methods, and how it compares to Binance."""
     lines = ["| Endpoint | WebSocket API | Who | Weight | Beside Binance |", "| --- | --- | --- | --- | --- |"]
     for (method, path), route in REST.items():
         weight = str(route.weight) if isinstance(route.weight, int) else _WEIGHTS[route.weight]
