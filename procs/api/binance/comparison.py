@@ -85,7 +85,7 @@ _WEIGHTS = {
 
 
 def table() -> str:
-    """Return the table of endpoints: who may call each, its weight, WebSocket methods, and how it compares to Binance."""
+    """Return the table of endpoints: callers, weights, WebSocket methods, and how each compares to Binance."""
     lines = ["| Endpoint | WebSocket API | Who | Weight | Beside Binance |", "| --- | --- | --- | --- | --- |"]
     for (method, path), route in REST.items():
         weight = str(route.weight) if isinstance(route.weight, int) else _WEIGHTS[route.weight]
