@@ -19,10 +19,11 @@ SECOND_US = 1_000_000
 PAIRS = {f"I{number}": (ASSETS[base], ASSETS[quote]) for number, base, quote, *_ in LISTINGS}
 
 
-def prices(core: Rig, last_seq: int) -> dict[str, int]:  # noqa: F811
-    """Of the last trade of each instrument among those that commands up to one made, as corrections left them all."""
+def prices(core: Rig, last_seq: int, known_seq: int) -> dict[str, int]:  # noqa: F811
+    """Return the price of each instrument's last trade up to `last_seq`, with the corrections up to `known_seq`."""
     events = [unpack_event(event) for ring in sorted(core.events) for event in core.events[ring]]
-    corrected = {(e.matcher, e.trade_id): e.new_price_ticks for e in events if isinstance(e, Corrected)}
+    known = [event for event in events if isinstance(event, Corrected) and event.cause <= known_seq]
+    corrected = {(event.matcher, event.trade_id): event.new_price_ticks for event in known}
     found: dict[str, tuple[int, int, int]] = {}
     for ring in (1, 2):
         for event in map(unpack_event, core.events[ring]):
@@ -59,7 +60,7 @@ def test_they_are_the_ledgers_and_their_values_the_last_trades(
     moments = list(range(first, last + 1))
     places = [seq_before(times, moment * SECOND_US) for moment in moments]
     balances = [owned(core, place) for place in places]
-    lasts = [prices(core, place) for place in places]
+    lasts = [prices(core, place, len(core.log)) for place in places]
     assert len(set(places)) > 5, len(set(places))
     assert {len(each) for each in lasts} >= {0, 3}
 
@@ -109,6 +110,7 @@ def test_of_a_database_that_is_behind_they_are_those_of_its_place(
             read = await past_balances(history, account, [late], "1s", "A3", 0)
             assert read.at.complete_seq == last_seq
             expected = {asset: balances.get((account, asset), 0) for asset in ASSETS.values()}
-            check(read.rows[0], {a: units for a, units in expected.items() if units}, "A3", prices(core, last_seq))
+            owned_units = {a: units for a, units in expected.items() if units}
+            check(read.rows[0], owned_units, "A3", prices(core, last_seq, last_seq))
 
     ask(database, question)

@@ -183,11 +183,11 @@ def test_balancer_serves_page_api_and_market_data(running: RunningVenue, tmp_pat
 
 
 def answers(port: int) -> bool:
-    """Whether the page comes; HAProxy says 503 until it has looked at the node."""
+    """Whether the page comes: HAProxy opens its ports first, and answers 503 until it has looked at the node."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
             return b"<html" in answer.read()
-    except urllib.error.HTTPError:
+    except urllib.error.URLError:
         return False
 
 
