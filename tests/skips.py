@@ -1,7 +1,7 @@
 """A pytest plugin: where LOCKSTEP_NO_SKIPS is set, as `.ci/run` sets it, a test that skips without need fails.
 
 Tests skip where a server, tool or package is not installed. Continuous integration installs all that a registry has, so
-there such a skip would only hide a test that runs nowhere. What may skip there too is listed here.
+there such a skip would only hide a test that runs nowhere. Skips that are right there too are listed here.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ from shm.records cimport (
 
 cdef enum:
     NOT_REDUCED = -1         # no reject code of the venue's: a replace may also enlarge an order
-    NOT_CHANGED = -2         # likewise: it is of that quantity already
+    NOT_CHANGED = -2         # not sent: the order has that quantity already
 
 # What a listener is told of.
 cdef enum:

@@ -1,7 +1,7 @@
 """How much of an iceberg one match takes: what it shows, or the parts of many rounds at once.
 
 A round takes, in the order of the queue, what each order at a price shows. An incoming order that can take two or more
-rounds whole takes them in one match with each order: what each trades, and the queue behind it, are as if it had met
+rounds whole takes them in one match with each order: what each trades, and the queue afterwards, are as if it had met
 them part by part, and the events of one command are not as many as an iceberg has parts (rules.md).
 """
 
@@ -43,7 +43,7 @@ cdef int64_t lots_of(Orders orders, const Order *order, int64_t rounds) noexcept
 cdef void plan(Orders orders, Incoming *incoming, uint32_t place, int64_t most) noexcept nogil:
     """Find how many rounds of a level the incoming order takes at once: as many as it can take whole, if two or more.
 
-    None where one of its own group stands there: those part it from the rounds behind. The look at each order ends
+    None where one of its own group is there: those separate it from the later rounds. The look at each order ends
     with the first whose shown part is too much, so it is no longer than the trades that follow. Then it halves.
     """
     cdef const Level *level = level_at(&orders.levels, place)

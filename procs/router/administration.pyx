@@ -428,7 +428,7 @@ cdef class Administration:
     ) except? 9999:
         """Who may define what: the venue itself a new trader, where registration is open, and a password by a reset;
         everybody his own password; operators new traders. A role takes two admins, an auditor's two operators (LOG-35).
-        Nobody alone gives another account a password (LOG-34).
+        Giving another account a password takes two (LOG-34).
         """
         cdef uint8_t flags = self.flags_of(record.role)
         cdef uint8_t before = account_at(self.ledger.accounts, number).flags & ROLE_FLAGS
@@ -574,7 +574,7 @@ cdef class Administration:
         return record.ingress == API_RING and record.account == account or self.is_admin(record)
 
     cdef uint16_t open_registration(self, const RegistrationRecord *record) except? 9999:
-        """Where the venue gives who registers something, to open takes two admins: each account could be one's own."""
+        """Where the venue gives who registers something, to open takes two admins: the admin could own each account."""
         cdef uint16_t verdict
         if record.mode > REGISTRATION_MODE_APPROVAL:
             return CODE_INVALID_DEFINITION

@@ -445,7 +445,7 @@ cdef class Router(Agent):
         if self.settlement.owed:
             self.write_own(CMD_MARKER, now_ns)
             self.publish()
-        # A wall clock that was set back: the log's time goes on from where it was, without standing still.
+        # A wall clock that was set back: the log's time continues from where it was, without a pause.
         self.behind_ns = max(0, <int64_t> self.core.last_time_ns - now_ns)
         self.led_at_ns = now_ns
         self.led_since_ns = now_ns + self.behind_ns

@@ -66,7 +66,7 @@ class Gate:
         return list(found.values())
 
     def _wait(self, before: Waiting | None, agent: str, seq: int, since_s: float, capacity: int) -> Waiting:
-        """Count a gateway's time while it stands still: one that reads on is only slower than its clients.
+        """Count a gateway's time while it reads nothing: one that still reads is only slower than its clients.
 
         That of others begins again, for a while, whenever they have taken a good part of the ring.
         """

@@ -105,7 +105,7 @@ def told(lead: Callable[[Say], FailedOver], *, json: bool) -> int:
 
 def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say: Say, accepted: str = "") -> FailedOver:
     """Have the running secondary in `data` lead, or a primary continue that waits for the other node. The loss of what
-    the node `accepted` may have acknowledged meanwhile is accepted.
+    the node `accepted` may have acknowledged in the meantime is accepted.
 
     Refused, RoleError, OSError.
     """

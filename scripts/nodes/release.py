@@ -1,6 +1,6 @@
 """Has a running primary continue without its peer, by its operator's word that the peer is off (I9).
 
-The role is on the disk first, then commits stop waiting, then the log has an epoch that says so. It may be killed at
+The role is on the disk first, then commits stop waiting, then the log has an epoch that records it. It may be killed at
 any step, and repeated. It waits until the peer would ask before it leads (I9). The peer is waited for again as soon as
 it has once had all of the log.
 """

@@ -21,7 +21,7 @@ LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 
 class Step(Struct, frozen=True):
-    """What was done, and so many seconds after the command began."""
+    """A step of the command, and the seconds since the command began."""
 
     at_s: float
     says: str

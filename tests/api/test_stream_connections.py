@@ -289,7 +289,7 @@ def test_operations_are_for_those_whose_role_allows_it_as_long_as_it_does(empty_
         assert (await client.next("account"))["role"] == "trader"
         api.define(3, Role.OPERATOR)
         assert (await client.next("heartbeat"))["seq"] == api.desk.recent.told
-        assert client.got.empty(), "operations are not for it any more"
+        assert client.got.empty(), "it no longer gets operations"
         api.define(2, Role.AUDITOR)
         assert (await client.next("session"))["code"] == "SESSION_ENDED"
         _, token = await api.session(2)

@@ -1,4 +1,4 @@
-"""What a working day leaves in a real venue's journal beside plain orders, and which types of command that has."""
+"""The commands of a working day, next to plain orders, in a real venue's journal, and their types."""
 
 from __future__ import annotations
 

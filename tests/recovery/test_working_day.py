@@ -84,7 +84,7 @@ def check_all(day: Day, folder: Path, draw: random.Random) -> None:
 
 
 def check_core(day: Day, folder: Path, draw: random.Random) -> None:
-    """The core starts again beside edges that have come some of the way, and have all before the snapshot."""
+    """The core starts again next to edges that have read some of the way, and everything before the snapshot."""
     for follows in (False, True):
         run = Run(day.past, copied(day.past.data, folder / f"core {follows}"), GENESIS, draw, follows=follows)
         run.run(draw.randint(1, 60))

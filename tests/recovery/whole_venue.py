@@ -56,7 +56,7 @@ class Ending(NamedTuple):
 
 
 class Past(NamedTuple):
-    """A journal in the folder `data`, what the venue told of it, and the gateways of its sessions."""
+    """A journal in the folder `data`, the events that the venue published from it, and the gateways of its sessions."""
 
     config: Config
     rig: Rig
@@ -97,7 +97,7 @@ class Run:
     """The stages of one start behind `start`, in the folder `data`, which has the journal of `past`.
 
     One that `follows` is fed the journal, record by record, as a replicator does it; else its router reads the journal.
-    One that follows and `saves` has every stage save its part of each mark, and is fed nothing behind it before that.
+    One that follows and `saves` has every stage save its part of each mark, and is fed no later record before that.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Run:
             idle = 0 if sum(step() for step in steps) else idle + 1
             rounds += 1
         at_end = self.venue.board.get(Word.ROUTER_DONE) == self.last
-        assert most or at_end, f"it does not come to an end: {self.state()}"
+        assert most or at_end, f"it does not finish: {self.state()}"
         stages = {name: self.stages[name] for name in STAGES} if at_end else {}
         states = {name: state_of(name, stage, self.past, self.data) for name, stage in stages.items()}
         return Ending(self.events, states)
@@ -304,7 +304,7 @@ def end(name: str, stage: Any) -> None:
 
 
 def copied(of: Path, folder: Path) -> Path:
-    """A folder with all that a run, or nobody yet, has left in the folder `of`."""
+    """A copy of the folder `of`, which a run has filled or which is still empty."""
     shutil.copytree(of, folder)
     return folder
 

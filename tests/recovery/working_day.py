@@ -82,7 +82,7 @@ class WorkingDay(Everything):
         self.weights = often
 
     def send(self, *records: Any) -> None:
-        """By the ring of whoever asks: an operator's, a session's own gateway's, or the api's."""
+        """By the sender's ring: an operator's, the ring of a session's gateway, or the api's."""
         first = records[-1]
         asks = {*OPERATORS, ADMIN}
         if first.account in asks or first.session in asks:
@@ -140,7 +140,7 @@ class WorkingDay(Everything):
         ))  # fmt: skip
 
     def register(self) -> None:
-        """Somebody registers; and the venue's welcome to one who has."""
+        """A person registers; and the venue's welcome to one who has."""
         draw = self.draw
         if draw.random() < 0.5:
             credential = ExtCredential(salt=b"s" * 16, hash=b"h" * 32, memory_kib=8, time_cost=1, parallelism=1)

@@ -51,7 +51,7 @@ class Crew:
         self._pair = pair
         self._well_ns = pair.mono_ns
         self.doing: Callable[[], bool] | None = None
-        self.alone: set[str] = set()  # nodes that an operator let go on alone: the other one must not lead before them
+        self.alone: set[str] = set()  # nodes that continue alone: the other must not lead before them
 
     def tick(self) -> None:
         if self.doing is not None and self.doing():
@@ -110,12 +110,12 @@ class Crew:
         return True
 
     def release(self, side: Side, statement: str) -> None:
-        """Have a primary that leads go on without the other node."""
+        """Have a primary that leads continue without the other node."""
         self.alone.add(side.name)
         self._write(side, structs.replace(side.node(), members=(side.name,), statement=statement))
 
     def leave(self) -> bool:
-        """Begin to stop the secondary, once the primary waits for it no more; or all the same, after a while."""
+        """Begin to stop the secondary, once the primary no longer waits for it; or all the same, after a while."""
         side = self._follower()
         if self.doing is not None or side is None or side.board.get(Word.LINK) not in LINKED:
             return False

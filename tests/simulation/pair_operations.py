@@ -1,4 +1,4 @@
-"""What operators do to two nodes at the wrong moment, and what becomes of their folders and hosts beside that.
+"""Operators' commands on two nodes at the wrong moment, and faults of their folders and hosts.
 
 Each is allowed by docs/operations.md. A command that its own checks refuse changes nothing. How often each is drawn is
 in pair_plan.py.
@@ -49,7 +49,7 @@ def backup_taken(pair: Pair, draw: Random) -> bool:
 
 
 def folder_lost(pair: Pair, draw: Random) -> bool:
-    """The disk is new, or not mounted, and somebody starts the node."""
+    """The disk is new, or not mounted, and an operator starts the node."""
     side = _expendable(pair, draw)
     if side is None:
         return False
@@ -89,7 +89,7 @@ def folder_restored(pair: Pair, draw: Random) -> bool:
 
 
 def node_hangs(pair: Pair, draw: Random) -> bool:
-    """Every process of the primary stands still, the supervisor's too, and wakes up after a while."""
+    """Every process of the primary hangs, the supervisor's too, and wakes up after a while."""
     side = pair.leader
     if side is None:
         return False

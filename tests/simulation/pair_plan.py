@@ -44,7 +44,7 @@ WITNESS_FAULTS: dict[str, float] = {
 WITNESS_TURNS = 5000
 ALONE_TURNS = 1500  # in which a primary that has lost the other node goes alone, where it does so
 WITNESS_STEP_NS = 2_000_000  # all of them are five leases, in which each process has very many turns
-# What operators do, and what becomes of folders: in one run of seven, which has much of that.
+# Operators' commands and faults of folders: many of them, in one run of seven.
 OPERATIONS: dict[str, float] = {
     "backup taken": 4,
     "folder lost": 1.5,
@@ -97,7 +97,7 @@ def is_operated(seed: int) -> bool:
 def _operated(plan: PairPlan) -> PairPlan:
     """The same with operators at every moment, for which commits have to wait for the other node.
 
-    Half of these runs have no other faults, which would hide what comes of it.
+    Half of these runs have no other faults, which would hide its effect.
     """
     choose = Random(f"operations {plan.seed}")
     faults = list(plan.faults) if choose.random() < 0.5 else []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class BegunByAStart(Bug):
-    """LOG-21: a node whose folder is empty begins a journal, leads, and asks nobody."""
+    """LOG-21: a node whose folder is empty begins a journal, leads, without a question to its peer."""
 
     @contextlib.contextmanager
     def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002

@@ -211,7 +211,7 @@ class Side(World):
         self.safe_seq = 0  # how far its disk has the log, since it has this one
         self.committed = 0  # how far it has seen that log committed
         self.committed_alone = 0  # the last of it that waited for nobody
-        self.hung_until = 0  # the turn at which its processes go on that stand still
+        self.hung_until = 0  # the turn at which its hung processes continue
         self.backup: dict[str, bytes] = {}  # of its journal, as it was once
         self.ends = 0  # how often its supervisor has ended by itself
         self.peer_name = "b" if name == "a" else "a"

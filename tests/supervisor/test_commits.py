@@ -1,4 +1,4 @@
-"""When orders are no longer acknowledged, and who is told."""
+"""When orders are no longer acknowledged, and who gets a notice."""
 
 from __future__ import annotations
 

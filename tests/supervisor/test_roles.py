@@ -125,7 +125,7 @@ def test_a_venue_does_not_start_on_what_is_half_in_its_place(tmp_path: Path) -> 
 
 
 def test_a_peer_that_does_not_know_this_node_ends_the_start(tmp_path: Path) -> None:
-    """Either is there, and the certificate is another's: nobody can say that it follows."""
+    """Either is there, and the certificate is another's: it is not known to follow."""
     names = ("a", "b", "c")
     keys = {name: certificates.make(name) for name in names}
     for name, peer in (("a", "b"), ("c", "a")):

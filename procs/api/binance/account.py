@@ -67,12 +67,12 @@ class Account:
         return exchange_info(joined(rows), limits, call.now_ns // call.unit)
 
     async def my_filters(self, call: Call) -> bytes:
-        """The filters of a symbol: the venue shows an account's own limits to nobody but its operators."""
+        """The filters of a symbol: the venue shows an account's own limits only to its operators."""
         view = self._shown.symbol(self._symbol(call.sent.require(b"symbol")))
         return msgspec.json.encode({"exchangeFilters": [], "symbolFilters": filters_of(view), "assetFilters": []})
 
     async def execution_rules(self, call: Call) -> bytes:
-        """That symbols have no rules beside their filters."""
+        """Answer that symbols have no rules other than their filters."""
         wanted, status = symbols_named(call.sent), status_named(call.sent)
         if wanted is not None and status is not None:
             raise invalid_combination()

@@ -86,7 +86,7 @@ _WEIGHTS = {
 
 def table() -> str:
     """Return the table of endpoints: callers, weights, WebSocket methods, and how each compares to Binance."""
-    lines = ["| Endpoint | WebSocket API | Who | Weight | Beside Binance |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| Endpoint | WebSocket API | Who | Weight | Compared with Binance |", "| --- | --- | --- | --- | --- |"]
     for (method, path), route in REST.items():
         weight = str(route.weight) if isinstance(route.weight, int) else _WEIGHTS[route.weight]
         methods = ", ".join(f"`{name}`" for name, other in WS.items() if other.name == route.name) or "–"

@@ -419,7 +419,7 @@ class Connection:
             self.outbox.put(user_events.subscribed(number, ended))
 
     def _refused(self, request: ws_requests.Request, error: Exception, limits: bytes | None) -> bytes:
-        """What is told to a client whose request is refused, or met a bug."""
+        """The error that a client gets whose request is refused, or met a bug."""
         now_ms = self._dialect.now_ns() // MILLISECOND
         if isinstance(error, ApiError):
             return ws_requests.error_answer(request.id, error, limits, now_ms)

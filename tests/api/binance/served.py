@@ -108,7 +108,7 @@ class Served:
         self._keys: dict[int, Ed25519PrivateKey] = {}
 
     def turn(self) -> None:
-        """Let every stage do what there is."""
+        """Let every stage do its work."""
         self.desk.poll(self.rig.now)
         assert self.rig.api is not None
         for record in self._sent.take():
@@ -127,7 +127,7 @@ class Served:
                 return
             self.turn()
             if turns % 10 == 9:
-                self.rig.tick()  # what is told by time: balances, statistics
+                self.rig.tick()  # events that depend on time: balances, statistics
             await asyncio.sleep(0)
         raise AssertionError("nothing more happens")
 

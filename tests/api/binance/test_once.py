@@ -1,6 +1,6 @@
 """A signed request counts once, in whatever encoding it comes again: a search over all of them, of every signed route.
 
-A proxy, a log or a retry holds a request as it was sent. Whoever sends it again may write its signature and its
+A proxy, a log or a retry holds a request as it was sent. An attacker who sends it again may write its signature and its
 parameters in another way; each of these ways is either refused, or means the very same order.
 """
 
@@ -193,7 +193,7 @@ def variants(route: Route, name: bytes, chance: random.Random) -> list[Sent]:
     signature = sign(name, signed.encode())
     first = Sent("first", params=json.dumps({**values, "signature": signature}).encode())
     also = [sent for _, text in spellings(name, signature, chance) for sent in objects(values, text, chance)]
-    # What was signed for one interface, sent to the other.
+    # A request signed for one interface, sent to the other.
     return [first, *also, *(sent for sent in forms(signed, signature, chance))]
 
 

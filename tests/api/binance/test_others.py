@@ -1,4 +1,4 @@
-"""Nobody's answers depend on others: one account asks everything, in two venues that differ in all of another account,
+"""No answer depends on other accounts: one account asks everything, in two venues that differ in all of another one,
 of the account that takes fees and of an operator."""
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ OTO = {
 }  # fmt: skip
 OLD_OCO = {"symbol": SYMBOL, "side": "SELL", "quantity": "1", "price": "120", "stopPrice": "80"}
 KLINES = {"symbol": SYMBOL, "interval": "1m"}
-# What is asked for by each name of a route: each once, or several times.
+# The values of each parameter of a route: each once, or several times.
 ASKED: dict[str, list[dict[str, Any]]] = {
     "order_place": [LIMIT | {"newClientOrderId": "same"}, DEAR, LIMIT | {"side": "SELL", "price": "100"}],
     "order_test": [LIMIT, DEAR, LIMIT | {"side": "SELL", "price": "200"}, LIMIT | {"computeCommissionRates": "true"}],
@@ -168,7 +168,7 @@ def is_last(request: tuple[str, str, dict[str, Any]]) -> bool:
 
 
 async def answers(seed: int, draw: random.Random | None) -> list[tuple[Any, ...]]:
-    """All that one account is told, in a venue where others have done nothing, or what `draw` makes them do."""
+    """Every answer to one account, in a venue where others have done nothing, or what `draw` makes them do."""
     told: list[tuple[Any, ...]] = []
     seen: dict[Any, int] = {}
     async with serving() as venue:

@@ -71,7 +71,7 @@ class Venue:
         self.login = Login(self.desk, registry, sessions, lambda: float(NOW_S), lambda: 0.0)
 
     def poll(self) -> None:
-        """What was sent is in the ring."""
+        """The commands that were sent are in the ring."""
         while self.desk.poll(self.now_ns):
             pass
 

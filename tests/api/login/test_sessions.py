@@ -221,7 +221,7 @@ def test_a_proof_whose_answer_got_lost_leaves_the_session_without_it(empty_datab
         renewed, _ = await venue.sessions.step_up(session, token)
         found, fresh = await venue.sessions.refresh(token)
         assert found.id == renewed.id == fresh.partition(".")[0]
-        assert not venue.sessions.is_proved(found)  # whoever has the token of before need not be who proved it
+        assert not venue.sessions.is_proved(found)  # the earlier token may be in other hands
         assert not venue.sessions.is_proved(await venue.sessions.living(found.id))
         proved, last = await venue.sessions.step_up(found, fresh)
         assert venue.sessions.is_proved(proved)

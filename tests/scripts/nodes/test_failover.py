@@ -119,7 +119,7 @@ def test_a_dry_run_says_how_far_the_node_is_and_changes_nothing(secondary: Secon
 def test_once_the_other_node_has_answered_the_role_is_written_and_the_supervisor_told(secondary: Secondary) -> None:
     with secondary.runs():
         secondary.board.set(Word.HANDOVER, Fence.ANSWERED)
-        with pytest.raises(Refused, match="it does not lead yet"):  # nobody is there to promote it
+        with pytest.raises(Refused, match="it does not lead yet"):  # no supervisor is there to promote it
             secondary.fail_over()
         assert secondary.signals == [signal.SIGUSR2]
         assert node.load(secondary.data) == Node("primary", ("b",), "", "0" * 32, peer="a")
@@ -189,7 +189,7 @@ def test_a_primary_that_waits_at_its_start_leads_alone_by_a_statement(secondary:
                 secondary.fail_over(STATEMENT, accepted=accepted)
         done = secondary.fail_over(STATEMENT, dry_run=True, accepted="a")
         assert (done.outcome, node.load(secondary.data).members) == ("would lead", ("b", "a"))
-        with pytest.raises(Refused, match="it does not lead yet"):  # nobody is there to promote it
+        with pytest.raises(Refused, match="it does not lead yet"):  # no supervisor is there to promote it
             secondary.fail_over(STATEMENT, accepted="a")
     finally:
         signal.signal(signal.SIGUSR2, before)
@@ -219,7 +219,7 @@ def log(secondary: Secondary, last: int) -> None:
 def test_a_secondary_that_had_not_all_asks_for_another_word(
     secondary: Secondary, words: dict[Word, int], reason: str
 ) -> None:
-    """It was off while the other node led, or that went on without it."""
+    """It was off while the other node led, or that one continued without it."""
     log(secondary, 3)
     with secondary.runs():
         secondary.board.set(Word.LINK, LinkState.ALONE)
@@ -270,7 +270,7 @@ def test_a_primary_is_released_once_its_peer_would_ask(secondary: Secondary, mon
 
 
 def test_a_primary_that_did_not_run_asks_for_another_word(secondary: Secondary) -> None:
-    """Its machine was suspended, say: the other node may have led meanwhile, by a word that was true."""
+    """Its machine was suspended, say: the other node may have led in the meantime, by a word that was true."""
     log(secondary, 3)
     with secondary.runs():
         node.save(secondary.data, structs.replace(node.load(secondary.data), role="primary", members=("b", "a")))
@@ -305,7 +305,7 @@ def test_whatever_kills_it_another_one_does_the_rest(tmp_path: Path, monkeypatch
             died = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
             told_by_child = len(secondary.signals)
             assert node.load(secondary.data).role == "primary" or not told_by_child
-            with pytest.raises(Refused, match="it does not lead yet"):  # nobody is there to promote it
+            with pytest.raises(Refused, match="it does not lead yet"):  # no supervisor is there to promote it
                 secondary.fail_over()
             assert node.load(secondary.data) == Node("primary", ("b",), "", "0" * 32, peer="a")
             assert len(secondary.signals) == told_by_child + 1

@@ -21,7 +21,7 @@ export interface Ways<T> {
   tell(stage: Stage): void;
 }
 
-export const RESEND_MS = 20_000; // so long after the click it is sent again; an order that is older is nobody's wish
+export const RESEND_MS = 20_000; // so long after the click it is sent again; an older order is no longer wanted
 const SETTLED_MS = 15_000; // after it was sent for the last time, what is not there will not come
 const LEAST_WAIT_MS = 200;
 const MOST_WAIT_MS = 3_000;

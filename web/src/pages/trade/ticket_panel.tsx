@@ -117,7 +117,7 @@ export function TicketPanel({ market, form }: { market: Market; form: Form }) {
   };
   const send = async (orders: Order[]) => {
     const outcome = await place(kind, orders, clock.deadline(RESEND_MS), (stage) => {
-      const text = stage === "sent" ? "Sent …" : "No answer yet: asking the venue what became of it …";
+      const text = stage === "sent" ? "Sent …" : "No answer yet: asking the venue for the order's state …";
       said.value = { text, isBad: false };
     });
     if (outcome.what === "placed") {
