@@ -42,6 +42,7 @@ from shm.records import (
     KillScope,
     KillSwitch,
     Limits,
+    Payment,
     PositionLimit,
     Registration,
     RegistrationMode,
@@ -55,7 +56,7 @@ from shm.records import (
 )
 
 VENUE = 0  # its own account, which takes the fees
-MAX_PROPOSALS = 1024  # of a kind; as many as the router keeps
+MAX_OF_PROPOSER = 64  # proposals of a kind, as in the router
 DEFAULT_MAX_OPEN_ORDERS = 100_000  # of an account that was never given limits, as the router has it
 Pending = Withdrawal | Account | DepositLimit | Welcome | Registration
 
@@ -322,11 +323,21 @@ def _load(file: Path, boot: bytes) -> bytes | None:
     return data[len(boot) :] if whole and data.startswith(boot) else None
 
 
+def asker(known: Command) -> int:
+    """The account that gave a command; 0: the configuration, or the venue itself."""
+    if isinstance(known, Payment):
+        return known.asked_by
+    if isinstance(known, Account) and known.target == 0:
+        return known.session
+    return known.account
+
+
 def _put(proposals: dict[int, Any], proposal: Command) -> None:
-    """One more waits; the oldest of too many has lapsed, as in the router."""
+    """Add a proposal. If its proposer has too many, that proposer's oldest lapses, as in the router."""
+    own = [seq for seq, known in proposals.items() if asker(known) == asker(proposal)]
+    if len(own) >= MAX_OF_PROPOSER:
+        del proposals[own[0]]
     proposals[proposal.seq] = proposal
-    if len(proposals) > MAX_PROPOSALS:
-        del proposals[next(iter(proposals))]
 
 
 def _set(limits: dict[Any, int], key: object, most: int) -> None:

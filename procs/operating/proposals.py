@@ -12,7 +12,7 @@ from msgspec import structs
 
 from procs.operating import trades
 from procs.operating.amounts import step_text
-from procs.operating.directory import Directory, Pending
+from procs.operating.directory import Directory, Pending, asker
 from procs.operating.errors import NotPossibleError
 from shm.records import (
     Account,
@@ -52,15 +52,6 @@ def _waiting(directory: Directory) -> Iterator[Proposal]:
         for seq, known in table.items():
             yield Proposal(seq, CommandType(known.type).name.lower(), asker(known), known.time_ns,
                            worded(directory, known))  # fmt: skip
-
-
-def asker(known: Command) -> int:
-    """The account that gave a command; 0: the configuration, or the venue itself."""
-    if isinstance(known, Payment):
-        return known.asked_by
-    if isinstance(known, Account) and known.target == 0:
-        return known.session
-    return known.account
 
 
 def worded(directory: Directory, known: Command) -> str:

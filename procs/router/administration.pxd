@@ -74,6 +74,7 @@ cdef class Administration:
         self, const AccountRecord *record, uint32_t number, bint is_new, bint changes
     ) except? 9999
     cdef uint16_t reset_password(self, PasswordResetRecord *record) except? 9999
+    cdef bint has_proposer(self, const PasswordResetRecord *record) except -1
     cdef bint has_second(self, uint32_t asker, uint8_t flag) noexcept nogil
     cdef uint16_t judge_by_two(
         self, const CommandRecord *record, uint8_t flag, uint64_t proposal, tuple terms

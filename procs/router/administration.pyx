@@ -472,15 +472,21 @@ cdef class Administration:
     cdef uint16_t judge_by_two(
         self, const CommandRecord *record, uint8_t flag, uint64_t proposal, tuple terms
     ) except? 9999:
-        """Whether a person's command is carried out now: another one with that flag has proposed the same (LOG-35)."""
+        """Whether a person's command is carried out now: another one has proposed the same, and both have the flag of
+        the role that it takes (LOG-35).
+        """
         cdef uint32_t asker = asker_of(record)
         cdef uint16_t verdict
         if not self.has_second(asker, flag):
             return CODE_NO_SECOND
         verdict = self.proposals.judge(record.seq, asker, proposal, terms)
-        if verdict == CODE_OK:
-            self.proposals.end(proposal)
-        return verdict
+        if verdict != CODE_OK:
+            return verdict
+        proposer, _ = self.proposals.waiting[proposal]
+        if not account_at(self.ledger.accounts, proposer).flags & flag:
+            return CODE_UNKNOWN_PROPOSAL
+        self.proposals.end(proposal)
+        return CODE_OK
 
     cdef uint16_t dismiss(self, DismissalRecord *record) except? 9999:
         """End a proposal: its proposer does, or another operator; an admin, where only admins may approve it."""
@@ -547,7 +553,19 @@ cdef class Administration:
             <const CommandRecord *> record
         ):
             return CODE_ROLE_NOT_ALLOWED
-        return self.resets.approve(record) if record.proposal != 0 else self.resets.propose(record)
+        if record.proposal == 0:
+            return self.resets.propose(record)
+        return self.resets.approve(record) if self.has_proposer(record) else <uint16_t> CODE_UNKNOWN_PROPOSAL
+
+    cdef bint has_proposer(self, const PasswordResetRecord *record) except -1:
+        """Whether the account that proposed a reset may still propose it, or it is not known who did."""
+        cdef uint8_t needed = ACCOUNT_OPERATOR | account_at(self.ledger.accounts, record.target).flags & ACCOUNT_ADMIN
+        cdef uint32_t proposer
+        found = self.resets.by_account.get(record.target)
+        if found is None:
+            return True
+        proposer = found[1]
+        return account_at(self.ledger.accounts, proposer).flags & needed == needed
 
     cdef uint16_t define_key(self, ApiKeyRecord *record, const char **extensions) except? 9999:
         """A key of one's own; the configuration defines others', too. An auditor's only reads."""

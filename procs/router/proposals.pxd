@@ -3,7 +3,9 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from procs.tables.saved cimport Loader, Saver
 
 cdef enum:
-    MAX_WAITING = 1024
+    MAX_OF_PROPOSER = 64  # of a table
+
+cdef int add(dict waiting, uint64_t seq, tuple proposal) except -1
 
 cdef class Proposals:
     cdef readonly dict waiting

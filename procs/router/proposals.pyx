@@ -3,7 +3,7 @@
 It compares who says what. What takes two, and who may approve it, the administration decides (LOG-35).
 
     proposed ── the same command of another, which names it: carried out
-        └────── dismissed, or the oldest of too many
+        └────── dismissed, or the oldest of too many of its proposer
 """
 
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
@@ -21,14 +21,9 @@ cdef class Proposals:
         self.waiting = {}
 
     cdef uint16_t judge(self, uint64_t seq, uint32_t asker, uint64_t proposal, tuple terms) except? 9999:
-        """Keep a proposal (SECOND_NEEDED), or compare an approval with what it names: OK if that says the same.
-
-        If there are too many proposals, the oldest lapses: it changed nothing.
-        """
+        """Keep a proposal (SECOND_NEEDED), or compare an approval with what it names: OK if that says the same."""
         if proposal == 0:
-            self.waiting[seq] = (asker, terms)
-            if len(self.waiting) > MAX_WAITING:
-                del self.waiting[next(iter(self.waiting))]
+            add(self.waiting, seq, (asker, terms))
             return CODE_SECOND_NEEDED
         found = self.waiting.get(proposal)
         if found is None or found[1] != terms:
@@ -55,3 +50,12 @@ cdef class Proposals:
     cdef int load(self, Loader loader) except -1:
         self.waiting = dict(loader.object(list[tuple[int, tuple[int, tuple[int, int, int, int]]]]))
         return 0
+
+
+cdef int add(dict waiting, uint64_t seq, tuple proposal) except -1:
+    """Add a proposal, with its proposer first. If a proposer has too many, that proposer's oldest lapses."""
+    cdef list own = [each for each, kept in waiting.items() if kept[0] == proposal[0]]
+    if len(own) >= MAX_OF_PROPOSER:
+        del waiting[own[0]]
+    waiting[seq] = proposal
+    return 0

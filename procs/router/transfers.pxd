@@ -9,7 +9,6 @@ from shm.records cimport (
 
 cdef enum:
     OPERATORS_RING = 9
-    MAX_PROPOSALS = 1024   # of adjustments, of corrections, and of deposits
 
 # A part of what a correction moves, of one account and asset.
 cdef struct Part:
@@ -46,6 +45,7 @@ cdef class Transfers:
     cdef uint16_t deposit(self, const DepositRecord *record) except? 9999
     cdef uint16_t deposit_by_two(self, DepositRecord *record, int64_t limit, bint has_second) except? 9999
     cdef int64_t deposited_by(self, uint32_t account, uint32_t asset, uint64_t time_ns) except? -1
+    cdef uint16_t judge_second(self, uint32_t proposer, uint32_t asker) noexcept nogil
     cdef uint16_t approve_deposit(self, const DepositRecord *record) except? 9999
     cdef uint16_t request_withdrawal(self, const WithdrawalRequestRecord *record, const char *before) except? 9999
     cdef uint16_t decide_withdrawal(self, WithdrawalDecisionRecord *record) except? 9999

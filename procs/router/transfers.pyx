@@ -6,9 +6,11 @@ It takes the trade in a correction as given: each of the two operators' commands
 
 from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t, uint64_t
 
+from procs.router.accounts cimport ACCOUNT_OPERATOR, account_at
 from procs.router.balances cimport balance_at
 from procs.router.holds cimport Listing
 from procs.router.orders cimport int128
+from procs.router.proposals cimport add
 from procs.tables.digest cimport scramble
 from procs.tables.pool cimport NIL
 from procs.tables.saved cimport Loader, Saver
@@ -63,8 +65,7 @@ cdef class Transfers:
         """Carry out an operator's deposit: alone up to the asset's limit in all of a day (UTC, by log time), and
         never for the own account.
 
-        More is a proposal, and stamped so: another operator approves it (LOG-35). If there would be too many, the
-        oldest lapses: it moved nothing.
+        More is a proposal, and stamped so: another operator approves it (LOG-35).
         """
         cdef uint32_t asker = asker_of(<const CommandRecord *> record)
         cdef uint16_t verdict = CODE_OK
@@ -88,9 +89,7 @@ cdef class Transfers:
         if not has_second:
             return CODE_NO_SECOND
         record.flags = DEPOSIT_FLAG_PROPOSAL
-        self.deposits[record.seq] = asker, owner_of(record), record.asset, record.amount
-        if len(self.deposits) > MAX_PROPOSALS:
-            del self.deposits[next(iter(self.deposits))]
+        add(self.deposits, record.seq, (asker, owner_of(record), record.asset, record.amount))
         return CODE_OK
 
     cdef int64_t deposited_by(self, uint32_t account, uint32_t asset, uint64_t time_ns) except? -1:
@@ -106,12 +105,18 @@ cdef class Transfers:
         found = self.deposits.get(record.proposal)
         if found is None or found[1:] != (owner_of(record), record.asset, record.amount):
             return CODE_UNKNOWN_PROPOSAL
-        if found[0] == asker_of(<const CommandRecord *> record):
-            return CODE_SAME_OPERATOR
-        verdict = self.deposit(record)
+        verdict = self.judge_second(found[0], asker_of(<const CommandRecord *> record))
+        if verdict == CODE_OK:
+            verdict = self.deposit(record)
         if verdict == CODE_OK:
             del self.deposits[record.proposal]
         return verdict
+
+    cdef uint16_t judge_second(self, uint32_t proposer, uint32_t asker) noexcept nogil:
+        """Whether an operator may approve a proposal: its proposer is another account, and still an operator's."""
+        if proposer == asker:
+            return CODE_SAME_OPERATOR
+        return CODE_OK if account_at(self.ledger.accounts, proposer).flags & ACCOUNT_OPERATOR else CODE_UNKNOWN_PROPOSAL
 
     cdef uint16_t request_withdrawal(self, const WithdrawalRequestRecord *record, const char *before) except? 9999:
         cdef uint16_t verdict = self.ledger.withdrawals.request(record, before)
@@ -142,32 +147,27 @@ cdef class Transfers:
         proposer, target, asset, amount = found
         if (record.target, record.asset, record.amount) not in ((0, 0, 0), (target, asset, amount)):
             return CODE_UNKNOWN_PROPOSAL
-        if proposer == record.account:
-            return CODE_SAME_OPERATOR
-        verdict = self.move(target, asset, amount)
+        verdict = self.judge_second(proposer, record.account)
+        if verdict == CODE_OK:
+            verdict = self.move(target, asset, amount)
         if verdict == CODE_OK:
             record.target, record.asset, record.amount = target, asset, amount
             del self.proposals[record.proposal]
         return verdict
 
     cdef uint16_t propose(self, const AdjustmentRecord *record) except? 9999:
-        """An impossible proposal is refused. If there would be too many, the oldest lapses."""
+        """Keep a proposal that can be carried out."""
         if record.target > self.ledger.accounts.count:
             return CODE_UNKNOWN_ACCOUNT
         if record.asset == 0 or record.asset > self.ledger.balances.asset_count:
             return CODE_INVALID_DEFINITION
         if record.amount == 0 or record.amount < -INT64_MAX:
             return CODE_QUANTITY_NOT_POSITIVE
-        self.proposals[record.seq] = (record.account, record.target, record.asset, record.amount)
-        if len(self.proposals) > MAX_PROPOSALS:
-            del self.proposals[next(iter(self.proposals))]
+        add(self.proposals, record.seq, (record.account, record.target, record.asset, record.amount))
         return CODE_OK
 
     cdef uint16_t propose_correction(self, const CorrectionRecord *record) except? 9999:
-        """Keep it for another operator; it replaces an earlier proposal for the same trade.
-
-        If there are too many proposals, the oldest lapses.
-        """
+        """Keep it for another operator; it replaces an earlier proposal for the same trade."""
         cdef uint16_t verdict = self.judge_correction(record)
         if verdict != CODE_OK:
             return verdict
@@ -176,9 +176,7 @@ cdef class Transfers:
             if known[:TRADE_TERMS] == said[:TRADE_TERMS]:
                 del self.corrections[seq]
                 break
-        self.corrections[record.seq] = (record.account, said)
-        if len(self.corrections) > MAX_PROPOSALS:
-            del self.corrections[next(iter(self.corrections))]
+        add(self.corrections, record.seq, (record.account, said))
         return CODE_OK
 
     cdef uint16_t approve_correction(self, const CorrectionRecord *record) except? 9999:
@@ -187,9 +185,9 @@ cdef class Transfers:
         found = self.corrections.get(record.proposal)
         if found is None or found[1] != terms_of(record):
             return CODE_UNKNOWN_PROPOSAL
-        if found[0] == record.account:
-            return CODE_SAME_OPERATOR
-        verdict = self.correct(record)
+        verdict = self.judge_second(found[0], record.account)
+        if verdict == CODE_OK:
+            verdict = self.correct(record)
         if verdict == CODE_OK:
             del self.corrections[record.proposal]
         return verdict

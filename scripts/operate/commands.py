@@ -12,9 +12,8 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from procs.operating.directory import Directory, read
+from procs.operating.directory import Directory, asker, read
 from procs.operating.errors import NotPossibleError
-from procs.operating.proposals import asker
 from procs.operating.questions import CommandGiven, LastCommands
 from procs.venue.committed import committed
 from procs.venue.venue import Venue

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from procs.operating import proposals as kinds
-from procs.operating.directory import Directory, read
+from procs.operating.directory import Directory, asker, read
 from scripts.operate.command import Context, Options, Request, carry_out, saying
 from scripts.running import attach
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
@@ -89,7 +89,7 @@ def show(
     rows = [
         {
             "proposal": seq,
-            "by": directory.name_of_account(kinds.asker(known)),
+            "by": directory.name_of_account(asker(known)),
             **{name: worded(directory, known) for name, worded in columns.items()},
         }
         for seq, known in waiting(directory).items()

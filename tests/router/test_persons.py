@@ -390,6 +390,64 @@ def test_a_role_takes_two_admins() -> None:
     assert again.core.proposals == {}
 
 
+def test_an_operator_ends_no_proposal_of_admins_by_many_of_its_own() -> None:
+    """LOG-35."""
+    rig = new_rig()
+    assert role(rig, ADMIN, 1, Role.OPERATOR) == Code.SECOND_NEEDED
+    proposal = len(rig.log)
+    for number in range(1100):
+        made = Withdrawal(cl_ord_id=b"w%d" % number, target=1, asset=1, amount=1)
+        rig.send_by_api(by_api(made, account=FIRST))
+        if number % 100 == 99:
+            rig.run()
+    assert len(rig.core.proposals) == 65
+    assert role(rig, OTHER_ADMIN, 1, Role.OPERATOR, proposal) == Code.OK
+    assert Rig(rig.log, changes=with_persons, api=True).lead().core.digests() == rig.core.digests()
+
+
+def test_a_proposal_is_void_while_its_proposer_could_not_propose_it() -> None:
+    """LOG-35: an operator's that was made a trader's since, and an operator's of what takes two admins now."""
+    rig = new_rig()
+    rig.ask(order(1, "S", side=2, quantity_lots=50))
+    rig.ask(order(2, "B", quantity_lots=50))
+    traded = next(each for each in rig.outcomes(1) if isinstance(each, Traded))
+    fees = {"buyer_fee": traded.taker_fee, "seller_fee": traded.maker_fee}
+    proposed: list[Command] = [
+        Deposit(cl_ord_id=b"", target=1, asset=3, amount=5), Withdrawal(cl_ord_id=b"", target=1, asset=1, amount=5),
+        Adjustment(cl_ord_id=b"", asset=1, target=1, amount=5),
+        correction(trade_id=traded.number, quantity_lots=50, **fees),
+        PasswordReset(cl_ord_id=b"", target=1, code_hash=b"x" * 16),
+    ]  # fmt: skip
+    approvals: list[Command] = []
+    for each in proposed:
+        id = {"cl_ord_id": b"p%d" % len(rig.log)} if hasattr(each, "cl_ord_id") else {}
+        rig.ask_by_api(structs.replace(each, account=FIRST, session=API_SESSION, time_ns=0, **id))
+        made: Any = next(command for command in reversed(rig.commands()) if type(command) is type(each))
+        approvals.append(
+            approval(made) if isinstance(made, CorrectionProposal) else structs.replace(each, proposal=made.seq)
+        )
+
+    def answers() -> set[Code]:
+        said = set()
+        for each in approvals:
+            id = {"cl_ord_id": b"a%d" % len(rig.log)} if hasattr(each, "cl_ord_id") else {}
+            sent = structs.replace(each, account=SECOND, session=API_SESSION, time_ns=0, ingress=0, seq=0, **id)
+            said.add(Code(rig.ask_by_api(sent)))
+        return said
+
+    for new_role in (Role.TRADER, Role.OPERATOR):
+        role(rig, ADMIN, FIRST, new_role)
+        assert role(rig, OTHER_ADMIN, FIRST, new_role, len(rig.log)) == Code.OK
+        assert answers() == {Code.UNKNOWN_PROPOSAL if new_role == Role.TRADER else Code.OK}
+
+    assert role(rig, FIRST, 3, Role.AUDITOR) == Code.SECOND_NEEDED
+    proposal = len(rig.log)
+    assert role(rig, ADMIN, 3, Role.ADMIN) == Code.SECOND_NEEDED
+    assert role(rig, OTHER_ADMIN, 3, Role.ADMIN, len(rig.log)) == Code.OK
+    assert role(rig, ADMIN, 3, Role.AUDITOR, proposal) == Code.UNKNOWN_PROPOSAL
+    assert role(rig, ADMIN, 3, Role.AUDITOR) == Code.SECOND_NEEDED
+
+
 def test_one_admin_alone_is_told_that_there_is_no_second() -> None:
     def with_one(core: Any) -> Any:
         yield from rigs.changes(core) if not core.assets else ()
