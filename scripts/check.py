@@ -191,10 +191,9 @@ def _log(config: Config, data: Path) -> tuple[Check, list[str]]:
     """How the log is, and what a start would add to it."""
     journal = data / "journal"
     try:
+        if objection := first_journal.objection(config, data, node.load(data)):
+            return Check("log", "fail", objection, "see docs/operations.md, The first start"), []
         if not journal.is_dir() or not segment_seqs(journal):
-            objection = first_journal.objection(config, data, node.load(data))
-            if objection:
-                return Check("log", "fail", objection, "mount its disk, or lockstep begin for a new venue"), []
             return Check("log", "ok", "there is none yet: it comes from the node that leads"), []
         if not end_of(journal).seq:
             return Check("log", "ok", "it is empty: the first start brings the configuration into it"), []

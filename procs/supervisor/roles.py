@@ -99,7 +99,7 @@ class Roles:
             is_starting = answer is not None and answer.refusal is Refusal.NOT_READY
             if answer is None or is_starting:
                 node = self.load()
-                if not is_starting and not (own.last_seq and role.needs_peer(self._config, node)):
+                if not is_starting and not role.needs_peer(self._config, node):
                     return True
                 trouble = answer.reason if answer is not None else trouble
                 if trouble != told:

@@ -47,11 +47,13 @@ def ensure(config: Config) -> None:
 
 
 def objection(config: Config, data: Path, node: Node) -> str:
-    """Return why a start must not begin a journal in the data folder; "" if it has one, or may.
+    """Return why a start must not begin a journal in the data folder, or lead an empty one; "" if it may.
 
     A paired secondary may: it takes the journal of the node that leads. JournalError for a foreign file.
     """
-    if is_begun(data) or (node.is_secondary and node.journal_id):
+    if is_begun(data):
+        return _objection_to_empty(config, data / "journal", node)
+    if node.is_secondary and node.journal_id:
         return ""
     lack = f"there is no journal in {data}, and a start never begins one. If its disk is not mounted, mount it. "
     if config.replication.node is None:
@@ -59,4 +61,19 @@ def objection(config: Config, data: Path, node: Node) -> str:
     return (
         f"{lack}If its data is lost, make it the secondary of the other node: lockstep pair, then lockstep join. Two "
         "new nodes: lockstep pair begins the journal"
+    )
+
+
+def _objection_to_empty(config: Config, journal: Path, node: Node) -> str:
+    """Return why one of two nodes must not lead an empty journal: nothing but `lockstep pair` says that it is new."""
+    if config.replication.node is None or node.is_secondary or node.members or segment_seqs(journal) != [1]:
+        return ""
+    try:
+        if end_of(journal).seq:
+            return ""
+    except JournalError:
+        return ""  # the journaler says what is wrong with it, and what to do
+    return (
+        f"the journal in {journal} is empty, and this node is not paired: the other node may have the venue's log. "
+        "Pair the two (lockstep pair): the node that has the log leads, and two new nodes begin with this journal"
     )

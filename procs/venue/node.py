@@ -83,7 +83,7 @@ def is_paired(config: Config, node: Node) -> bool:
 
 
 def needs_peer(config: Config, node: Node) -> bool:
-    """Return whether a primary with records has to hear its peer, or the operator, before it leads.
+    """Return whether a primary has to hear its peer, or the operator, before it leads.
 
     So it is where commits waited for the peer, and where nothing says whom they waited for: of a folder that was
     restored, or lost its role.

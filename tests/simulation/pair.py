@@ -315,6 +315,7 @@ class Pair(Healing):
             if not side.runs:
                 self.asked.pop(side.name, None)
                 self.links.pop(side.name, None)
+                self.begun.pop(side.name, None)
                 continue
             board = side.board
             side.see_commit()
@@ -338,7 +339,10 @@ class Pair(Healing):
         require(is_alone, f"I9: {side.name} and {begun} have begun epoch {board.get(Word.EPOCH)}")
         epoch = (board.get(Word.GENERATION), board.get(Word.EPOCH))
         if self.begun.get(side.name, ((), 0))[0] != epoch:
-            self.begun[side.name] = (epoch, board.get(Word.LOG_END))
+            end, committed = board.get(Word.LOG_END), len(self.audit.log)
+            has_all = end >= committed or self.plan.durability == "local"
+            require(has_all, f"I2: {side.name} begins to lead behind record {end}, and {committed} is committed")
+            self.begun[side.name] = (epoch, end)
         if side.door is not None and side.door.is_open and board.commit_position() >= self.begun[side.name][1]:
             who = self.leaders.setdefault(board.get(Word.EPOCH), side.name)
             require(who == side.name, f"I9: {side.name} and {who} lead epoch {board.get(Word.EPOCH)}")

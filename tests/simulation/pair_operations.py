@@ -17,7 +17,7 @@ from scripts.nodes import doubt
 from scripts.nodes.steps import LINKED, Refused
 from shm.board import Word
 from shm.journal import segment_seqs
-from shm.journal_end import end_of
+from shm.journal_end import end_of, segment_header
 from tests.simulation.disk import File
 
 if TYPE_CHECKING:
@@ -68,6 +68,23 @@ def data_lost(pair: Pair, draw: Random) -> bool:
     _lose(pair, side)
     with pair.at(side):
         roles.save(side.data, node)
+    pair.power_up(side)
+    return True
+
+
+def journal_emptied(pair: Pair, draw: Random) -> bool:
+    """The node has its venue's journal as it was at its beginning, with no record; perhaps its role, too."""
+    side = _expendable(pair, draw)
+    if side is None:
+        return False
+    disk = pair.other(side).disk
+    journal_id = segment_header(disk, min(segment_seqs(disk))).journal_id
+    with pair.at(side):
+        known = draw.choice((side.node(), Node(peer=side.peer_name)))
+    _lose(pair, side)
+    with pair.at(side):
+        side.begin(journal_id)
+        roles.save(side.data, known)
     pair.power_up(side)
     return True
 
@@ -189,4 +206,5 @@ OPERATIONS: dict[str, Callable[[Pair, Random], bool]] = {
     "failover by a true word": failover_by_word,
     "release": release,
     "leave": leave,
+    "journal emptied": journal_emptied,
 }

@@ -61,6 +61,7 @@ OPERATIONS: dict[str, float] = {
     "node put right": 2,
     "failover": 2,
     "leader dies": 4,
+    "journal emptied": 1.5,
 }
 OPERATION_ON = 0.7
 # Drawn from sources of their own, so that seeds stay what they were.

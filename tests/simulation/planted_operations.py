@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from unittest.mock import patch
 
+from config.schema import Config
 from procs.supervisor.roles import Roles
 from procs.venue import first_journal, node
 from procs.venue.node import Node
 from scripts.nodes import doubt
+from shm.journal_end import end_of
 from tests.simulation.bugs import Bug
 
 if TYPE_CHECKING:
     from tests.simulation.lifecycle import Life
+    from tests.simulation.side import Side
 
 
 class BegunByAStart(Bug):
@@ -30,6 +33,24 @@ class BegunByAStart(Bug):
         with (
             patch.object(first_journal, "objection", lambda *_: ""),
             patch.object(Roles, "may_run", may_run),
+        ):
+            yield
+
+
+class EmptyLeads(Bug):
+    """LOG-21: a node whose journal has no record leads if its peer does not answer: it seems to be new."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:
+        needs_peer, sides = node.needs_peer, cast("Side", world).pair.sides
+
+        def needs(config: Config, known: Node) -> bool:
+            disk = next(side.disk for side in sides if side.name == config.replication.node)
+            return end_of(disk).seq > 0 and needs_peer(config, known)
+
+        with (
+            patch.object(first_journal, "_objection_to_empty", lambda *_: ""),
+            patch.object(node, "needs_peer", needs),
         ):
             yield
 
@@ -62,5 +83,5 @@ class SameEpoch(Bug):
 
 
 BUGS_OF_OPERATIONS: dict[str, type[Bug]] = {
-    bug.__name__: bug for bug in (BegunByAStart, RestoredLeadsAlone, WordBelieved, SameEpoch)
+    bug.__name__: bug for bug in (BegunByAStart, EmptyLeads, RestoredLeadsAlone, WordBelieved, SameEpoch)
 }

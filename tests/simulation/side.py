@@ -490,9 +490,10 @@ class Side(World):
         require(not self.follows, "the core of a secondary does not start again alone")
         super().restart_core()
 
-    def begin(self) -> None:
+    def begin(self, journal_id: bytes | None = None) -> None:
         """As `lockstep pair` on the node that is to lead."""
-        JournalWriter(cast(Any, self.disk), segment_bytes=self.config.journal.segment_bytes).close()
+        size = self.config.journal.segment_bytes
+        JournalWriter(cast(Any, self.disk), segment_bytes=size, journal_id=journal_id).close()
 
     def erase(self) -> None:
         """Nothing is left of what it had: a new disk, in a new host."""

@@ -20,6 +20,7 @@ SEEDS = (300,)  # each found something once
 # When what happens to which node; the names of bugs are those that it finds.
 STORIES = {
     "BegunByAStart": ((2000, "folder lost", "a"),),
+    "EmptyLeads": ((2400, "link cut", "a"), (2401, "journal emptied", "a")),
     "RestoredLeadsAlone": ((1800, "backup taken", "a"), (2400, "link cut", "a"), (2401, "folder restored", "a")),
     "WordBelieved": (
         (1000, "leader dies", "a"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import threading
 import time
 from pathlib import Path
@@ -158,6 +159,24 @@ def test_a_peer_that_does_not_know_this_node_ends_the_start(tmp_path: Path) -> N
         answering.join()
         stranger.close()
     assert "the other node answers, and is not known to follow" in console.said[-1]
+
+
+def test_an_emptied_journal_waits_for_the_peer(tmp_path: Path) -> None:
+    """Commits waited for the peer, so there were some: the journal is a copy of its beginning."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = Config(
+            venue=VenueSection(data=str(tmp_path), durability="replicated"),
+            journal=JournalSection(segment_bytes=65536),
+            instruments=[INSTRUMENT],
+            replication=ReplicationSection(node="a", peer_port=silent.getsockname()[1]),
+        )
+    first_journal.begin(config)
+    node.save(tmp_path, Node("primary", ("a", "b")))
+    console = Lines()
+    alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
+    roles = Roles(config, console, alerts, lambda: bool(console.said), lambda: None)
+    assert not asyncio.run(roles.may_run(roles.load()))
+    assert "may have more than this one: waiting for it" in console.said[0]
 
 
 def test_a_damaged_role_changes_nothing_and_is_said(tmp_path: Path) -> None:

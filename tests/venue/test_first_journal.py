@@ -102,6 +102,18 @@ def test_one_of_two_nodes_is_begun_by_pairing(file: Path) -> None:
     assert not (file.parent / "data").exists()
 
 
+def test_one_of_two_nodes_leads_no_empty_journal(file: Path) -> None:
+    """It may lead only where `lockstep pair` has said that there is no other log, whoever does not answer."""
+    assert lockstep("begin", file).returncode == 0
+    before = sorted(file.parent.rglob("*"))
+    file.write_text(CONFIG + TWO)
+    for answer in (forked.lockstep("run", file), lockstep("check", file)):
+        said = " ".join((answer.stdout + answer.stderr).split())
+        assert answer.returncode
+        assert f"the journal in {file.parent / 'data' / 'journal'} is empty, and this node is not paired" in said
+    assert sorted(file.parent.rglob("*")) == before
+
+
 def test_check_says_what_a_start_would(file: Path) -> None:
     answer = lockstep("check", file)
     assert (answer.returncode, "and a start never begins one" in " ".join(answer.stdout.split())) == (1, True)
@@ -115,10 +127,12 @@ def test_only_a_paired_secondary_may_start_without_a_journal(tmp_path: Path) -> 
     for role in (Node(), Node("primary", ("a",), journal_id="0" * 32), Node("secondary")):
         assert "lockstep join" in first_journal.objection(two, tmp_path, role)
     first_journal.begin(two, bytes(16))
-    assert first_journal.objection(two, tmp_path, Node()) == ""
+    assert first_journal.objection(two, tmp_path, Node("primary", ("a",))) == ""
+    assert "this node is not paired" in first_journal.objection(two, tmp_path, Node())
     assert segment_header(tmp_path / "journal", 1).journal_id == bytes(16)
     with JournalWriter(tmp_path / "journal", segment_bytes=65536) as writer:
         writer.append([model.record(1)])
+    assert first_journal.objection(two, tmp_path, Node()) == ""
     first_journal.ensure(two)
     with pytest.raises(BegunError):
         first_journal.begin(two)
