@@ -20,6 +20,7 @@ from procs.batcher import database, rebuild, requests, writer
 from procs.batcher.author import Author
 from procs.batcher.backfill_writer import Filling
 from procs.recovery.replay import CoreReplayError, ReplayedCore
+from procs.venue import first_journal
 from procs.venue.committed import committed
 from procs.venue.snapshot_parts import Start
 from scripts.errors import UsageError
@@ -77,6 +78,8 @@ def rebuild_db(
     """
     loaded = load(config)
     data = Path(loaded.venue.data)
+    if objection := first_journal.objection_to_venue(loaded, data):
+        raise UsageError(objection)
     if not (into or yes or is_sure("This replaces every row of the venue's database. Continue?")):
         raise UsageError("nothing was done: confirm with --yes")
     outcome = Outcome()

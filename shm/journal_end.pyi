@@ -15,6 +15,7 @@ class Header(NamedTuple):
     journal_id: bytes
     number: int
     chain: int
+    venue: str
 
 def chain_at(where: Path | Disk, seq: int) -> int: ...
 def end_of(where: Path | Disk, seq: int | None = None) -> End: ...

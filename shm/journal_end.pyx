@@ -10,7 +10,7 @@ from libc.stdint cimport UINT64_MAX, uint64_t
 
 from shm.disk cimport Disk
 from shm.journal cimport JournalReader
-from shm.journal_format cimport mix
+from shm.journal_format cimport VENUE_SIZE, mix
 from shm.records cimport CommandRecord
 
 from shm.journal import segment_seqs
@@ -28,11 +28,12 @@ class End(NamedTuple):
 
 
 class Header(NamedTuple):
-    """Of a segment: whose, its number, and the chained hash of all records before it."""
+    """Of a segment: whose, its number, the chained hash of all records before it, and the venue's name ("": none)."""
 
     journal_id: bytes
     number: int
     chain: int
+    venue: str
 
 
 def chain_at(where: Path | Disk, seq: int) -> int:
@@ -108,7 +109,8 @@ def end_before(where: Path | Disk, seq: int) -> End:
 def segment_header(where: Path | Disk, first_seq: int) -> Header:
     """What the header of a segment says, once it is checked. JournalError, OSError."""
     cdef JournalReader reader = JournalReader(where, first_seq, first_seq)
-    header = Header(bytes(reader.header.journal_id[:16]), reader.header.segment, reader.header.chain)
+    venue = (<const char *> reader.header.venue)[:VENUE_SIZE].rstrip(b"\0").decode(errors="replace")
+    header = Header(bytes(reader.header.journal_id[:16]), reader.header.segment, reader.header.chain, venue)
     reader.close()
     return header
 

@@ -9,6 +9,7 @@ cdef enum:
     BUFFER_SIZE = 1 << 20
     FORMAT_VERSION = 2
     NAME_SIZE = 64
+    VENUE_SIZE = 40
 
 cdef extern from *:
     """
@@ -30,7 +31,8 @@ cdef struct SegmentHeader:
     uint32_t epoch
     uint32_t reserved
     uint64_t durable_seq
-    char pad[4016]
+    char venue[VENUE_SIZE]
+    char pad[3976]
 
 cdef struct BatchHeader:
     uint64_t magic

@@ -2,6 +2,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from shm.disk cimport Disk
 from shm.journal cimport JournalReader
+from shm.journal_format cimport VENUE_SIZE
 from shm.journal_prepare cimport Preparation
 
 # Slots that lie side by side.
@@ -28,6 +29,7 @@ cdef class JournalWriter:
     cdef object tail           # what lies behind the end and is not cut yet; None: nothing
     cdef Position end
     cdef uint8_t journal_id[16]
+    cdef char venue[VENUE_SIZE]
     cdef uint64_t durable_seq
     cdef uint64_t segment_first_seq
     cdef uint64_t segment_bytes

@@ -26,6 +26,7 @@ class JournalWriter:
         trusted_seq: int | None = None,
         at_least: int = 0,
         journal_id: bytes | None = None,
+        venue: str = "",
     ) -> None: ...
     @property
     def last_seq(self) -> int: ...

@@ -24,6 +24,7 @@ from shm.journal_format cimport (
     NAME_SIZE,
     PAGE_SIZE,
     SEGMENT_MAGIC,
+    VENUE_SIZE,
     BatchHeader,
     SegmentHeader,
     batch_crc,
@@ -72,7 +73,7 @@ cdef class JournalWriter:
     which readable data need not be on the disk, so nothing after this sequence is believed (LOG-20). `at_least`
     is what others know to be durable (snapshots do): a journal that ends before, or before the mark of the last
     orderly stop (`finish`), is refused (LOG-28). `journal_id` is for a journal that begins here as a copy of another
-    one; without it, one that begins gets an id of its own.
+    one; without it, one that begins gets an id of its own. `venue` names the venue of a journal that begins here.
 
     `nearly_full` (kept by `tend`) says that fewer than `reserve_bytes` are free beside the prepared segment, or that
     none could be prepared: the rest is for commands that must not be refused (LOG-29).
@@ -93,9 +94,12 @@ cdef class JournalWriter:
         trusted_seq: int | None = None,
         at_least: int = 0,
         journal_id: bytes | None = None,
+        venue: str = "",
     ) -> None:
         if journal_id is not None and len(journal_id) != 16:
             raise ValueError(f"a journal's id is 16 bytes, not {len(journal_id)}")
+        if len(venue.encode()) > VENUE_SIZE:
+            raise ValueError(f"a venue's name has at most {<int> VENUE_SIZE} bytes")
         if durability not in ("none", "local"):
             raise ValueError(f"durability is none or local, not {durability!r}")
         if segment_bytes < MIN_SEGMENT_BYTES or segment_bytes % PAGE_SIZE:
@@ -108,6 +112,9 @@ cdef class JournalWriter:
         self.max_batch = min(MAX_BATCH_RECORDS, (segment_bytes - PAGE_SIZE - BATCH_HEADER_SIZE) // SLOT_SIZE)
         self.preparation = Preparation(self.disk, segment_bytes)
         self.lock()
+        name = venue.encode()
+        memset(self.venue, 0, VENUE_SIZE)
+        memcpy(self.venue, <const char *> name, len(name))
         self.open(trusted_seq, at_least, journal_id)
 
     def __dealloc__(self) -> None:
@@ -188,6 +195,7 @@ cdef class JournalWriter:
     cdef int take_over(self, JournalReader reader) except -1:
         """Write on where the reader stands. All that it found was synced."""
         memcpy(self.journal_id, reader.header.journal_id, 16)
+        memcpy(self.venue, reader.header.venue, VENUE_SIZE)
         self.segment = reader.header.segment
         self.segment_first_seq = reader.header.first_seq
         self.end = Position(reader.next_seq - 1, reader.chain, reader.epoch)
@@ -436,6 +444,7 @@ cdef class JournalWriter:
         header.chain = self.end.chain
         header.epoch = self.end.epoch
         header.durable_seq = self.durable_seq
+        memcpy(header.venue, self.venue, VENUE_SIZE)
         header.crc = segment_crc(&header)
         segment_name(name, header.first_seq)
         handle = self.disk.open(prepared_name, WRITE)

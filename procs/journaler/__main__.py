@@ -31,6 +31,7 @@ def build(venue: Venue, name: str = "journaler") -> Journaler:
         trusted_seq=trusted_seq(ring, board) if takes_over else None,
         at_least=venue.known_seq,
         journal_id=bytes.fromhex(venue.node.journal_id) or None,
+        venue=venue.config.venue.name,
     )
     report_cut(journal)
 

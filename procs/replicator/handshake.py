@@ -108,7 +108,8 @@ def check_same_venue(own: Hello, peer: Hello) -> None:
         raise LinkError(Refusal.WRONG_LAYOUT, reason)
     if peer.journal_id != own.journal_id:
         ids = f"{peer.journal_id.hex()} and {own.journal_id.hex()}"
-        raise LinkError(Refusal.WRONG_JOURNAL, f"the two journals are not of one venue: {ids}")
+        reason = f"the two journals are not of one venue, though both are called {own.venue!r}: {ids}"
+        raise LinkError(Refusal.WRONG_JOURNAL, reason)
     if peer.voids != own.voids:
         raise LinkError(
             Refusal.OTHER_VOIDS, "void.json differs: give the same lockstep void again, on the node that led last"

@@ -11,7 +11,7 @@ from pathlib import Path
 from config.schema import Config
 from procs.venue.node import Node
 from shm.journal import JournalError, segment_seqs
-from shm.journal_end import end_of
+from shm.journal_end import end_of, segment_header
 from shm.journal_writer import JournalWriter
 
 
@@ -37,7 +37,8 @@ def begin(config: Config, journal_id: bytes | None = None) -> None:
             raise BegunError(f"{journal} has a journal already: start it with lockstep run")
         return
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    JournalWriter(journal, segment_bytes=config.journal.segment_bytes, journal_id=journal_id).close()
+    size, name = config.journal.segment_bytes, config.venue.name
+    JournalWriter(journal, segment_bytes=size, journal_id=journal_id, venue=name).close()
 
 
 def ensure(config: Config) -> None:
@@ -47,12 +48,13 @@ def ensure(config: Config) -> None:
 
 
 def objection(config: Config, data: Path, node: Node) -> str:
-    """Return why a start must not begin a journal in the data folder, or lead an empty one; "" if it may.
+    """Return why a start must not begin a journal in the data folder, use another venue's, or lead an empty one; "" if
+    it may.
 
-    A paired secondary may: it takes the journal of the node that leads. JournalError for a foreign file.
+    A paired secondary may begin one: it takes the journal of the node that leads. JournalError for a foreign file.
     """
     if is_begun(data):
-        return _objection_to_empty(config, data / "journal", node)
+        return objection_to_venue(config, data) or _objection_to_empty(config, data / "journal", node)
     if node.is_secondary and node.journal_id:
         return ""
     lack = f"there is no journal in {data}, and a start never begins one. If its disk is not mounted, mount it. "
@@ -61,6 +63,22 @@ def objection(config: Config, data: Path, node: Node) -> str:
     return (
         f"{lack}If its data is lost, make it the secondary of the other node: lockstep pair, then lockstep join. Two "
         "new nodes: lockstep pair begins the journal"
+    )
+
+
+def objection_to_venue(config: Config, data: Path) -> str:
+    """Return why the journal in the data folder is not of the configuration's venue; "" if it is, or there is none."""
+    journal = data / "journal"
+    try:
+        name = segment_header(journal, min(segment_seqs(journal))).venue if is_begun(data) else ""
+    except (JournalError, OSError):
+        return ""  # opening it fails, with a message that explains the damage
+    if name in ("", config.venue.name):
+        return ""
+    return (
+        f"the journal in {journal} is of venue {name}, and the configuration is of venue {config.venue.name} "
+        "(venue.name). Nothing was changed. Mount or restore the right folder, or use the configuration of this one: "
+        "a venue keeps its name"
     )
 
 

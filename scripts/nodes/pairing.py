@@ -104,7 +104,8 @@ class Plan(Struct, frozen=True):
 def examine(config: Config, *, renew: bool, follow: bool, after_ns: int = 0) -> Own:
     """The node of `config`; with a new key where it has none, or is to `renew` it. `follow`: it is to be the secondary.
 
-    UsageError where the configuration names no node, PairingError where its key is damaged, RoleError, JournalError.
+    UsageError where the configuration names no node or another venue, PairingError where its key is damaged, RoleError,
+    JournalError.
     """
     name = config.replication.node
     if name is None:
@@ -113,6 +114,8 @@ def examine(config: Config, *, renew: bool, follow: bool, after_ns: int = 0) -> 
     folder, journal = folder_of(data), data / "journal"
     key = b"" if renew else _key(folder)
     state = node.load(data)
+    if objection := first_journal.objection_to_venue(config, data):
+        raise UsageError(objection)
     first_seq = min(segment_seqs(journal), default=0) if journal.is_dir() else 0
     journal_id = segment_header(journal, first_seq).journal_id.hex() if first_seq else state.journal_id
     try:

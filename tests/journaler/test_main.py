@@ -45,9 +45,10 @@ def test_journals_the_log_of_a_venue_under_its_data_folder(tmp_path: Path, durab
 
 def test_a_journal_that_begins_is_the_paired_nodes(tmp_path: Path) -> None:
     node = Node("secondary", journal_id="00112233445566778899aabbccddeeff")
-    config = Config(venue=VenueSection(data=str(tmp_path)))
+    config = Config(venue=VenueSection(name="mine", data=str(tmp_path)))
     build(Venue.private(derive(config), config, tmp_path, node=node)).journal.close()
-    assert segment_header(tmp_path / "journal", 1).journal_id.hex() == node.journal_id
+    header = segment_header(tmp_path / "journal", 1)
+    assert (header.journal_id.hex(), header.venue) == (node.journal_id, "mine")
 
 
 def test_says_what_opening_cut(tmp_path: Path) -> None:

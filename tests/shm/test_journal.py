@@ -57,10 +57,12 @@ def test_a_fresh_journal_is_empty(folder: Path) -> None:
 
 def test_a_journal_that_begins_is_called_what_it_is_told_and_keeps_its_id(folder: Path, tmp_path: Path) -> None:
     for told in (b"0123456789abcdef", b"another one's id"):
-        with JournalWriter(folder, segment_bytes=SMALL, journal_id=told) as writer:
-            append(writer, 1)
-        assert segment_header(folder, 1).journal_id == b"0123456789abcdef"
-    assert verify(folder).records == 2
+        with JournalWriter(folder, segment_bytes=SMALL, journal_id=told, venue=told.decode()) as writer:
+            append(writer, writer.max_batch)
+        for seq in segment_seqs(folder):
+            header = segment_header(folder, seq)
+            assert (header.journal_id, header.venue) == (b"0123456789abcdef", "0123456789abcdef")
+    assert len(segment_seqs(folder)) == verify(folder).segments == 2
     with JournalWriter(tmp_path / "own", segment_bytes=SMALL), JournalWriter(tmp_path / "else", segment_bytes=SMALL):
         assert segment_header(tmp_path / "own", 1).journal_id != segment_header(tmp_path / "else", 1).journal_id
     with pytest.raises(ValueError, match="id is 16 bytes, not 3"):

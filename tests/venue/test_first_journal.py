@@ -114,6 +114,19 @@ def test_one_of_two_nodes_leads_no_empty_journal(file: Path) -> None:
     assert sorted(file.parent.rglob("*")) == before
 
 
+def test_another_venues_folder_is_refused(file: Path) -> None:
+    """A wrong mount, or a backup that was restored on the wrong machine: both names are said, nothing is changed."""
+    assert lockstep("begin", file).returncode == 0
+    file.write_text(CONFIG.replace("[venue]", '[venue]\nname = "other"') + TWO)
+    before = {path: path.stat().st_mtime_ns for path in file.parent.rglob("*")}
+    for command in ("run", "check", "pair", "rebuild-db"):
+        answer = forked.lockstep(command, file)
+        said = " ".join((answer.stdout + answer.stderr).split())
+        assert answer.returncode, command
+        assert "is of venue lockstep, and the configuration is of venue other (venue.name)" in said, command
+    assert {path: path.stat().st_mtime_ns for path in file.parent.rglob("*")} == before
+
+
 def test_check_says_what_a_start_would(file: Path) -> None:
     answer = lockstep("check", file)
     assert (answer.returncode, "and a start never begins one" in " ".join(answer.stdout.split())) == (1, True)
