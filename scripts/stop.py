@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from config.schema import Config
+from procs.replicator.handshake import Fence
 from procs.venue import node
 from procs.venue.node import RoleError
 from scripts.errors import UsageError
@@ -51,8 +52,9 @@ def stop(
     """Stop a running venue cleanly: what is accepted is matched, reported and stored before the processes end.
 
     With `replicated` and `both` the primary waits for its secondary's acknowledgements. So a secondary that is stopped
-    leaves first: the primary continues without it. When it starts again it catches up, and commits wait for it as
-    before. With --no-leave it stops at once, and the primary acknowledges nothing until it is back.
+    leaves first, also when a signal stops it: the primary continues without it. When it starts again it catches up, and
+    commits wait for it as before. With --no-leave it stops at once, and the primary acknowledges nothing until it is
+    back.
 
     Exit codes: 0 it has stopped; 1 it does not run, has not stopped in time, or can't leave; 2 the configuration is
     wrong, or it is another user's venue.
@@ -69,6 +71,8 @@ def stop(
             if not node.load(data).is_secondary:
                 raise Refused("it is no secondary that a primary could wait for: stop it without --leave")
             upgrade.leave(node_of(loaded), Steps((lambda _: None) if json else print_step))
+        elif leave is False and (venue := attach(data)) is not None and node.load(data).is_secondary:
+            venue.board.set(Word.HANDOVER, Fence.STAYS)
     except (Refused, RoleError) as error:
         hint = "" if leave else ". To stop it all the same, and have the primary wait for it: --no-leave"
         return fail(f"venue {name} was not stopped: {error}{hint}", json=json)

@@ -6,10 +6,10 @@ It lays out bytes and judges single headers; it opens no file.
 # A segment is a file `<first sequence, 20 digits>.journal`. It is prepared by writing zeros under a neutral name; then
 # its header is written and synced, it gets its name, and the folder is synced: the rename publishes it.
 #
-#      0       8     12        16            24           40        48          56      64      72            80      120
-#      +-------+-----+---------+-------------+------------+---------+-----------+-------+-------+-------------+-------+
-#      | magic | crc | version | schema hash | journal id | segment | first seq | chain | epoch | durable seq | venue |
-#      +-------+-----+---------+-------------+------------+---------+-----------+-------+-------+-------------+-------+
+#      0       8     12        16            24           40        48          56      64      72            80     120
+#      +-------+-----+---------+-------------+------------+---------+-----------+-------+-------+-------------+------+
+#      | magic | crc | version | schema hash | journal id | segment | first seq | chain | epoch | durable seq | name |
+#      +-------+-----+---------+-------------+------------+---------+-----------+-------+-------+-------------+------+
 #    120 zeros
 #   4096 batch | batch | … | zeros
 #
@@ -27,7 +27,7 @@ It lays out bytes and judges single headers; it opens no file.
 # crc: crc32c of everything in the header behind it. chain: hash of all records before the segment, or up to the batch's
 # last; over each record's crc and sequence only, so it is equal however the records were batched. epoch: of the last
 # record before the segment, or of the batch's last. durable seq: what was known to be synced when the header was
-# written; where a journal ends is decided by it (`journal_end`). venue: its name, which no start may differ from.
+# written; where a journal ends is decided by it (`journal_end`). name: the venue's, which no start may differ from.
 
 from pathlib import Path
 

@@ -138,6 +138,7 @@ class Fence(IntEnum):
     ANSWERED = 2
     LEAVES = 11  # none that stands for something where a node leads (Handover): its supervisor looks at both
     LEFT = 12
+    STAYS = 13  # it is stopped all the same, and the primary waits for it
 
 
 class LinkState(IntEnum):

@@ -19,7 +19,7 @@ from msgspec import structs
 from config.schema import Config
 from procs.disk import atomic_file, space
 from procs.recovery import snapshot_catalog
-from procs.replicator.handshake import Promote
+from procs.replicator.handshake import Fence, LinkState, Promote
 from procs.supervisor import database, health
 from procs.supervisor.child import Child
 from procs.supervisor.children import Children
@@ -42,6 +42,7 @@ FLUSH_S = 10.0  # for the batcher to bring its last rows to PostgreSQL: what it 
 HOST_STOP_S = 10.0
 ALONE_S = 20.0  # for a journaler to start again
 HANDOVER_S = 20.0  # for all that was taken to be done, and acknowledged by the other node
+LEAVE_S = ALONE_S + 5.0  # for the primary to continue without this node: it may start its journaler again
 CLOSE_S = 2.0  # for the router's last records likewise
 POLL_S = 0.02
 
@@ -310,9 +311,10 @@ class Run:
     async def stop(self, *, ready: bool) -> None:
         """End in order, so that nothing is left to do at the next start: what was taken is matched, synced and told.
 
-        Gateways (they log their sessions out) and api first, then the core once it has finished, then publisher and
-        batcher. Whoever overstays its time is killed: the next start replays, and nothing is lost.
+        A secondary leaves first. Gateways (they log their sessions out) and api end, then the core once it is done, then
+        publisher and batcher. Whoever overstays its time is killed: the next start replays, and nothing is lost.
         """
+        await self._leave()
         intakes = self._intakes
         await self._end(intakes, LOGOUT_S)
         if ready:
@@ -331,6 +333,29 @@ class Run:
             )
         await self._end(self._hosts_of("batcher"), HOST_STOP_S)
         await self.kill()
+
+    async def _leave(self) -> None:
+        """Have a primary whose commits may wait for this secondary continue without it, as `lockstep stop` does.
+
+        Not where the operator has decided that already, or the two change roles.
+        """
+        board = self.venue.board
+        waits = self._config.venue.durability in ("replicated", "both")
+        linked = (LinkState.CATCHING_UP, LinkState.IN_STEP)
+        if not (self.follows and waits and board.get(Word.LINK) in linked) or board.get(Word.PROMOTE):
+            return
+        if board.get(Word.HANDOVER) not in (Fence.NO, Fence.LEAVES):
+            return
+        board.set(Word.HANDOVER, Fence.LEAVES)
+        deadline_s = time.monotonic() + LEAVE_S
+        while board.get(Word.HANDOVER) != Fence.LEFT:
+            if time.monotonic() > deadline_s or board.get(Word.LINK) not in linked:
+                self._report(
+                    "the primary has not confirmed that it continues without this node. If it runs, it acknowledges "
+                    "nothing until this node is back, or until lockstep failover --peer-is-off there"
+                )
+                return
+            await asyncio.sleep(POLL_S)
 
     async def _choose(self) -> snapshot_catalog.Choice:
         """Where to begin. What is unfinished stays so: who would have written it is dead."""

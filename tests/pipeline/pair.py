@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from procs.venue import node, venue_key
+import config as loader
+from procs.venue import first_journal, node, venue_key
 from procs.venue.node import Node
 from shm.journal_end import segment_header
 from tests.pipeline.conftest import RunningVenue
@@ -82,9 +83,15 @@ class Pair:
         (folder / name).mkdir()
         return folder / name
 
+    def start_first(self) -> None:
+        """Start node `a`, which begins the venue's journal as `lockstep pair` has it do."""
+        first_journal.begin(loader.load(self.a.config))
+        node.save(self.a.data, Node(members=("a",)))
+        self.a.start()
+
     def start(self) -> None:
         """Start both; a new secondary begins with nothing but the id of the primary's journal."""
-        self.a.start()
+        self.start_first()
         journal_id = segment_header(self.a.data / "journal", 1).journal_id
         node.save(self.b.data, Node("secondary", journal_id=journal_id.hex()))
         shutil.copy(self.a.data / venue_key.FILE, self.b.data)

@@ -118,7 +118,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     for each in (nodes.a, nodes.b):
         each.configure(r"^segment_bytes = .*$", "segment_bytes = 65536")
         each.configure(r"^retention = .*$", 'retention = "snapshots"')
-    nodes.a.start()
+    nodes.start_first()
     yield nodes
     nodes.stop()
 

@@ -316,7 +316,7 @@ def test_a_secondary_that_leaves_holds_up_nobody(pair: Pair) -> None:
     client.close()
 
 
-def test_a_secondary_that_leaves_when_it_is_stopped_holds_up_nobody(pair: Pair) -> None:
+def test_a_secondary_that_is_stopped_by_any_means_holds_up_nobody(pair: Pair) -> None:
     client = pair.a.client("TRADER4")
     client.connect(reset=True)
     refused = pair.a.command("stop", "--leave")
@@ -325,6 +325,14 @@ def test_a_secondary_that_leaves_when_it_is_stopped_holds_up_nobody(pair: Pair) 
     stopped = pair.b.command("stop")  # commits wait for it
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
     assert "goes on alone" in stopped.stdout
+    names = rest(client, 10)
+    assert node.load(pair.a.data).members == ("a",)
+    pair.b.start()
+    within(lambda: node.load(pair.a.data).members == ("a", "b"), "commits do not wait for the secondary again")
+    assert cancelled(client, names) == names
+    pair.await_link(pair.b)
+    assert pair.b.stop() == 0  # by a signal, as systemd does
+    assert "the primary has not confirmed" not in pair.b.log.read_text()
     names = rest(client, 10)
     assert node.load(pair.a.data).members == ("a",)
     pair.b.start()
