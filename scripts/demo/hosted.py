@@ -3,14 +3,13 @@ market ends before it; it stops in order if its parent is gone."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 from config.schema import Config
-from procs.venue.parent_death import die_with
+from procs.venue.parent_death import tied
 from scripts.begin import make
 
 
@@ -18,12 +17,11 @@ class HostedVenue:
     """`lockstep run` of a demo, which begins in an empty folder, with what it prints on this terminal."""
 
     def __init__(self, config: Path, loaded: Config) -> None:
-        parent = os.getpid()
         make(loaded, if_none=True)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "scripts", "run", str(config)],
             start_new_session=True,
-            preexec_fn=lambda: None if die_with(parent, signal.SIGTERM) else os._exit(1),
+            preexec_fn=tied(),
         )
 
     def has_ended(self) -> bool:

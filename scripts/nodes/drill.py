@@ -5,6 +5,7 @@ Clients are told by FIX what is acknowledged; what of that the new primary's log
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -95,7 +96,8 @@ def drill(
     Again and again all processes of the node that leads are killed; `failover` has the other one lead, the clients find
     it by themselves, and `rejoin` makes the dead node its secondary. At the end `switchover` changes roles as planned.
     Then both nodes' logs must be equal, and `lockstep verify` finds nothing. RTO is the time from the command to the
-    first new acknowledgement, RPO what clients had been told and the new primary does not have.
+    first new acknowledgement, RPO what clients had been told and the new primary does not have. Ctrl-C or SIGTERM stops
+    both nodes and removes their folders.
 
     Example: lockstep drill --load 60s
 
@@ -106,6 +108,8 @@ def drill(
     if durability not in ("none", "local", *REPLICATED):
         raise UsageError(f"--durability is none, local, replicated or both, not {durability}")
     say: Callable[[str], None] = (lambda _: None) if json else _say
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # it ends as by Ctrl-C: nodes and folder go
     with throwaway.folder(keep) as folder:
         pair = Pair(folder, durability)
         try:
@@ -113,6 +117,8 @@ def drill(
         except (NotReady, DrillError, TimeoutError, JournalError) as error:
             return fail(f"the drill failed: {error}", json=json)
         finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # a second one would leave nodes that run
             pair.stop()
     print_json(done) if json else _print(done)
     return EXIT_PROBLEM if done.problems else EXIT_OK

@@ -17,12 +17,16 @@ from pathlib import Path
 import msgspec
 
 import config as loader
+from procs.supervisor.children import Children
 from procs.supervisor.procfs import identify
+from procs.supervisor.run import remove_leftovers
 from procs.venue import node
+from procs.venue.parent_death import tied
 from scripts.flow import throwaway
 from scripts.flow.play import Target
 from scripts.running import attach
 from shm.board import Word
+from shm.segment import RoleLock
 
 SYMBOL = "FLOW"
 READY_S = 60.0
@@ -74,10 +78,12 @@ class Member:
         return venue.board.get(word) if venue is not None else 0
 
     def start(self) -> None:
-        """Run it; `await_` says when it is what it should be."""
+        """Run it; `await_` says when it is what it should be. It stops in order if this process is gone."""
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "scripts", "run", str(self.file)]
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=tied()
+            )
 
     def command(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Carry out a command of `lockstep` on it, and wait for its end."""
@@ -113,8 +119,9 @@ class Member:
         self.process = None
 
     def stop(self) -> int:
-        """Stop it in order; its exit code."""
+        """Stop it in order; its exit code. What it left in shared memory when it died is removed."""
         if self.process is None:
+            self._tidy()
             return 0
         self.process.send_signal(signal.SIGINT)
         try:
@@ -124,6 +131,14 @@ class Member:
             return self.process.wait()
         finally:
             self.process = None
+
+    def _tidy(self) -> None:
+        if not (self.data / "run").is_dir():
+            return
+        lock = RoleLock(self.data / "venue.lock")
+        lock.acquire()
+        remove_leftovers(self.data, Children(self.data / "run" / "children.json"))
+        lock.release()
 
 
 class Pair:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +23,7 @@ from tests.scripts.nodes.parted import write
 
 ROOT = Path(__file__).parents[3]
 SOAKED = 100
+PATIENCE_S = 60
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("60", 60.0), ("60s", 60.0), ("0.5s", 0.5)])
@@ -52,6 +58,40 @@ def test_an_order_that_the_log_refused_or_never_had_is_not_there(tmp_path: Path)
     write(tmp_path / "journal", [stamp(pack(order)) for order in orders])
     assert drill.taken(tmp_path / "journal", 3) == {10, 30}
     assert drill.taken(tmp_path / "journal", 2) == {10}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_drill_that_a_signal_ends_leaves_no_node(tmp_path: Path, number: int) -> None:
+    """A test's timeout, or its terminal that is gone. A killed one can't remove its folder."""
+    drilling = subprocess.Popen(
+        [sys.executable, "-m", "scripts", "drill", "--load", "60s"],
+        cwd=ROOT, stdout=subprocess.DEVNULL, env=os.environ | {"TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    try:
+        within(lambda: len(list(tmp_path.rglob("children.json"))) == 2, "both nodes begin")
+    finally:
+        drilling.send_signal(number)
+    drilling.wait(PATIENCE_S)
+    within(lambda: not processes_of(tmp_path), "no process is left")
+    if number == signal.SIGTERM:
+        assert list(tmp_path.iterdir()) == []
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Those that have it in their command lines."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended
+            if bytes(folder) in file.read_bytes():
+                found.append(int(file.parent.name))
+    return found
+
+
+def within(condition: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline_s, f"not within {PATIENCE_S} s: {what}"
+        time.sleep(0.05)  # other processes' files: nothing to wait on
 
 
 @pytest.mark.soak
