@@ -311,7 +311,7 @@ class Run:
     async def stop(self, *, ready: bool) -> None:
         """End in order, so that nothing is left to do at the next start: what was taken is matched, synced and told.
 
-        A secondary leaves first. Gateways (they log their sessions out) and api end, then the core once it is done, then
+        A secondary leaves first. Gateways (they log their sessions out) and api end, then the core once it is done, and
         publisher and batcher. Whoever overstays its time is killed: the next start replays, and nothing is lost.
         """
         await self._leave()
