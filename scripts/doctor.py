@@ -209,6 +209,11 @@ def log_clock(data: Path) -> Check:
     """How far the log's time and this machine's clock are apart; for a stopped venue, whether a start may begin."""
     venue = attach(data)
     if venue is not None:
+        peer_ns = clock.peer_offset_ns(venue) if venue.node.is_secondary else None
+        if peer_ns is not None and abs(peer_ns) > clock.TOLERANCE_NS:
+            way = "ahead of" if peer_ns > 0 else "behind"
+            found = f"this node's clock is {clock.span(peer_ns)} {way} the primary's"
+            return Check("log time", "warn", found, "set the clock of the one that is wrong: failover is refused")
         offset_s = reading.read(venue).clock_offset_s
         found = f"log time is {abs(offset_s):,.3f} s {'ahead of' if offset_s > 0 else 'behind'} this machine's clock"
         if abs(offset_s) < MAX_OFFSET_S:
@@ -219,6 +224,8 @@ def log_clock(data: Path) -> Check:
         return Check("log time", "fail", "a start would be refused", said)
     if end_ns is None:
         return Check("log time", "ok", "the journal has no record yet")
+    if said := clock.long_rest(end_ns, now_ns):
+        return Check("log time", "warn", said, "compare the clock (timedatectl) before the start")
     way = "before" if end_ns <= now_ns else "after"
     return Check("log time", "ok", f"the journal ends {clock.span(now_ns - end_ns)} {way} now, {clock.moment(end_ns)}")
 

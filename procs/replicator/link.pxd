@@ -49,7 +49,8 @@ cdef struct FrameHeader:
     uint32_t epoch
     uint32_t count
     uint64_t log_end
-    char pad[16]
+    int64_t time_ns
+    char pad[8]
 
 cdef class Link:
     cdef uint64_t nonce

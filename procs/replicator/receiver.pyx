@@ -27,7 +27,14 @@ from procs.replicator.link cimport (
     FrameKind,
     Link,
 )
-from shm.board cimport WORD_DURABLE_SEQ, WORD_PEER_SEQ, WORD_PRIMARY_COMMIT, WORD_SNAPSHOT_SEQ, Board
+from shm.board cimport (
+    WORD_DURABLE_SEQ,
+    WORD_PEER_ANCHOR_NS,
+    WORD_PEER_SEQ,
+    WORD_PRIMARY_COMMIT,
+    WORD_SNAPSHOT_SEQ,
+    Board,
+)
 from shm.crc32c cimport crc32c
 from shm.journal cimport JournalReader
 from shm.journal_format cimport mix
@@ -79,6 +86,7 @@ cdef class Receiver(Link):
     cdef readonly bytes digests
     cdef readonly bint is_fenced         # the primary releases nothing any more
     cdef readonly uint64_t fenced_at     # the end of its log then
+    cdef int64_t polled_ns
     cdef readonly bint is_stalled        # a batch waits for room in the ring
     cdef readonly bint leaves            # the primary was asked to wait for this node no more,
     cdef readonly bint has_left          # and does not
@@ -108,6 +116,7 @@ cdef class Receiver(Link):
         """Take what has come, and acknowledge; how many frames were taken. LinkError."""
         cdef FrameHeader *header
         cdef uint64_t taken = 0
+        self.polled_ns = now_ns
         while True:
             header = self.next_frame()
             if header == NULL or not self.take(header):
@@ -193,7 +202,9 @@ cdef class Receiver(Link):
         return True
 
     cdef void note(self, const FrameHeader *header) noexcept:
-        """How far the primary has committed, and how far its log goes."""
+        """How far the primary has committed, how far its log goes, and what its clock says."""
+        if header.time_ns > 0:
+            self.board.store(WORD_PEER_ANCHOR_NS, <uint64_t> max(0, header.time_ns - self.polled_ns))
         if header.position > self.board.load(WORD_PRIMARY_COMMIT):
             self.board.store(WORD_PRIMARY_COMMIT, header.position)
         self.board.store(WORD_PEER_SEQ, max(header.log_end, self.log.next - 1))

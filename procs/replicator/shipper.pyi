@@ -12,6 +12,7 @@ class Shipper(Link):
     peer: str | None
     peer_rules: int
     leaves: bool
+    anchor_ns: int
     is_told: bool
     voids: bytes | None
     is_for_voids: bool

@@ -95,6 +95,7 @@ cdef class Shipper(Link):
     cdef uint64_t told_mark              # at which the secondary was told this node's digests last
     cdef readonly bint leaves            # it is about to be stopped: commits are to wait for it no more,
     cdef bint has_left                   # which it was told that they don't
+    cdef public int64_t anchor_ns        # this node's wall clock less the monotonic one; 0: it tells no time
     cdef readonly bint is_told           # the secondary knows that this node releases nothing any more
 
     def __init__(
@@ -137,7 +138,7 @@ cdef class Shipper(Link):
         if is_time and not shipped:
             header = self.claim(0)
             if header != NULL:
-                self.stamp(header)
+                self.stamp(header, now_ns)
                 self.send(header, FRAME_HEARTBEAT, 0, now_ns)
         return shipped
 
@@ -248,7 +249,7 @@ cdef class Shipper(Link):
             return -1
         cdef uint64_t size = os.readv(source, [<char[:COPY_BYTES]> (<char *> header + FRAME_HEADER_SIZE)])
         if size:
-            self.stamp(header)
+            self.stamp(header, now_ns)
             self.send(header, FRAME_COPY, size, now_ns)
             self.copied += size
         return size
@@ -258,7 +259,7 @@ cdef class Shipper(Link):
         cdef FrameHeader *header = self.claim(0)
         if header == NULL:
             return False
-        self.stamp(header)
+        self.stamp(header, now_ns)
         header.position = self.copied
         self.send(header, FRAME_COPIED, 0, now_ns)
         return True
@@ -329,7 +330,7 @@ cdef class Shipper(Link):
             count += 1
         if count == 0:
             return 0
-        self.stamp(header)
+        self.stamp(header, now_ns)
         header.first_seq = self.next
         header.count = <uint32_t> count
         self.next += count
@@ -369,7 +370,7 @@ cdef class Shipper(Link):
         cdef FrameHeader *header = self.claim(len(digests)) if self.is_up else NULL
         if header == NULL:
             return False
-        self.stamp(header)
+        self.stamp(header, now_ns)
         header.position = self.told_mark = seq
         memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> digests, len(digests))
         self.send(header, FRAME_DIGESTS, len(digests), now_ns)
@@ -379,7 +380,7 @@ cdef class Shipper(Link):
         """All that this node's log will ever have has been shipped: say where it ends."""
         cdef FrameHeader *header = self.claim(0)
         if header != NULL:
-            self.stamp(header)
+            self.stamp(header, now_ns)
             header.position = self.next - 1
             self.send(header, FRAME_FENCED, 0, now_ns)
             self.is_told = True
@@ -389,7 +390,7 @@ cdef class Shipper(Link):
         """Commits wait for the secondary no more, and will not before it connects again. It is told that once."""
         cdef FrameHeader *header = NULL if self.has_left else self.claim(0)
         if header != NULL:
-            self.stamp(header)
+            self.stamp(header, now_ns)
             self.send(header, FRAME_LEFT, 0, now_ns)
             self.has_left = True
 
@@ -397,8 +398,10 @@ cdef class Shipper(Link):
         """The last epoch that this node leads or led; a core that starts again begins another."""
         return max(self.leading, <uint32_t> self.board.load(WORD_EPOCH))
 
-    cdef int stamp(self, FrameHeader *header) except -1:
+    cdef int stamp(self, FrameHeader *header, int64_t now_ns) except -1:
         self.leading = self.epoch()
+        if self.anchor_ns:
+            header.time_ns = now_ns + self.anchor_ns
         header.chain = self.chain
         header.epoch = self.leading
         header.position = self.board.commit_seq()

@@ -157,6 +157,7 @@ class Shipping:
         ring, folder = self._venue.ring(LOG), self._venue.data / "journal"
         catch_up = self._venue.config.replication.catch_up_mb_s * MEGABYTE
         self._shipper = Shipper(ring, self._board, folder, own, now_ns, follows=follows, catch_up=catch_up)
+        self._shipper.anchor_ns = self._venue.anchor_ns
         self._unsaved = ""
         return 1
 

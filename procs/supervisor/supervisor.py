@@ -171,6 +171,8 @@ class Supervisor:
             self._console.warning(f"the venue can't start: {said}")
             self._alerts.tell("venue_failed", f"the venue can't start: {said}")
             return EXIT_MUST_NOT
+        if said := clock.long_rest(clock.journal_end_ns(self._data), time.time_ns()):
+            self._console.warning(said)
         while not self._asked:
             self._pulse.allow()
             node = self._roles.load()

@@ -8,18 +8,24 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from procs.disk import atomic_file
+from shm.board import Word
 from shm.journal import JournalError, JournalReader, segment_seqs
 from shm.journal_end import end_of
 from shm.layout import unpack_command
 
+if TYPE_CHECKING:
+    from procs.venue.venue import Venue
+
 SECOND_NS = 10**9
 # What a clock may be behind the journal's end: ordinary adjustments, and leap seconds, are below it.
 TOLERANCE_NS = 10 * SECOND_NS
+LONG_REST_NS = 3600 * SECOND_NS  # from which on a start says for how long the venue was stopped, by its clock
 LONGEST_REST_NS = 31 * 86_400 * SECOND_NS  # for which a venue may have been stopped without further question
 EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)  # an earlier clock has lost its battery
 FILE = "clock.json"  # in the data folder, while log time is ahead of the clock by more than the tolerance
@@ -39,14 +45,19 @@ def journal_end_ns(data: Path) -> int | None:
     """
     journal = data / "journal"
     try:
-        if not journal.is_dir() or not segment_seqs(journal):
-            return None
-        reader = JournalReader(journal, end_of(journal).seq)
-        record = next(reader, None)
-        reader.close()
-        return None if record is None else unpack_command(record).time_ns
+        return _time_of(journal, end_of(journal).seq) if journal.is_dir() and segment_seqs(journal) else None
     except (JournalError, OSError, ValueError):
         return None
+
+
+def _time_of(journal: Path, seq: int) -> int | None:
+    """Return the log time of a record that is durable; None if the journal has none."""
+    reader = JournalReader(journal, seq, seq)
+    try:
+        record = next(reader, None)
+    finally:
+        reader.close()
+    return None if record is None else unpack_command(record).time_ns
 
 
 def check(data: Path, now_ns: int) -> str:
@@ -89,6 +100,54 @@ def objection(end_ns: int | None, now_ns: int, accepted_ns: int = 0) -> str:
             f"again: the log's time can't be set back. If the venue was stopped for so long: {ACCEPT}"
         )
     return ""
+
+
+def long_rest(end_ns: int | None, now_ns: int) -> str:
+    """Return what a start says, and can't judge, if its clock is long after the journal's end; else ""."""
+    if end_ns is None or now_ns - end_ns < LONG_REST_NS:
+        return ""
+    return (
+        f"this machine's clock says {moment(now_ns)}, {span(now_ns - end_ns)} after the journal's last record. If the "
+        "venue was not stopped for so long, the clock is wrong, and log time can't be set back"
+    )
+
+
+def peer_offset_ns(venue: Venue) -> int | None:
+    """Return how far the clock of a secondary's run is ahead of its primary's, as that said last; None: not known."""
+    peer_ns = venue.board.get(Word.PEER_ANCHOR_NS)
+    return venue.anchor_ns - peer_ns if peer_ns else None
+
+
+def objection_to_promotion(venue: Venue) -> str:
+    """Return what speaks against having this secondary lead, by its clock; "" if nothing does.
+
+    JournalError, OSError where its log can't be read.
+    """
+    durable = venue.board.get(Word.DURABLE_SEQ)
+    end_ns = _time_of(venue.data / "journal", durable) if durable else None
+    offset_ns = peer_offset_ns(venue)
+    if offset_ns is not None and abs(offset_ns) > TOLERANCE_NS:
+        way = "ahead of" if offset_ns > 0 else "behind"
+        said = (
+            f"this node's clock says {moment(venue.now_ns())}, {span(offset_ns)} {way} the other node's. One of the "
+            "two is wrong"
+        )
+    elif end_ns is not None and end_ns - venue.now_ns() > TOLERANCE_NS:
+        said = (
+            f"this node's clock says {moment(venue.now_ns())}, {span(end_ns - venue.now_ns())} before its log's last "
+            f"record ({moment(end_ns)})"
+        )
+    elif end_ns is not None and venue.now_ns() - end_ns > LONGEST_REST_NS:
+        said = (
+            f"this node's clock says {moment(venue.now_ns())}, {span(venue.now_ns() - end_ns)} after its log's last "
+            f"record ({moment(end_ns)})"
+        )
+    else:
+        return ""
+    return (
+        f"{said}, and the log's time can't be set back. If this clock is wrong, set it (timedatectl), stop and start "
+        "this node, then repeat the command; if it is right: --accept-clock"
+    )
 
 
 def moment(time_ns: int) -> str:

@@ -20,6 +20,7 @@ from config.schema import Config
 from procs.replicator import link_report
 from procs.replicator.handshake import Fence, LinkState
 from procs.supervisor import health
+from procs.venue import clock as clock_rules
 from procs.venue import node
 from procs.venue.node import Node, RoleError
 from procs.venue.venue import Venue
@@ -40,6 +41,9 @@ from scripts.terminal import (
 )
 from shm.board import Word
 
+AcceptClock = Annotated[
+    bool, Parameter(negative=(), help="Lead although this node's clock differs from the other's or the log's end.")
+]
 LOOK_S = 0.002
 FENCE_S = 3.0  # for a primary that can be reached to answer
 STATED_S = 1.0  # likewise, where somebody says that it is off
@@ -60,6 +64,7 @@ def failover(
             help="The other node: what it may have acknowledged, and this one lacks, is given up. It is recorded."
         ),
     ] = "",
+    accept_clock: AcceptClock = False,
     dry_run: Annotated[bool, Parameter(negative=(), help="Say what would be done, and change nothing.")] = False,
     json: Json = False,
 ) -> int:
@@ -72,7 +77,8 @@ def failover(
     run it again. A node that was off while the other one may have led, or that had not caught up with it, asks for a
     second word: --accept-loss-of. Where the other node still works, `lockstep switchover` loses nothing in any mode.
 
-    A secondary whose state differs from the primary's is refused. A primary that continues keeps its clients
+    A secondary whose state differs from the primary's is refused, and so is one whose clock differs by more than 10 s
+    from the primary's, or is before its log's end (--accept-clock). A primary that continues keeps its clients
     connected; the log records it, and commits wait for the other node again once that has caught up.
 
     Example: lockstep failover --peer-is-off "Ada pulled the plug of host a, 12:03"
@@ -84,7 +90,9 @@ def failover(
     data = node_of(loaded)
 
     def lead(say: Say) -> FailedOver:
-        return carry_out(loaded, data, peer_is_off.strip(), dry_run=dry_run, say=say, accepted=accept_loss_of)
+        return carry_out(
+            loaded, data, peer_is_off.strip(), dry_run=dry_run, say=say, accepted=accept_loss_of, clock=accept_clock
+        )
 
     return told(lead, json=json)
 
@@ -103,9 +111,11 @@ def told(lead: Callable[[Say], FailedOver], *, json: bool) -> int:
     return EXIT_OK
 
 
-def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say: Say, accepted: str = "") -> FailedOver:
+def carry_out(
+    config: Config, data: Path, statement: str, *, dry_run: bool, say: Say, accepted: str = "", clock: bool = False
+) -> FailedOver:
     """Have the running secondary in `data` lead, or a primary continue that waits for the other node. The loss of what
-    the node `accepted` may have acknowledged in the meantime is accepted.
+    the node `accepted` may have acknowledged in the meantime is accepted, and so is this node's `clock`.
 
     Refused, RoleError, OSError.
     """
@@ -116,6 +126,7 @@ def carry_out(config: Config, data: Path, statement: str, *, dry_run: bool, say:
         return _alone(config, data, statement, steps, dry_run=dry_run, accepted=accepted)
     done = FailedOver("would lead", "this node would lead", steps.done)
     done.seq, done.behind = look(venue, steps)
+    check_clock(venue, accepted=clock)
     link = LinkState(venue.board.get(Word.LINK))
     if dry_run:
         steps.say(_plan(data, link, statement))
@@ -207,6 +218,13 @@ def look(venue: Venue, steps: Steps) -> tuple[int, int]:
     return seq, behind
 
 
+def check_clock(venue: Venue, *, accepted: bool) -> None:
+    """Refused if the clock of a secondary that is to lead is wrong as far as can be known, unless that is accepted."""
+    objection = "" if accepted else clock_rules.objection_to_promotion(venue)
+    if objection:
+        raise Refused(objection)
+
+
 def await_lead(data: Path, steps: Steps, done: FailedOver) -> FailedOver:
     """Wait until the node that is told to lead does so, and serves clients. Refused."""
     steps.say("its supervisor is told")
@@ -237,7 +255,9 @@ def _is_fenced(venue: Venue, link: LinkState, timeout_s: float) -> bool:
     while board.get(Word.HANDOVER) != Fence.ANSWERED:
         if time.monotonic() > deadline_s or board.get(Word.LINK) not in LINKED:
             return False
-        time.sleep(LOOK_S)  # words of the board: nothing to wait on
+        # Polling is right here: bells wake the venue's own processes, and a command that waited on one and was killed
+        # would leave it behind. A look reads a word of shared memory, and LOOK_S is all that it adds to a failover.
+        time.sleep(LOOK_S)
     return True
 
 

@@ -86,7 +86,9 @@ def await_(data: Path, done: Callable[[Venue], bool], what: str, timeout_s: floa
         supervisor(data)
         if time.monotonic() > deadline_s:
             raise Refused(f"it does not {what} yet: what its supervisor prints says why. Repeat this command")
-        time.sleep(LOOK_S)  # words of the board: nothing to wait on
+        # Polling is right here: bells wake the venue's own processes, and a command that waited on one and was killed
+        # would leave it behind. A look reads a word of shared memory, and LOOK_S is all that it adds to a failover.
+        time.sleep(LOOK_S)
         venue = venue or attach(data)
 
 

@@ -29,6 +29,7 @@ TIMEOUT_S = LOGOUT_S + HANDOVER_S + 5.0  # as long as the primary gives itself, 
 def switchover(
     config: ConfigPath = DEFAULT_CONFIG,
     *,
+    accept_clock: failover.AcceptClock = False,
     dry_run: Annotated[bool, Parameter(negative=(), help="Say what would be done, and change nothing.")] = False,
     json: Json = False,
 ) -> int:
@@ -44,11 +45,14 @@ def switchover(
     configuration is wrong.
     """
     data = node_of(load(config, secrets=False))
-    return failover.told(lambda say: carry_out(data, dry_run=dry_run, say=say), json=json)
+    return failover.told(lambda say: carry_out(data, dry_run=dry_run, say=say, clock=accept_clock), json=json)
 
 
-def carry_out(data: Path, *, dry_run: bool, say: Say) -> FailedOver:
-    """Have the running secondary in `data` lead once the primary has handed over. Refused, RoleError, OSError."""
+def carry_out(data: Path, *, dry_run: bool, say: Say, clock: bool = False) -> FailedOver:
+    """Have the running secondary in `data` lead once the primary has handed over; `clock`: whatever its clock says.
+
+    Refused, RoleError, OSError.
+    """
     steps, role, venue = Steps(say), node.load(data), attach(data)
     pid = supervisor(data)
     done = FailedOver("would lead", "this node would lead, once the primary has handed over", steps.done)
@@ -58,6 +62,7 @@ def carry_out(data: Path, *, dry_run: bool, say: Say) -> FailedOver:
         raise Refused("it is starting: repeat this command when it follows")
     if role.is_secondary:
         done.seq, done.behind = failover.look(venue, steps)
+        failover.check_clock(venue, accepted=clock)
         check(LinkState(venue.board.get(Word.LINK)), done.behind)
     if dry_run:
         return done

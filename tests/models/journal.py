@@ -32,9 +32,12 @@ def stamp(data: bytes) -> bytes:
     return struct.pack("<I", crc32c(data[4:])) + data[4:]
 
 
-def record(seq: int, *, epoch: int = 1, amount: int = 1) -> bytes:
+def record(seq: int, *, epoch: int = 1, amount: int = 1, time_ns: int = 0) -> bytes:
     """A stamped deposit with this sequence."""
-    return stamp(pack(Deposit(seq=seq, epoch=epoch, account=1, asset=1, amount=amount, cl_ord_id=f"D{seq}".encode())))
+    name = f"D{seq}".encode()
+    return stamp(
+        pack(Deposit(seq=seq, epoch=epoch, time_ns=time_ns, account=1, asset=1, amount=amount, cl_ord_id=name))
+    )
 
 
 def records(first: int, count: int) -> list[bytes]:

@@ -125,6 +125,18 @@ def test_the_log_arrives_byte_for_byte_and_is_acknowledged(pair: Pair) -> None:
     assert pair.receiver.chain == pair.shipper.chain == model.chain(model.records(1, 40))
 
 
+def test_the_secondary_hears_the_primarys_clock(pair: Pair) -> None:
+    """With records, and with heartbeats: less its own monotonic clock, which runs as fast as the primary's."""
+    now_ns, hour_ns = 10**9, 3600 * 10**9
+    for anchor_ns in (400_000 * hour_ns, 400_001 * hour_ns):
+        pair.shipper.anchor_ns = anchor_ns
+        if anchor_ns == 400_000 * hour_ns:
+            pair.primary.put(model.records(1, 1))
+        now_ns += 500_000_000
+        pair.carry(now_ns)
+        assert pair.secondary.board.get(Word.PEER_ANCHOR_NS) == anchor_ns
+
+
 def test_what_the_ring_has_no_more_comes_from_the_journal(pair: Pair) -> None:
     pair.primary.put(model.records(1, 1000))
     pair.primary.journal()

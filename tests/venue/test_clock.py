@@ -67,6 +67,15 @@ def test_operator_who_insists_is_not_asked_again_until_it_has_caught_up(tmp_path
     assert clock.begin(tmp_path, NOW) != ""
 
 
+def test_a_rest_that_may_be_a_wrong_clock_is_said(tmp_path: Path) -> None:
+    """It can't be known which: at most 31 days are no refusal."""
+    write(tmp_path, NOW)
+    for rest_ns, says in ((HOUR_NS - SECOND_NS, ""), (30 * 24 * HOUR_NS, "30 d 0 h after the journal's last record")):
+        assert clock.check(tmp_path, NOW + rest_ns) == ""
+        assert says in (said := clock.long_rest(clock.journal_end_ns(tmp_path), NOW + rest_ns))
+        assert bool(said) == bool(says)
+
+
 def test_long_rest_is_accepted_once(tmp_path: Path) -> None:
     write(tmp_path, NOW - 2 * LONGEST_REST_NS)
     assert clock.begin(tmp_path, NOW, accept=True) == ""

@@ -58,10 +58,12 @@ class Secondary:
             ground.destroy(manifest)
             lock.release()
 
-    def fail_over(self, statement: str = "", *, dry_run: bool = False, accepted: str = "") -> FailedOver:
+    def fail_over(
+        self, statement: str = "", *, dry_run: bool = False, accepted: str = "", clock: bool = False
+    ) -> FailedOver:
         return failover.carry_out(
-            self.config, self.data, statement, dry_run=dry_run, say=lambda _: None, accepted=accepted
+            self.config, self.data, statement, dry_run=dry_run, say=lambda _: None, accepted=accepted, clock=clock
         )
 
-    def switch_over(self, *, dry_run: bool = False) -> FailedOver:
-        return switchover.carry_out(self.data, dry_run=dry_run, say=lambda _: None)
+    def switch_over(self, *, dry_run: bool = False, clock: bool = False) -> FailedOver:
+        return switchover.carry_out(self.data, dry_run=dry_run, say=lambda _: None, clock=clock)

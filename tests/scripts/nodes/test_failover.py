@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from msgspec import structs
 from config.schema import WitnessSection
 from procs.disk import atomic_file
 from procs.replicator.handshake import Fence, LinkState
-from procs.venue import node
+from procs.venue import clock, node
 from procs.venue.node import Node
 from procs.witness import report
 from procs.witness.report import Report
+from scripts import doctor
 from scripts.nodes import doubt, failover, release, steps, switchover
 from scripts.nodes.steps import Refused, Steps
 from shm.board import Word
@@ -91,6 +93,35 @@ def test_a_node_of_other_state_never_leads(secondary: Secondary) -> None:
             secondary.switch_over()
         with pytest.raises(Refused, match="its state differs from the other node's at record 650"):
             secondary.fail_over(STATEMENT)
+    assert (node.load(secondary.data).role, secondary.signals) == ("secondary", [])
+
+
+@pytest.mark.parametrize(
+    ("peer_s", "end_s", "says"),
+    [
+        (303, 0, "5 min 3 s behind the other node's. One of the two is wrong"),
+        (-3600, 0, "1 h 0 min ahead of the other node's. One of the two is wrong"),
+        (None, 61, "1 min 0 s before its log's last record"),
+        (None, -40 * 86_400, "40 d 0 h after its log's last record"),
+    ],
+)
+def test_a_node_with_another_clock_leads_only_by_its_operators_word(
+    secondary: Secondary, peer_s: int | None, end_s: int, says: str
+) -> None:
+    """LOG-4: the log's time would be wrong for good."""
+    with secondary.runs():
+        now_ns = secondary.venue.now_ns()
+        with JournalWriter(secondary.data / "journal", segment_bytes=MIN_SEGMENT_BYTES) as writer:
+            writer.append([journal.record(1, time_ns=now_ns + end_s * clock.SECOND_NS)])
+        secondary.board.set(Word.DURABLE_SEQ, 1)
+        if peer_s is not None:
+            secondary.board.set(Word.PEER_ANCHOR_NS, secondary.venue.anchor_ns + peer_s * clock.SECOND_NS)
+        for command in (partial(secondary.fail_over, STATEMENT), secondary.switch_over):
+            with pytest.raises(Refused, match=f"{says}.*--accept-clock"):
+                command(dry_run=True)
+            assert command(dry_run=True, clock=True).outcome == "would lead"
+        log = doctor.log_clock(secondary.data)
+        assert log.level == ("ok" if peer_s is None else "warn"), log
     assert (node.load(secondary.data).role, secondary.signals) == ("secondary", [])
 
 
@@ -200,7 +231,7 @@ def test_a_primary_that_waits_at_its_start_leads_alone_by_a_statement(secondary:
 
 def log(secondary: Secondary, last: int) -> None:
     with JournalWriter(secondary.data / "journal", segment_bytes=MIN_SEGMENT_BYTES) as writer:
-        writer.append(journal.records(1, last))
+        writer.append([journal.record(seq, time_ns=time.time_ns()) for seq in range(1, last + 1)])
 
 
 @pytest.mark.parametrize(
