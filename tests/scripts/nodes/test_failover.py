@@ -214,7 +214,7 @@ def test_a_primary_that_waits_at_its_start_leads_alone_by_a_statement(secondary:
     try:
         with pytest.raises(Refused, match="make sure that it is off"):
             secondary.fail_over()
-        since = r"ends with record 3 of epoch 1, 1970-01-01 00:00:\d\d UTC"
+        since = r"ends with record 3 of epoch 1, 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC"
         for accepted in ("", "c"):
             with pytest.raises(Refused, match=rf"node a may have led .* {since}.* --accept-loss-of a"):
                 secondary.fail_over(STATEMENT, accepted=accepted)
