@@ -100,11 +100,11 @@ def build(venue: Venue, name: str) -> Server:
         desk, venue.config, dialect, queries, registry, sessions, login, slow, Directories(venue), Answers(venue.data),
         time.time, time.monotonic,
     )  # fmt: skip
-    application = Application(
-        Rest(dialect), WsApi(dialect, desk, listen_keys), partial(_own, services), Page(), venue.config.api
-    )
+    ws_api = WsApi(dialect, desk, listen_keys)
+    application = Application(Rest(dialect), ws_api, partial(_own, services), Page(), venue.config.api)
 
     async def close() -> None:
+        ws_api.say_goodbye()
         await dialect.past.close()
         await services.close()
 

@@ -6,6 +6,7 @@ from procs.tables.saved cimport Loader, Saver
 
 cdef enum:
     INTERVALS = 16
+    PLACES = 32              # of intervals; from INTERVALS on those that begin by clocks 8 hours ahead of UTC
     SECOND = 0               # places among the intervals of those that others are made of
     MINUTE = 1
     HOUR = 6
@@ -47,7 +48,7 @@ cdef int candles_add(Candles *candles, const Trade *trade) except -1 nogil
 cdef int candles_mend(Candles *candles, const Trades *trades, const Trade *before, int64_t new_ticks) except -1 nogil
 cdef uint64_t candle_position(const Series *series, uint64_t time_ns) noexcept nogil
 cdef int64_t close_before(const Series *series, uint64_t position) noexcept nogil
-cdef void candle_join(Candle *sum, const Candle *candle) noexcept nogil
+cdef void join_between(const Series *series, uint64_t from_ns, uint64_t to_ns, Candle *sum) noexcept nogil
 cdef uint64_t key_before(const Series *series, uint64_t time_ns) noexcept nogil
 cdef bint candle_at(const Candles *candles, int interval, uint64_t open_ns, Candle *out) noexcept nogil
 cdef void candles_bare(Candles *candles) noexcept nogil

@@ -43,6 +43,7 @@ cdef uint64_t[INTERVALS] LENGTHS = [
     43_200 * NS, DAY_NS, 3 * DAY_NS, 7 * DAY_NS, 28 * DAY_NS,
 ]
 cdef uint64_t MONDAY_NS = 4 * DAY_NS   # the first of this era
+cdef uint64_t AHEAD_NS = 8 * 3600 * NS
 # Of which candles those of an interval can be made anew.
 cdef int[INTERVALS] BASES = [
     SECOND, SECOND, MINUTE, MINUTE, MINUTE, MINUTE, MINUTE, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, DAY, DAY, DAY,
@@ -58,7 +59,7 @@ cdef int interval_named(str name):
 
 
 cdef const char *interval_name(int interval) noexcept nogil:
-    return names[interval]
+    return names[interval % INTERVALS]
 
 
 cdef uint64_t month_of(uint64_t day) noexcept nogil:
@@ -80,6 +81,10 @@ cdef uint64_t FIRST_DAY = 719_468   # the first of January 1970, counted so
 
 cdef uint64_t interval_open(int interval, uint64_t time_ns) noexcept nogil:
     """When the interval begins that `time_ns` lies in."""
+    cdef uint64_t local_ns
+    if interval >= INTERVALS:
+        local_ns = interval_open(interval - INTERVALS, time_ns + AHEAD_NS)
+        return local_ns - min(local_ns, AHEAD_NS)
     if interval == MONTH:
         return (first_day(month_of(time_ns // DAY_NS + FIRST_DAY)) - FIRST_DAY) * DAY_NS
     if interval == WEEK:
@@ -89,6 +94,8 @@ cdef uint64_t interval_open(int interval, uint64_t time_ns) noexcept nogil:
 
 cdef uint64_t interval_next(int interval, uint64_t open_ns) noexcept nogil:
     """When the interval after the one that begins at `open_ns` does."""
+    if interval >= INTERVALS:
+        return interval_next(interval - INTERVALS, open_ns + AHEAD_NS) - AHEAD_NS
     if interval == MONTH:
         return interval_open(MONTH, open_ns + 31 * DAY_NS)
     return open_ns + LENGTHS[interval]
@@ -96,7 +103,8 @@ cdef uint64_t interval_next(int interval, uint64_t open_ns) noexcept nogil:
 
 cdef uint64_t interval_back(int interval, uint64_t open_ns, uint64_t count) noexcept nogil:
     """When the interval begins that is `count` before the one at `open_ns`; of months somewhat earlier."""
-    cdef uint64_t length = 31 * DAY_NS if interval == MONTH else LENGTHS[interval]
+    cdef int kind = interval % INTERVALS
+    cdef uint64_t length = 31 * DAY_NS if kind == MONTH else LENGTHS[kind]
     return interval_open(interval, open_ns - min(open_ns, count * length))
 
 
@@ -167,6 +175,14 @@ cdef void candle_join(Candle *sum, const Candle *candle) noexcept nogil:
     sum.taker_quote += candle.taker_quote
 
 
+cdef void join_between(const Series *series, uint64_t from_ns, uint64_t to_ns, Candle *sum) noexcept nogil:
+    """Add the candles that begin in a span of time."""
+    cdef uint64_t i = candle_position(series, from_ns)
+    while i < series.count and series.items[i].open_ns < to_ns:
+        candle_join(sum, &series.items[i])
+        i += 1
+
+
 cdef int candles_add(Candles *candles, const Trade *trade) except -1 nogil:
     """Add a trade to the candle of each interval that it lies in. It is newer than all before it."""
     cdef Series *series
@@ -206,17 +222,21 @@ cdef uint64_t key_before(const Series *series, uint64_t time_ns) noexcept nogil:
 
 
 cdef bint candle_at(const Candles *candles, int interval, uint64_t open_ns, Candle *out) noexcept nogil:
-    """The candle that begins at `open_ns`, flat if nothing was traded; False if nothing had been by then."""
-    cdef const Series *series = &candles.series[interval]
+    """The candle that begins at `open_ns`, flat if nothing was traded; False if nothing had been by then.
+
+    Candles that no series has are sums of hours, which reach back 1,024 hours with a trade: more than a month.
+    """
+    cdef int kind = interval % INTERVALS
+    cdef bint is_kept = interval_open(kind, open_ns) == open_ns
+    cdef const Series *series = &candles.series[kind if is_kept else HOUR]
     cdef uint64_t i = candle_position(series, open_ns)
     cdef int64_t close = close_before(series, i)
-    if i < series.count and series.items[i].open_ns == open_ns:
-        out[0] = series.items[i]
-        return True
     memset(out, 0, sizeof(Candle))
     out.open_ns = open_ns
-    out.open_ticks = out.high_ticks = out.low_ticks = out.close_ticks = close
-    return close != 0
+    join_between(series, open_ns, interval_next(interval, open_ns), out)
+    if out.trades == 0:
+        out.open_ticks = out.high_ticks = out.low_ticks = out.close_ticks = close
+    return out.trades != 0 or close != 0
 
 
 cdef bint holds(const Candle *candle, uint64_t key) noexcept nogil:
@@ -243,13 +263,9 @@ cdef void make_of_trades(Candle *candle, const Trades *trades) noexcept nogil:
 cdef void make_of_series(Candle *candle, int interval, const Series *base) noexcept nogil:
     """Make any other anew."""
     cdef uint64_t open_ns = candle.open_ns
-    cdef uint64_t i = candle_position(base, open_ns)
-    cdef uint64_t next_ns = interval_next(interval, open_ns)
     memset(candle, 0, sizeof(Candle))
     candle.open_ns = open_ns
-    while i < base.count and base.items[i].open_ns < next_ns:
-        candle_join(candle, &base.items[i])
-        i += 1
+    join_between(base, open_ns, interval_next(interval, open_ns), candle)
 
 
 cdef void adjust(Candle *candle, const Trade *before, int64_t new_ticks) noexcept nogil:

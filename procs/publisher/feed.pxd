@@ -7,7 +7,7 @@ from shm.records cimport EventRecord
 
 cdef enum:
     ALL = 0x7FFFFFFF         # in place of an instrument: all of them together
-    ALL_KINDS = 2            # KIND_ALL_TICKER and KIND_ALL_MINI_TICKER
+    ALL_KINDS = 5            # KIND_ALL_…
 
 cdef class Feed(ReleasedEvents):
     cdef readonly bint live

@@ -22,6 +22,9 @@ cdef char *write_kline_event(
 cdef char *write_day_event(char *out, const Tape *tape, const Quote *quote, uint64_t now_ns, uint64_t unit_ns) \
     noexcept nogil
 cdef char *write_mini_event(char *out, const Tape *tape, uint64_t now_ns, uint64_t unit_ns) noexcept nogil
+cdef char *write_window_event(
+    char *out, const Tape *tape, const char *name, uint64_t open_ns, uint64_t now_ns, uint64_t unit_ns,
+) noexcept nogil
 cdef char *write_average_event(char *out, const Tape *tape, uint64_t now_ns, uint64_t unit_ns) noexcept nogil
 cdef char *write_trade_row(char *out, const Tape *tape, const Trade *trade, uint64_t unit_ns) noexcept nogil
 cdef char *write_aggregate_row(char *out, const Tape *tape, const Aggregate *aggregate, uint64_t unit_ns) noexcept nogil

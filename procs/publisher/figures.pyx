@@ -6,7 +6,7 @@ Each function writes one message or one element, from a tape alone and from the 
 from libc.stdint cimport int64_t, uint64_t
 
 from procs.publisher.candles cimport Candle, interval_name, interval_next
-from procs.publisher.tape cimport Tape, before_day, tape_average, tape_day
+from procs.publisher.tape cimport Tape, before_day, tape_average, tape_day, tape_since
 from procs.publisher.text cimport (
     Product, Scale, put, uint128, write_decimal, write_integer, write_signed, write_units,
 )
@@ -107,6 +107,23 @@ cdef int64_t last_lots(const Tape *tape) noexcept nogil:
     return tape.trades.items[tape.trades.count - 1].lots if tape.trades.count else 0
 
 
+cdef char *write_extremes(char *out, const Tape *tape, const Candle *sum) noexcept nogil:
+    out = write_price(out, b',"o":', sum.open_ticks, tape)
+    out = write_price(out, b',"h":', sum.high_ticks, tape)
+    return write_price(out, b',"l":', sum.low_ticks, tape)
+
+
+cdef char *write_sums(char *out, const Tape *tape, const Candle *sum, uint64_t now_ns, uint64_t unit_ns) noexcept nogil:
+    """The fields that the messages of all statistics end with."""
+    out = write_lots(put(out, b',"v":'), sum.lots, &tape.quantity)
+    out = write_quote(put(out, b',"q":'), sum.quote, &tape.quote)
+    out = write_integer(put(out, b',"O":'), sum.open_ns // unit_ns)
+    out = write_integer(put(out, b',"C":'), now_ns // unit_ns)
+    out = write_id(put(out, b',"F":'), sum, sum.first_key)
+    out = write_id(put(out, b',"L":'), sum, sum.last_key)
+    return put(write_integer(put(out, b',"n":'), sum.trades), b"}")
+
+
 cdef char *write_day_event(char *out, const Tape *tape, const Quote *quote, uint64_t now_ns, uint64_t unit_ns) \
         noexcept nogil:
     cdef Candle day
@@ -122,16 +139,22 @@ cdef char *write_day_event(char *out, const Tape *tape, const Quote *quote, uint
     out = write_decimal(put(out, b',"B":'), quote.bid_lots, &tape.quantity)
     out = write_price(out, b',"a":', quote.ask_ticks, tape)
     out = write_decimal(put(out, b',"A":'), quote.ask_lots, &tape.quantity)
-    out = write_price(out, b',"o":', day.open_ticks, tape)
-    out = write_price(out, b',"h":', day.high_ticks, tape)
-    out = write_price(out, b',"l":', day.low_ticks, tape)
-    out = write_lots(put(out, b',"v":'), day.lots, &tape.quantity)
-    out = write_quote(put(out, b',"q":'), day.quote, &tape.quote)
-    out = write_integer(put(out, b',"O":'), day.open_ns // unit_ns)
-    out = write_integer(put(out, b',"C":'), now_ns // unit_ns)
-    out = write_id(put(out, b',"F":'), &day, day.first_key)
-    out = write_id(put(out, b',"L":'), &day, day.last_key)
-    return put(write_integer(put(out, b',"n":'), day.trades), b"}")
+    return write_sums(write_extremes(out, tape, &day), tape, &day, now_ns, unit_ns)
+
+
+cdef char *write_window_event(
+    char *out, const Tape *tape, const char *name, uint64_t open_ns, uint64_t now_ns, uint64_t unit_ns,
+) noexcept nogil:
+    """The statistics of a window that is called so and began then."""
+    cdef Candle sum
+    tape_since(tape, open_ns, &sum)
+    out = put(put(put(out, b'{"e":"'), name), b'Ticker"')
+    out = write_head(out, tape, b',"E":', now_ns // unit_ns)
+    out = write_signed(put(out, b',"p":'), sum.close_ticks - sum.open_ticks, &tape.price)
+    out = write_extremes(write_percent(put(out, b',"P":'), &sum), tape, &sum)
+    out = write_price(out, b',"c":', sum.close_ticks, tape)
+    out = write_average_price(put(out, b',"w":'), tape, &sum)
+    return write_sums(out, tape, &sum, now_ns, unit_ns)
 
 
 cdef char *write_mini_event(char *out, const Tape *tape, uint64_t now_ns, uint64_t unit_ns) noexcept nogil:
@@ -139,9 +162,7 @@ cdef char *write_mini_event(char *out, const Tape *tape, uint64_t now_ns, uint64
     tape_day(tape, now_ns, &day)
     out = write_head(out, tape, b'{"e":"24hrMiniTicker","E":', now_ns // unit_ns)
     out = write_price(out, b',"c":', day.close_ticks, tape)
-    out = write_price(out, b',"o":', day.open_ticks, tape)
-    out = write_price(out, b',"h":', day.high_ticks, tape)
-    out = write_price(out, b',"l":', day.low_ticks, tape)
+    out = write_extremes(out, tape, &day)
     out = write_lots(put(out, b',"v":'), day.lots, &tape.quantity)
     return put(write_quote(put(out, b',"q":'), day.quote, &tape.quote), b"}")
 

@@ -1,7 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from procs.publisher.book cimport Levels
-from procs.publisher.candles cimport INTERVALS
+from procs.publisher.candles cimport PLACES
 from procs.publisher.figures cimport Quote
 from procs.publisher.tape cimport Tape
 from procs.publisher.text cimport Text
@@ -32,11 +32,17 @@ cdef enum:
     KIND_TICKER = 17
     KIND_MINI_TICKER = 18
     KIND_AVG_PRICE = 19
-    KIND_ALL_TICKER = 20     # of all instruments together
-    KIND_ALL_MINI_TICKER = 21
-    KIND_KLINE = 22          # + the interval's place
-    MICROSECONDS = 40        # added to a kind whose messages have times: these in microseconds, not milliseconds
-    KINDS = 80
+    KIND_TICKER_1H = 20
+    KIND_TICKER_4H = 21
+    KIND_TICKER_1D = 22
+    KIND_ALL_TICKER = 23     # of all instruments together
+    KIND_ALL_MINI_TICKER = 24
+    KIND_ALL_TICKER_1H = 25
+    KIND_ALL_TICKER_4H = 26
+    KIND_ALL_TICKER_1D = 27
+    KIND_KLINE = 28          # + the interval's place
+    MICROSECONDS = 64        # added to a kind whose messages have times: these in microseconds, not milliseconds
+    KINDS = 128
 
 cdef enum:
     EVERY_1000_MS = 0
@@ -70,7 +76,7 @@ cdef struct Market:
     uint64_t due            # bit k: it is time for kind k
     uint64_t clock_ns       # the log's time is here at least, though the instrument may have had no event so late
     uint64_t rolled_ns      # the time that it was rolled to
-    uint64_t told_ns[INTERVALS]  # the beginning of the candle of each interval that is told; 0: none yet
+    uint64_t told_ns[PLACES]  # the beginning of the candle of each interval that is told; 0: none yet
     uint64_t next_update[2]  # U of the next difference of each cadence
     Text last_diff[2]       # with its time in milliseconds
     uint64_t last_diff_ns[2]

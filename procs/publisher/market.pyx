@@ -31,16 +31,15 @@ from procs.publisher.book cimport (
     levels_load, levels_move, levels_save, quantity_at,
 )
 from procs.publisher.candles cimport (
-    INTERVALS, MINUTE, SECOND, Candle, Series, candle_at, candle_position, interval_back, interval_next,
-    interval_open,
+    MINUTE, PLACES, SECOND, Candle, Series, candle_at, candle_position, interval_back, interval_next, interval_open,
 )
 from procs.publisher.figures cimport (
     FIGURES_SIZE, Quote, write_aggregate_event, write_average_event, write_day_event, write_kline_event,
-    write_mini_event,
+    write_mini_event, write_window_event,
 )
 from procs.publisher.tape cimport (
     average_open, day_open, last_price, tape_bare, tape_correct, tape_define, tape_ends_aggregate, tape_free,
-    tape_load, tape_save, tape_settle, tape_trade,
+    tape_load, tape_save, tape_settle, tape_trade, window_open,
 )
 from procs.publisher.text cimport (
     NUMBER_SIZE, Text, put, text_append, text_free, text_reserve, write_decimal, write_integer, write_signed,
@@ -62,22 +61,31 @@ cdef enum:
     LENGTH_SIZE = 8
     MOST_AT_ONCE = 1000                  # candles that end together: where no time was known for long
     ALL_LEVELS = 3                       # KIND_…_5, _10 and _20
+    WINDOWS = 3                          # KIND_TICKER_…
 
 cdef int[ALL_LEVELS] DEPTHS = [5, 10, 20]
+cdef uint64_t[WINDOWS] WINDOW_MINUTES = [60, 240, 1440]
+cdef const char *WINDOW_NAMES[WINDOWS]
+WINDOW_NAMES[:] = [b"1h", b"4h", b"1d"]
 cdef uint64_t ONE = 1
+cdef uint64_t MINUTE_NS = 60_000_000_000
 # Bit k for each kind that is published by time: what shows the book (both differences and all partial books), what
 # shows its best prices, and what is made of trades.
 cdef uint64_t OF_BOOK = ((ONE << KIND_PHASE) - 1) & ~((ONE << KIND_DEPTH_1000) - 1) & ~(<uint64_t> 7 << KIND_BOOK_5)
+cdef uint64_t OF_DIFFS = ONE << KIND_DEPTH_1000 | ONE << KIND_DEPTH_100  # the last one is kept, wanted or not
 cdef uint64_t OF_BEST = ONE << KIND_TICKER | ONE << KIND_ALL_TICKER
 cdef uint64_t OF_DAY = OF_BEST | ONE << KIND_MINI_TICKER | ONE << KIND_ALL_MINI_TICKER
-cdef uint64_t KLINES = ((ONE << INTERVALS) - 1) << KIND_KLINE
-cdef uint64_t OF_TRADES = OF_DAY | ONE << KIND_AVG_PRICE | KLINES
+cdef uint64_t OF_WINDOW = ONE << KIND_TICKER_1H | ONE << KIND_ALL_TICKER_1H  # of the first; each next one is a bit higher
+cdef uint64_t OF_WINDOWS = 7 * OF_WINDOW
+cdef uint64_t KLINES = ((ONE << PLACES) - 1) << KIND_KLINE
+cdef uint64_t SECONDS = ONE << KIND_KLINE | ONE << (KIND_KLINE + PLACES // 2)
+cdef uint64_t OF_TRADES = OF_DAY | OF_WINDOWS | ONE << KIND_AVG_PRICE | KLINES
 # What is due with each pace.
 cdef uint64_t[3] PACED = [
     ONE << KIND_DEPTH_1000 | <uint64_t> 7 << KIND_PARTIAL_5_1000 | ONE << KIND_TICKER | ONE << KIND_MINI_TICKER
-    | ONE << KIND_AVG_PRICE | ONE << KIND_KLINE,
+    | ONE << KIND_AVG_PRICE | <uint64_t> 7 << KIND_TICKER_1H | SECONDS,
     ONE << KIND_DEPTH_100 | <uint64_t> 7 << KIND_PARTIAL_5_100,
-    KLINES & ~(ONE << KIND_KLINE),
+    KLINES & ~SECONDS,
 ]
 # The names of phases and of the reasons to change them, as the schema has them.
 cdef list PHASE_NAMES = [b""] + [phase.name.encode() for phase in Phase]
@@ -93,7 +101,7 @@ cdef const char *DIFF_HEAD = b'{"e":"depthUpdate","E":'
 
 assert KIND_PARTIAL_5_100 - KIND_PARTIAL_5_1000 == CADENCE_KINDS and <int> CADENCE_KINDS == ALL_LEVELS
 assert KIND_DEPTH_1000 + EVERY_100_MS == KIND_DEPTH_100 and CADENCES == 2
-assert KIND_KLINE + INTERVALS <= MICROSECONDS and <int> KINDS == 2 * MICROSECONDS <= 128
+assert KIND_KLINE + PLACES <= MICROSECONDS and <int> KINDS == 2 * MICROSECONDS <= 128
 assert len(PHASE_NAMES) == PHASE_DELISTED + 1 and len(REASON_NAMES) == PHASE_REASON_TIMER + 1
 
 
@@ -523,6 +531,17 @@ cdef bint leaves(const Series *series, uint64_t before_ns, uint64_t now_ns) noex
     return candle_position(series, before_ns) != candle_position(series, now_ns)
 
 
+cdef void roll_windows(Market *market, uint64_t before_ns, uint64_t now_ns) noexcept nogil:
+    """A minute has begun: note the statistics whose window has lost something."""
+    cdef const Series *minutes = &market.tape.candles.series[MINUTE]
+    cdef int i
+    if leaves(minutes, day_open(before_ns), day_open(now_ns)):
+        market.changed |= OF_DAY
+    for i in range(WINDOWS):
+        if leaves(minutes, window_open(WINDOW_MINUTES[i], before_ns), window_open(WINDOW_MINUTES[i], now_ns)):
+            market.changed |= OF_WINDOW << i
+
+
 cdef int market_roll(Market *market, uint64_t clock_ns) except -1 nogil:
     """The log's time is at `clock_ns` at least: end what has ended by then."""
     cdef uint64_t before_ns = market.rolled_ns
@@ -531,8 +550,8 @@ cdef int market_roll(Market *market, uint64_t clock_ns) except -1 nogil:
     cdef uint64_t now_ns
     market.clock_ns = max(market.clock_ns, clock_ns)
     now_ns = market.rolled_ns = market_time(market)
-    if leaves(&market.tape.candles.series[MINUTE], day_open(before_ns), day_open(now_ns)):
-        market.changed |= OF_DAY
+    if before_ns // MINUTE_NS != now_ns // MINUTE_NS:
+        roll_windows(market, before_ns, now_ns)
     if leaves(&market.tape.candles.series[SECOND], average_open(before_ns), average_open(now_ns)):
         market.changed |= ONE << KIND_AVG_PRICE
     while kinds:
@@ -591,6 +610,7 @@ cdef int write_figures(const Market *market, int kind, uint64_t unit_ns, Text *o
     cdef uint64_t now_ns = market_time(market)
     cdef Quote quote = market_quote(market)
     cdef int interval = kind - KIND_KLINE
+    cdef int window
     cdef uint64_t open_ns
     cdef Candle candle
     text_reserve(out, FIGURES_SIZE)
@@ -606,8 +626,14 @@ cdef int write_figures(const Market *market, int kind, uint64_t unit_ns, Text *o
         out.size = write_average_event(out.data + out.size, &market.tape, now_ns, unit_ns) - out.data
     elif kind == KIND_TICKER or kind == KIND_ALL_TICKER:
         out.size = write_day_event(out.data + out.size, &market.tape, &quote, now_ns, unit_ns) - out.data
-    else:
+    elif kind == KIND_MINI_TICKER or kind == KIND_ALL_MINI_TICKER:
         out.size = write_mini_event(out.data + out.size, &market.tape, now_ns, unit_ns) - out.data
+    else:
+        window = kind - (KIND_ALL_TICKER_1H if kind >= KIND_ALL_TICKER_1H else KIND_TICKER_1H)
+        open_ns = window_open(WINDOW_MINUTES[window], now_ns)
+        out.size = write_window_event(
+            out.data + out.size, &market.tape, WINDOW_NAMES[window], open_ns, now_ns, unit_ns
+        ) - out.data
     return 1
 
 
@@ -626,13 +652,15 @@ cdef int market_publish(Market *market) except -1 nogil:
     """Write what is due, and what belongs at a batch's end. Returns 0 when the book is in the middle of a command,
     and it must be called again."""
     cdef int kind
+    cdef uint64_t read
     for kind in range(ALL_LEVELS):
         close_states(market, kind)
     if market.levels.under_way:
         return 0
     publish_ticker(market)
-    for kind in range(MICROSECONDS):
-        if market.due >> kind & 1:
+    read = market.due & (market.wanted[0] | market.wanted[1] | OF_DIFFS)
+    for kind in range(MICROSECONDS if read else 0):
+        if read >> kind & 1:
             if kind == KIND_DEPTH_1000 or kind == KIND_DEPTH_100:
                 if market.levels.last_number < market.next_update[kind - KIND_DEPTH_1000]:
                     continue  # what changed did so before it went live, in the command that was under way then

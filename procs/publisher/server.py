@@ -226,7 +226,7 @@ class Server:
             return
         for client in list(self._clients):
             event = b'{"e":"serverShutdown","E":%d}' % (time.time_ns() // (1000 if client.in_us else 1_000_000))
-            client.send(frame(wrapping("serverShutdown") + event + b"}" if client.combined else event))
+            client.send(frame(wrapping("!serverShutdown") + event + b"}" if client.combined else event))
         self._server.close()
         loop = asyncio.get_running_loop()
         transports = [connection.transport for connection in self._server.connections]

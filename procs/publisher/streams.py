@@ -14,6 +14,7 @@ from procs.publisher.feed import EVERYTHING, Kind
 from procs.publisher.requests import INVALID_REQUEST, BadRequest
 
 COMBINED = ("/stream", "/v1/stream/market")  # where messages come with the name of their stream
+WINDOWS = ("1h", "4h", "1d")
 UNITS = ("MILLISECOND", "MICROSECOND")
 # What may follow "<symbol>@": Binance's names, and our own: book<levels>, phase, auction, correction.
 KINDS: dict[str, Kind] = {
@@ -33,6 +34,8 @@ KINDS: dict[str, Kind] = {
     **{f"depth{levels}": Kind[f"PARTIAL_{levels}_1000"] for levels in (5, 10, 20)},
     **{f"depth{levels}@{ms}ms": Kind[f"PARTIAL_{levels}_{ms}"] for levels in (5, 10, 20) for ms in (100, 1000)},
     **{f"kline_{name}": Kind(Kind.KLINE_1S + place) for place, name in enumerate(INTERVALS)},
+    **{f"kline_{name}@+08:00": Kind(Kind.KLINE_1S_AHEAD + place) for place, name in enumerate(INTERVALS)},
+    **{f"ticker_{window}": Kind[f"TICKER_{window.upper()}"] for window in WINDOWS},
 }
 # What is about all instruments together.
 OF_ALL: dict[str, Kind] = {
@@ -40,6 +43,7 @@ OF_ALL: dict[str, Kind] = {
     "!ticker@arr@1000ms": Kind.ALL_TICKER,
     "!miniTicker@arr": Kind.ALL_MINI_TICKER,
     "!miniTicker@arr@1000ms": Kind.ALL_MINI_TICKER,
+    **{f"!ticker_{window}@arr": Kind[f"ALL_TICKER_{window.upper()}"] for window in WINDOWS},
 }
 # The kinds whose messages have times, and those that have them in microseconds.
 IN_MICROSECONDS: dict[Kind, Kind] = {
@@ -47,8 +51,8 @@ IN_MICROSECONDS: dict[Kind, Kind] = {
 }
 # Each of these messages is complete: a slow client may miss some, as long as it gets the latest.
 CONFLATABLE = frozenset(
-    {Kind.BOOK_TICKER, Kind.AUCTION, Kind.AUCTION_US, Kind.TICKER, Kind.TICKER_US, Kind.MINI_TICKER}
-    | {Kind.MINI_TICKER_US, Kind.AVG_PRICE, Kind.AVG_PRICE_US}
+    {Kind.BOOK_TICKER, Kind.AUCTION, Kind.AUCTION_US}
+    | {kind for kind in Kind if Kind.TICKER <= kind <= Kind.TICKER_1D or Kind.TICKER_US <= kind <= Kind.TICKER_1D_US}
     | {kind for kind in Kind if Kind.PARTIAL_5_1000 <= kind <= Kind.PARTIAL_20_100}
 )
 TOLD_ONCE = frozenset({Kind.TRADE, Kind.TRADE_US, Kind.AGG_TRADE, Kind.AGG_TRADE_US})
@@ -97,10 +101,11 @@ def parse_target(target: str) -> Target | None:
     """Read a request target; None if nothing is served there. BadRequest for a unit of time that there is not.
 
     Clients put a word of their own after /ws/ (ccxt: /ws/0) and subscribe later: names without "@" are ignored.
-    python-binance puts a second "?" before the unit of time: /stream?streams=a/b?timeUnit=MICROSECOND.
+    python-binance puts a second "?" before the unit of time: /stream?streams=a/b?timeUnit=MICROSECOND. A plus sign
+    stands for itself: a@kline_1d@+08:00.
     """
     path, _, query = target.partition("?")
-    fields = parse_qs(query.replace("?", "&"), keep_blank_values=True)
+    fields = parse_qs(query.replace("?", "&").replace("+", "%2B"), keep_blank_values=True)
     if path in COMBINED:
         names = "/".join(fields.get("streams", [])).split("/")
     elif path == "/ws" or path.startswith("/ws/"):

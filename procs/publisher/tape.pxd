@@ -36,6 +36,7 @@ cdef int tape_correct(Tape *tape, const CorrectedRecord *event) except -1 nogil
 cdef bint tape_settle(Tape *tape, uint64_t below) except -1 nogil
 cdef void tape_since(const Tape *tape, uint64_t from_ns, Candle *out) noexcept nogil
 cdef uint64_t tape_known(const Tape *tape, uint64_t from_ns) noexcept nogil
+cdef uint64_t window_open(uint64_t minutes, uint64_t now_ns) noexcept nogil
 cdef uint64_t day_open(uint64_t now_ns) noexcept nogil
 cdef void tape_day(const Tape *tape, uint64_t now_ns, Candle *out) noexcept nogil
 cdef int64_t before_day(const Tape *tape, uint64_t now_ns) noexcept nogil

@@ -13,8 +13,8 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove, memset
 
 from procs.publisher.candles cimport (
-    HOUR, MINUTE, SECOND, Candle, Series, candle_join, candle_position, candles_add, candles_bare, candles_free,
-    candles_load, candles_mend, candles_save, close_before, interval_open,
+    HOUR, MINUTE, SECOND, Candle, Series, candle_position, candles_add, candles_bare, candles_free, candles_load,
+    candles_mend, candles_save, close_before, interval_open, join_between,
 )
 from procs.publisher.text cimport set_product, set_scale
 from procs.publisher.trades cimport (
@@ -126,13 +126,6 @@ cdef bint tape_settle(Tape *tape, uint64_t below) except -1 nogil:
     return done > 0
 
 
-cdef void join_between(const Series *series, uint64_t from_ns, uint64_t to_ns, Candle *sum) noexcept nogil:
-    cdef uint64_t i = candle_position(series, from_ns)
-    while i < series.count and series.items[i].open_ns < to_ns:
-        candle_join(sum, &series.items[i])
-        i += 1
-
-
 cdef void flatten(Candle *sum, int64_t close_ticks) noexcept nogil:
     """Where nothing was traded, prices are what they were before."""
     if sum.trades == 0:
@@ -143,6 +136,12 @@ cdef uint64_t day_open(uint64_t now_ns) noexcept nogil:
     """When the window of 24 hours begins: it ends with the minute that `now_ns` lies in."""
     cdef uint64_t minute = now_ns // (60 * NS)
     return (minute + 1 - min(minute + 1, MINUTES_OF_DAY)) * 60 * NS
+
+
+cdef uint64_t window_open(uint64_t minutes, uint64_t now_ns) noexcept nogil:
+    """When a window begins that is so many minutes long, and up to one more: it begins with a minute."""
+    cdef uint64_t minute = now_ns // (60 * NS)
+    return (minute - min(minute, minutes)) * 60 * NS
 
 
 cdef uint64_t first_hour(uint64_t from_ns) noexcept nogil:

@@ -65,9 +65,9 @@ def quote(trades: list[Trade]) -> str:
     return text(sum((trade.price * trade.lots for trade in trades), 0) * TICK * LOT)
 
 
-def kline(trades: list[Trade], interval: str, open_s: int) -> list[Any] | None:
-    """The candle that begins then; None if nothing had been traded by its end."""
-    end_s = ends(interval, open_s)
+def kline(trades: list[Trade], interval: str, open_s: int, ahead_s: int = 0) -> list[Any] | None:
+    """The candle that begins then, by clocks so far ahead; None if nothing had been traded by its end."""
+    end_s = ends(interval, open_s + ahead_s) - ahead_s
     inside = [trade for trade in trades if open_s <= trade.time_ns // 10**9 < end_s]
     before = [trade for trade in trades if trade.time_ns // 10**9 < open_s]
     if not inside and not before:

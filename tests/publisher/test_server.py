@@ -376,7 +376,7 @@ def test_stopping_says_goodbye() -> None:
                 event = await receive(connection)
                 assert (event["e"], event["E"] > 0) == ("serverShutdown", True)
                 wrapped = await receive(combined)
-                assert (wrapped["stream"], wrapped["data"]["e"]) == ("serverShutdown", "serverShutdown")
+                assert (wrapped["stream"], wrapped["data"]["e"]) == ("!serverShutdown", "serverShutdown")
                 assert (await close_of(connection))[0] == (await close_of(combined))[0] == 1001
 
     run(scenario())

@@ -12,16 +12,23 @@ from hypothesis import strategies as st
 
 from procs.publisher import answers
 from procs.publisher.candles import NAMES as INTERVALS
-from procs.publisher.feed import Feed
+from procs.publisher.feed import Feed, Kind
 from procs.tables.saved import Saver
 from shm.board import Board
 from tests.models import market_data as twin
 from tests.publisher.exchange import BUY, SELL, START_NS
-from tests.publisher.test_feed import live_feed
+from tests.publisher.test_feed import latest, live_feed
 from tests.publisher.test_snapshots import loaded, saved
 from tests.publisher.trading import Trading
 
 S = 10**9
+AHEAD_S = 8 * 3600
+WINDOWS = {Kind.TICKER_1H: 60, Kind.TICKER_4H: 240, Kind.TICKER_1D: 1440}  # in minutes
+WINDOW_FIELDS = {
+    "s": "symbol", "p": "priceChange", "P": "priceChangePercent", "o": "openPrice", "h": "highPrice", "l": "lowPrice",
+    "c": "lastPrice", "w": "weightedAvgPrice", "v": "volume", "q": "quoteVolume", "O": "openTime", "C": "closeTime",
+    "F": "firstId", "L": "lastId", "n": "count",
+}  # fmt: skip
 ROUTER_SLOT = 3
 
 
@@ -62,6 +69,22 @@ def compare(feed: Feed, exchange: Trading, now_ns: int, limit: int = 40) -> None
         body, forgotten = answers.window(feed, 1, minutes, offset, is_full=True)
         assert json.loads(body) == twin.window(trades, now_ns, minutes, offset), (minutes, offset)
         assert forgotten is None
+    compare_events(feed, trades, now_ns)
+
+
+def compare_events(feed: Feed, trades: list[twin.Trade], now_ns: int) -> None:
+    """What streams say that no query does: windows of some hours, and candles by clocks 8 hours ahead."""
+    for kind, minutes in WINDOWS.items():
+        told = latest(feed, kind)
+        expected = twin.window(trades, now_ns, minutes, 0)
+        assert {name: told[letter] for letter, name in WINDOW_FIELDS.items()} == expected, kind
+        assert (told["e"], told["E"]) == (f"{kind.name[-2:].lower()}Ticker", expected["closeTime"])
+    for place, interval in enumerate(INTERVALS):
+        open_s = twin.opens(interval, now_ns // S + AHEAD_S) - AHEAD_S
+        candle = twin.kline(trades, interval, open_s, AHEAD_S)
+        told = latest(feed, Kind(Kind.KLINE_1S_AHEAD + place))
+        assert (told and [told["k"][letter] for letter in "tohlcvTqnVQ"]) == (candle and candle[:-1]), interval
+        assert told is None or told["k"]["i"] == interval
 
 
 def part_of(feed: Feed, tmp: Any) -> bytes:

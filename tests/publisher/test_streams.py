@@ -37,6 +37,10 @@ def find(symbol: str) -> int | None:
         ("btcusdt@kline_1s", Kind.KLINE_1S),
         ("btcusdt@kline_1m", Kind.KLINE_1MIN),
         ("btcusdt@kline_1M", Kind.KLINE_1MONTH),
+        ("btcusdt@kline_1M@+08:00", Kind.KLINE_1MONTH_AHEAD),
+        ("btcusdt@ticker_1h", Kind.TICKER_1H),
+        ("btcusdt@ticker_4h", Kind.TICKER_4H),
+        ("btcusdt@ticker_1d", Kind.TICKER_1D),
     ],
 )
 def test_a_stream_is_an_instrument_and_a_kind(name: str, kind: Kind) -> None:
@@ -51,6 +55,8 @@ def test_a_stream_is_an_instrument_and_a_kind(name: str, kind: Kind) -> None:
         ("btcusdt@depth@100ms", Kind.DEPTH_100_US),
         ("btcusdt@correction", Kind.CORRECTION_US),
         ("btcusdt@kline_1w", Kind.KLINE_1W_US),
+        ("btcusdt@kline_1w@+08:00", Kind.KLINE_1W_AHEAD_US),
+        ("btcusdt@ticker_4h", Kind.TICKER_4H_US),
         ("btcusdt@ticker", Kind.TICKER_US),
         ("btcusdt@bookTicker", Kind.BOOK_TICKER),  # has no time
         ("btcusdt@depth5", Kind.PARTIAL_5_1000),
@@ -66,15 +72,20 @@ def test_what_is_an_event_of_its_own_may_not_be_left_out() -> None:
         Kind.BOOK_TICKER,
         Kind.AUCTION,
         Kind.AUCTION_US,
-        *(Kind.TICKER, Kind.MINI_TICKER, Kind.AVG_PRICE),
+        *(Kind.TICKER, Kind.MINI_TICKER, Kind.AVG_PRICE, Kind.TICKER_1H, Kind.TICKER_4H, Kind.TICKER_1D),
         *(Kind.TICKER_US, Kind.MINI_TICKER_US, Kind.AVG_PRICE_US),
+        *(Kind.TICKER_1H_US, Kind.TICKER_4H_US, Kind.TICKER_1D_US),
         *(kind for kind in Kind if kind.name.startswith("PARTIAL")),
     }
     assert {kind for kind in Kind if Stream("", 7, kind).conflatable} == whole
 
 
 @pytest.mark.parametrize(
-    "name", ["", "@", "btcusdt", "btcusdt@", "btcusdt@depth7", "BTCUSDT@trade", "xyz@trade", "btcusdt@trade@100ms"]
+    "name",
+    [
+        *("", "@", "btcusdt", "btcusdt@", "btcusdt@depth7", "BTCUSDT@trade", "xyz@trade", "btcusdt@trade@100ms"),
+        *("btcusdt@ticker_2h", "btcusdt@kline_1h@+09:00", "btcusdt@kline_1h@ 08:00", "btcusdt@kline_1h@"),
+    ],
 )
 def test_other_names_are_no_streams(name: str) -> None:
     assert parse_stream(name, find) is None
@@ -92,6 +103,9 @@ def test_other_names_are_no_streams(name: str) -> None:
         ("/stream", Target(True, ())),
         ("/stream?streams=a@trade/b@trade/a@trade", Target(True, ("a@trade", "b@trade"))),
         ("/v1/stream/market?streams=a@trade", Target(True, ("a@trade",))),
+        ("/stream?streams=a@kline_1d@+08:00/b@trade", Target(True, ("a@kline_1d@+08:00", "b@trade"))),
+        ("/stream?streams=a@kline_1d@%2B08:00", Target(True, ("a@kline_1d@+08:00",))),
+        ("/ws/a@kline_1d@+08:00", Target(False, ("a@kline_1d@+08:00",))),
         ("/v1/stream", None),
         ("/ws?timeUnit=MICROSECOND", Target(False, (), True)),
         ("/ws/a@trade?timeUnit=microsecond", Target(False, ("a@trade",), True)),

@@ -15,7 +15,9 @@ from tests.publisher.trading import Trading
 
 MINUTE = 60 * S
 BEGIN = START_NS // MINUTE * MINUTE + MINUTE  # of the first whole minute
-INTERVALS = [Kind(Kind.KLINE_1S + place) for place in range(16)]
+INTERVALS = [Kind(Kind.KLINE_1S + place) for place in range(32)]
+OF_WINDOWS = [(Kind.TICKER_1H, Kind.ALL_TICKER_1H, 60), (Kind.TICKER_4H, Kind.ALL_TICKER_4H, 240)]
+OF_WINDOWS += [(Kind.TICKER_1D, Kind.ALL_TICKER_1D, 1440)]
 
 
 def at(exchange: Trading, time_ns: int) -> None:
@@ -190,6 +192,49 @@ def test_statistics_come_when_they_change_and_when_the_window_loses_something() 
     set_clock(feed, exchange, BEGIN + 1440 * MINUTE)
     tick(feed, Cadence.MS_1000)
     assert [each["v"] for each in sent(feed, Kind.MINI_TICKER)] == ["0.00000000"]
+
+
+@pytest.mark.parametrize(("kind", "of_all", "minutes"), OF_WINDOWS)
+def test_a_window_is_told_when_it_gains_or_loses(kind: Kind, of_all: Kind, minutes: int) -> None:
+    exchange = Trading()
+    in_us = Kind(kind + Kind.TRADE_US)
+    feed = live_feed(exchange, kind, in_us)
+    feed.want(EVERYTHING, of_all, True)
+    at(exchange, 59 * S)
+    exchange.trade(BUY, 100, 5)
+    tick(feed, Cadence.MS_1000)
+    (ticker,) = sent(feed, kind)
+    assert list(ticker) == [*"eEspPohlcwvqOCFLn"]
+    assert (ticker["e"], ticker["n"], ticker["c"]) == (f"{kind.name[-2:].lower()}Ticker", 1, "1.00000000")
+    assert all_of(feed, of_all) == [ticker]
+    assert [each["O"] for each in sent(feed, in_us)] == [ticker["O"] * 1000]
+    exchange.new(BUY, 50, 1)
+    for passed, told in ((1, 0), (minutes, 0), (minutes + 1, 1), (minutes + 2, 0), (3 * minutes, 0)):
+        set_clock(feed, exchange, BEGIN + passed * MINUTE)
+        tick(feed, Cadence.MS_1000)
+        found = sent(feed, kind)
+        assert [(each["n"], each["v"], each["o"]) for each in found] == [(0, "0.00000000", "1.00000000")] * told
+        assert all_of(feed, of_all) == (found or None)
+    assert feed.pending() == []
+
+
+def test_a_day_by_clocks_ahead_ends_at_four_in_the_afternoon() -> None:
+    exchange = Trading()
+    feed = live_feed(exchange, Kind.KLINE_1D_AHEAD, Kind.KLINE_8H_AHEAD)
+    midnight = START_NS // (86400 * S) * 86400 * S
+    exchange.now_ns = midnight + 15 * 3600 * S
+    exchange.trade(BUY, 100, 5)
+    tick(feed)
+    sent(feed, Kind.KLINE_1D_AHEAD)
+    exchange.now_ns = midnight + 16 * 3600 * S
+    exchange.trade(BUY, 102, 5)
+    tick(feed)
+    told = [each["k"] for each in sent(feed, Kind.KLINE_1D_AHEAD)]
+    assert [(each["t"] - midnight // 10**6, each["x"], each["c"], each["n"]) for each in told] == [
+        (-8 * 3_600_000, True, "1.00000000", 1), (16 * 3_600_000, False, "1.02000000", 1),
+    ]  # fmt: skip
+    assert told[0]["T"] == told[1]["t"] - 1
+    assert [each["k"]["o"] for each in sent(feed, Kind.KLINE_8H_AHEAD)][-1] == "1.02000000"
 
 
 def test_of_all_instruments_only_those_that_changed() -> None:

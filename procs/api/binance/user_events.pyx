@@ -204,6 +204,11 @@ cpdef bytes stream_terminated(int64_t now_ns, int64_t time_unit):
     return out.take()
 
 
+cpdef bytes server_shutdown(int64_t now_ns, int64_t time_unit):
+    """The last event of a connection before the venue stops."""
+    return b'{"e":"serverShutdown","E":%d}' % (now_ns // time_unit)
+
+
 cpdef bytes listen_key_expired(bytes listen_key, int64_t now_ns, int64_t time_unit):
     """listenKeyExpired: the last event of a stream by listenKey."""
     cdef JsonText out = JsonText()

@@ -111,6 +111,12 @@ class WsApi:
         self.desk = desk
         self.rights = StreamRights(desk, dialect.now_ns)
         self._listen_keys = listen_keys
+        self._goodbyes: set[Callable[[], None]] = set()  # one for each connection that is open
+
+    def say_goodbye(self) -> None:
+        """The venue stops: `serverShutdown` is the last event of every connection."""
+        for say in list(self._goodbyes):
+            say()
 
     async def serve(
         self, receive: Receive, send: Send, address: str, link: Link | None = None, query: bytes = b""
@@ -125,9 +131,11 @@ class WsApi:
         connection = Connection(self, outbox, address, link, terms)
         if link is not None:
             link.give(connection)
+        self._goodbyes.add(connection.say_goodbye)
         try:
             await converse(receive, send, outbox, connection.take_in_turn)
         finally:
+            self._goodbyes.remove(connection.say_goodbye)
             connection.close()
 
     async def serve_stream(
@@ -159,11 +167,17 @@ class WsApi:
                 put(user_events.listen_key_expired(listen_key, self.dialect.now_ns(), MILLISECOND))
                 outbox.is_over.set()
 
+        def say_goodbye() -> None:
+            event = user_events.server_shutdown(self.dialect.now_ns(), MILLISECOND)
+            outbox.put(user_events.combined(b"!serverShutdown", event) if combined else event)
+
         stream = UserStream(self.desk, self.dialect.shown, key.account, MILLISECOND, self.dialect.now_ns, tell)
         self.rights.watch(stream, holds, end)
+        self._goodbyes.add(say_goodbye)
         try:
             await converse(receive, send, outbox, partial(_answer_request, outbox))
         finally:
+            self._goodbyes.remove(say_goodbye)
             self.rights.leave(stream)
             stream.close()
 
@@ -227,6 +241,10 @@ class Connection:
         for stream in self._streams.values():
             self._rights.leave(stream)
             stream.close()
+
+    def say_goodbye(self) -> None:
+        """Tell the client that the venue stops."""
+        self.outbox.put(b'{"event":%s}' % user_events.server_shutdown(self._dialect.now_ns(), self._unit))
 
     def is_full(self) -> bool:
         """Whether so many requests are under way that the next one waits."""

@@ -187,16 +187,22 @@ class Socket:
     """A client of the WebSocket API: what it sends, and what comes."""
 
     def __init__(self, venue: Served, query: bytes = b"") -> None:
+        self._begin(venue)
+        self._task = asyncio.ensure_future(venue.ws_api.serve(self._in.get, self._send, "10.0.0.1", None, query))
+
+    def _begin(self, venue: Served) -> None:
         self.venue = venue
+        self.is_accepted = False
         self.got: list[Any] = []
         self.closed: tuple[int, str] | None = None
         self._in: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._task = asyncio.ensure_future(venue.ws_api.serve(self._in.get, self._send, "10.0.0.1", None, query))
         self._last = 0
 
     async def _send(self, message: dict[str, Any]) -> None:
         if message["type"] == "websocket.send":
             self.got.append(json.loads(message["text"]))
+        elif message["type"] == "websocket.accept":
+            self.is_accepted = True
         elif message["type"] == "websocket.close":
             self.closed = message["code"], message.get("reason", "")
 
@@ -238,6 +244,15 @@ class Socket:
         self._in.put_nowait({"type": "websocket.disconnect"})
         await self.venue.until(self._task.done)
         self._task.result()
+
+
+class ListenSocket(Socket):
+    """A client of an account's stream by listenKey."""
+
+    def __init__(self, venue: Served, listen_key: bytes, *, combined: bool) -> None:
+        self._begin(venue)
+        serve = venue.ws_api.serve_stream(self._in.get, self._send, listen_key, combined)
+        self._task = asyncio.ensure_future(serve)
 
 
 def _text(value: object) -> str:

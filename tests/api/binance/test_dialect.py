@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.binance.served import Refused, Served, Socket, serving
+from tests.api.binance.served import ListenSocket, Refused, Served, Socket, serving
 from tests.publisher.harness import run
 
 Question = Callable[[Served], Coroutine[Any, Any, None]]
@@ -237,3 +237,33 @@ def test_a_websocket_tells_what_orders_count_and_when_to_try_again() -> None:
         await socket.leave()
 
     asked(question, orders_per_day=1)
+
+
+def test_a_websocket_gets_the_shutdown_event() -> None:
+    async def question(venue: Served) -> None:
+        milliseconds, microseconds = Socket(venue), Socket(venue, b"timeUnit=MICROSECOND")
+        by_key = [ListenSocket(venue, await listen_key(venue), combined=combined) for combined in (False, True)]
+        sockets = [milliseconds, microseconds]
+        for socket in sockets:
+            await socket.ask("ping")
+        await venue.until(lambda: all(stream.is_accepted for stream in by_key))
+        venue.ws_api.say_goodbye()
+        now = venue.rig.now // 10**6
+        for socket, time in ((milliseconds, now), (microseconds, venue.rig.now // 1000)):
+            assert await socket.next() == {"event": {"e": "serverShutdown", "E": time}}
+        event = {"e": "serverShutdown", "E": now}
+        assert await by_key[0].next() == event
+        assert await by_key[1].next() == {"stream": "!serverShutdown", "data": event}
+        for socket in (*sockets, *by_key):
+            await socket.leave()
+        venue.ws_api.say_goodbye()
+        assert not any(socket.got for socket in (*sockets, *by_key)), "a client that has left gets nothing"
+
+    asked(question)
+
+
+async def listen_key(venue: Served) -> bytes:
+    venue.key_of(1)
+    status, body, _ = await venue.raw("POST", "/api/v3/userDataStream", "", 1)
+    assert status == 200
+    return str(json.loads(body)["listenKey"]).encode()
