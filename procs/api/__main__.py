@@ -12,7 +12,9 @@ from pathlib import Path
 
 from procs.api.answers import Answers
 from procs.api.app import Application, Asgi
+from procs.api.binance.account_filters import AccountFilters, AccountLimits
 from procs.api.binance.dialect import Dialect
+from procs.api.binance.errors import unavailable
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.market import Market
 from procs.api.binance.market_archive import MarketArchive
@@ -20,7 +22,7 @@ from procs.api.binance.past import Past
 from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.desk import NAME, Desk
-from procs.api.directories import Directories
+from procs.api.directories import Directories, ReadingError
 from procs.api.history.tables import History
 from procs.api.login.login import Login
 from procs.api.login.registry import Registry
@@ -37,6 +39,8 @@ from procs.venue import database_url, venue_key
 from procs.venue.database_trouble import Notice
 from procs.venue.venue import Venue
 from procs.venue.venue_key import VenueKey
+from shm.journal_format import JournalError
+from shm.log_lines import log
 
 # Statements and downloads, which others do not wait for.
 SLOW_AT_ONCE = 2
@@ -72,6 +76,18 @@ def _own(services: Services) -> Asgi:
     return application(services)
 
 
+async def _limits_of(directories: Directories, account: int) -> AccountLimits:
+    """Return an account's limits as they were within the last second. ApiError."""
+    try:
+        known = await directories.recent()
+    except (ReadingError, JournalError, OSError) as error:
+        log.warning("account_limits_unknown", account=account, why=str(error))
+        raise unavailable("the account's limits are still being read") from error
+    limited = [(asset, most) for (owner, asset), most in known.position_limits.items() if owner == account]
+    positions = {known.name_of_asset(asset)[0]: most for asset, most in limited}
+    return AccountLimits(known.account_limits_of(account)["max_open_orders"], positions)
+
+
 def build(venue: Venue, name: str) -> Server:
     """The edge, in the state of the snapshot that the venue begins with, if any.
 
@@ -96,8 +112,10 @@ def build(venue: Venue, name: str) -> Server:
     registry = Registry(desk, sealed)
     login = Login(desk, registry, sessions, time.time, time.monotonic)
     slow = Past(partial(history, size=SLOW_AT_ONCE, statement_ms=SLOW_MS))
+    directories = Directories(venue)
+    dialect.add(AccountFilters(dialect.shown, partial(_limits_of, directories)))
     services = Services(
-        desk, venue.config, dialect, queries, registry, sessions, login, slow, Directories(venue), Answers(venue.data),
+        desk, venue.config, dialect, queries, registry, sessions, login, slow, directories, Answers(venue.data),
         time.time, time.monotonic,
     )  # fmt: skip
     ws_api = WsApi(dialect, desk, listen_keys)

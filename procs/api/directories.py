@@ -6,11 +6,13 @@ The files are read in a thread, which gives way to the event loop. It goes on fr
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection
 
 from procs.operating.directory import Directory, read_on
 from procs.venue.venue import Venue
 
+RECENT_S = 1.0
 PATIENCE_S = 8.0  # that a request waits: the first one reads all that the run's file does not have
 
 
@@ -24,6 +26,7 @@ class Directories:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._known: Directory | None = None
+        self._known_s = 0.0  # the monotonic time at which reading it began
         self._reading: asyncio.Future[Directory] | None = None
         self._one = asyncio.Lock()
 
@@ -35,10 +38,24 @@ class Directories:
     async def now(self) -> Directory:
         """As of what is committed when this is called, or later. ReadingError, JournalError, OSError."""
         async with self._one:
-            if self._reading is not None:  # began before this was asked, and somebody did not wait for its end
-                await self._read()
-            self._reading = asyncio.ensure_future(asyncio.to_thread(read_on, self._venue, self._known))
-            return await self._read()
+            return await self._read_on()
+
+    async def recent(self) -> Directory:
+        """As of the last second, or later: clients may ask often, and the journal is read once a second for all of
+        them. ReadingError, JournalError, OSError."""
+        async with self._one:
+            if self._known is not None and time.monotonic() - self._known_s < RECENT_S:
+                return self._known
+            return await self._read_on()
+
+    async def _read_on(self) -> Directory:
+        if self._reading is not None:  # began before this was asked, and somebody did not wait for its end
+            await self._read()
+        begun_s = time.monotonic()
+        self._reading = asyncio.ensure_future(asyncio.to_thread(read_on, self._venue, self._known))
+        known = await self._read()
+        self._known_s = begun_s
+        return known
 
     async def _read(self) -> Directory:
         """The end of what is being read."""

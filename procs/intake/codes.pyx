@@ -215,7 +215,7 @@ TABLE = {
         "client order id", "", LIMIT, api=(429, -1015, "Too many new orders.")),
     Code.TOO_MANY_OPEN_ORDERS: _row(
         "the account has as many open orders as it may", "cancel some first", "", LIMIT,
-        api=(400, -1013, "Filter failure: MAX_NUM_ORDERS")),
+        api=(400, -1013, "Filter failure: EXCHANGE_MAX_NUM_ORDERS")),
     Code.POSITION_LIMIT: _row(
         "the order could take the account above its most of the asset", "send less, or cancel buys", "38", LIMIT,
         api=MAX_POSITION),

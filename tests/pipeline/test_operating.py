@@ -21,6 +21,7 @@ from scripts.running import attach
 from shm.layout import pack
 from shm.records import API_SESSION, CommandType, ExtDestination, WithdrawalRequest
 from tests.passwords import CHEAP_HASH, PASSWORD
+from tests.pipeline.api_client import ApiClient
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
 from tests.pipeline.test_looking import until
@@ -211,6 +212,13 @@ def test_what_accounts_may_do_is_set_and_shown(
     }  # fmt: skip
     owner = person(venue)
     owner.log_in("limited", GOOD)
+    owner.prove(GOOD)
+    made = owner.post("/keys", scopes=["read"])
+    assert venue.api_port is not None
+    client = ApiClient(venue.api_port, "limited", (made["key"]["name"], made["secret"]))
+    filters = client.send("GET", "/api/v3/myFilters", client.query(symbol="SOLUSDT"))
+    assert filters["exchangeFilters"] == [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 100_000}]
+    assert filters["symbolFilters"][-1] == {"filterType": "MAX_POSITION", "maxPosition": "2.50000000"}
     first.post("/operator/deposits", account="limited", asset="USDT", amount="1000")
     with refused(400, "POSITION_LIMIT"):
         owner.post("/orders", symbol="SOLUSDT", side="buy", type="limit", price="1", quantity="3")
@@ -491,10 +499,16 @@ def test_what_is_set_is_read_on_from_where_it_was(
                 await reading.now()
         before = await reading.now()
         assert before is await reading.now()
+        assert before is await reading.recent()
         await asyncio.to_thread(first.put, "/operator/fee-tiers/99", maker_fee_ppm=3, taker_fee_ppm=4)
         after = await reading.now()
         assert 99 in after.fee_tiers
         assert 99 not in before.fee_tiers
+        assert after is await reading.recent()
+        monkeypatch.setattr(directories, "RECENT_S", 0)
+        await asyncio.to_thread(first.put, "/operator/fee-tiers/98", maker_fee_ppm=3, taker_fee_ppm=4)
+        after = await reading.recent()
+        assert 98 in after.fee_tiers
         whole = vars(read(found))
         known = vars(after)
         assert {name: known[name] for name in known if name not in ("records", "position")} == {

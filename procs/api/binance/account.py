@@ -23,7 +23,7 @@ from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
 from procs.api.binance.decimals import decimal
 from procs.api.binance.errors import ApiError, Number, invalid_combination, order_unknown, symbol_unknown
-from procs.api.binance.exchange_info import exchange_info, filters_of, futures_info, status_of, symbol_rows
+from procs.api.binance.exchange_info import exchange_info, futures_info, status_of, symbol_rows
 from procs.api.binance.names import permits_spot, shows_sets, status_named, symbols_named
 from procs.api.binance.order_forms import read_target
 from procs.api.binance.pages import read_page
@@ -65,11 +65,6 @@ class Account:
         limits = [self._weights.row(), *self._orders.rows()]
         rows = [symbol_rows(part, with_sets=with_sets) async for part in parts(views, MOST_OBJECTS)]
         return exchange_info(joined(rows), limits, call.now_ns // call.unit)
-
-    async def my_filters(self, call: Call) -> bytes:
-        """The filters of a symbol: the venue shows an account's own limits only to its operators."""
-        view = self._shown.symbol(self._symbol(call.sent.require(b"symbol")))
-        return msgspec.json.encode({"exchangeFilters": [], "symbolFilters": filters_of(view), "assetFilters": []})
 
     async def execution_rules(self, call: Call) -> bytes:
         """Answer that symbols have no rules other than their filters."""

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from config.schema import ApiSection, MarketDataSection
+from procs.api.binance.account_filters import AccountFilters, AccountLimits
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.market import Market
@@ -99,6 +100,7 @@ class Served:
         self.listen_keys = ListenKeys(self.desk, lambda: key)
         self.dialect.add(Market(MarketArchive(self.queries, self.dialect.shown, self.dialect.past)))
         self.dialect.add(self.listen_keys)
+        self.dialect.add(AccountFilters(self.dialect.shown, self._limits_of))
         self.rest = Rest(self.dialect)
         self.ws_api = WsApi(self.dialect, self.desk, self.listen_keys)
         self._told = EventFeed(self.rig.events, "publisher", slots=SLOTS, board=self.rig.board)
@@ -106,6 +108,12 @@ class Served:
             Feed(self._told.consumers, self.rig.board), MarketDataSection(port=0), queries=self.name
         )
         self._keys: dict[int, Ed25519PrivateKey] = {}
+
+    async def _limits_of(self, account: int) -> AccountLimits:
+        """What the router imposes."""
+        core = self.rig.core
+        positions = {name.decode(): core.position_limit(account, asset) for asset, name in ASSETS.items()}
+        return AccountLimits(int(str(core.account_limits(account)["max_open_orders"])), positions)
 
     def turn(self) -> None:
         """Let every stage do its work."""

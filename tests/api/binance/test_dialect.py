@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.api.binance.served import ListenSocket, Refused, Served, Socket, serving
+from procs.operating.directory import DEFAULT_MAX_OPEN_ORDERS
+from shm.records import PositionLimit
+from tests.api.binance.served import FREE, ListenSocket, Refused, Served, Socket, serving
 from tests.publisher.harness import run
+from tests.router.test_refusals import account_limits, by
 
 Question = Callable[[Served], Coroutine[Any, Any, None]]
 OTO = {
@@ -17,6 +20,7 @@ OTO = {
     "workingTimeInForce": "GTC", "pendingType": "LIMIT", "pendingSide": "SELL", "pendingQuantity": "1",
     "pendingPrice": "120", "pendingTimeInForce": "GTC",
 }  # fmt: skip
+BUY = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "90"}
 OCO = {
     "symbol": "BTCUSDT", "side": "SELL", "quantity": "1", "aboveType": "LIMIT_MAKER", "abovePrice": "120",
     "belowType": "STOP_LOSS", "belowStopPrice": "80",
@@ -237,6 +241,36 @@ def test_a_websocket_tells_what_orders_count_and_when_to_try_again() -> None:
         await socket.leave()
 
     asked(question, orders_per_day=1)
+
+
+def test_an_accounts_filters_have_its_own_limits() -> None:
+    async def question(venue: Served) -> None:
+        async def filters(account: int, symbol: str = "BTCUSDT") -> Any:
+            return await venue.ask(account, "GET", "myFilters", symbol=symbol)
+
+        def most_orders(count: int) -> list[dict[str, Any]]:
+            return [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": count}]
+
+        plain = await filters(1)
+        assert plain["exchangeFilters"] == most_orders(DEFAULT_MAX_OPEN_ORDERS)
+        assert plain["assetFilters"] == []
+        assert venue.rig.ask(account_limits(max_open_orders=1)) == 0
+        assert venue.rig.ask(PositionLimit(**by(key=b"P"), target=1, asset=1, max_units=FREE + 10**8)) == 0
+        limited = await filters(1)
+        assert limited["exchangeFilters"] == most_orders(1)
+        most = {"filterType": "MAX_POSITION", "maxPosition": f"{FREE // 10**8 + 1}.00000000"}
+        assert limited["symbolFilters"] == [*plain["symbolFilters"], most]
+        assert await filters(2) == plain, "they are the account's own"
+        assert (await filters(1, "ETHUSDT"))["symbolFilters"] == plain["symbolFilters"], "they are the base asset's"
+        assert (await venue.order(1, "BUY", "90", "1"))["status"] == "NEW"
+        refused = await refusal(venue, 1, "POST", "order", **BUY, quantity="0.5")
+        assert refused == (-1013, f"Filter failure: {most_orders(1)[0]['filterType']}")
+        assert venue.rig.ask(account_limits(max_open_orders=0, cl_ord_id=b"M")) == 0
+        assert (await filters(1))["exchangeFilters"] == []
+        refused = await refusal(venue, 1, "POST", "order", **BUY, quantity="0.6")
+        assert refused == (-1013, f"Filter failure: {most['filterType']}")
+
+    asked(question)
 
 
 def test_a_websocket_gets_the_shutdown_event() -> None:

@@ -43,7 +43,7 @@ def test_every_code_has_a_status_a_number_of_binances_and_a_text() -> None:
         (Code.PRICE_OFF_TICK, 1, -1013, "Filter failure: PRICE_FILTER"),
         (Code.QUANTITY_OFF_LOT, 1, -1013, "Filter failure: LOT_SIZE"),
         (Code.VALUE_TOO_LARGE, 1, -1013, "Filter failure: NOTIONAL"),
-        (Code.TOO_MANY_OPEN_ORDERS, 1, -1013, "Filter failure: MAX_NUM_ORDERS"),
+        (Code.TOO_MANY_OPEN_ORDERS, 1, -1013, "Filter failure: EXCHANGE_MAX_NUM_ORDERS"),
         (Code.DUPLICATE_CLIENT_ID, 1, -2010, "Duplicate order sent."),
         (Code.UNKNOWN_ORDER, 2, -2011, "Unknown order sent."),
         (Code.ORDER_CLOSED, 2, -2011, "Unknown order sent."),

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from procs.api.binance.account import Account
+from procs.api.binance.account_filters import AccountFilters
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.lists import Lists
 from procs.api.binance.market import Market
@@ -20,7 +21,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "protocols"
 
 
 def test_whatever_can_be_asked_is_answered() -> None:
-    rooms = (Account, Lists, ListenKeys, Market, Trading)
+    rooms = (Account, AccountFilters, Lists, ListenKeys, Market, Trading)
     unanswered = {name for name in ROUTES if not any(hasattr(room, name) for room in rooms)}
     assert {name for name in unanswered if not hasattr(Connection, f"_{name}")} == set()
 
