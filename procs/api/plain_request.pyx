@@ -16,6 +16,7 @@ cdef enum:
     MAX_HEADERS = 30
     MAX_NAME = 64
     MAX_LENGTH_DIGITS = 5
+    MAX_BODY = 65536         # MAX_BODY_BYTES of connection.py, which refuses more
 
 cdef frozenset OTHERS = frozenset((b"transfer-encoding", b"expect", b"upgrade", b"te", b"trailer"))
 
@@ -94,12 +95,14 @@ cdef const char *read_header(const char *at, const char *end, dict headers) exce
 
 cdef Py_ssize_t body_size(dict headers) except -2:
     """The length of the body; -1 where it is not plain."""
+    cdef Py_ssize_t size
     cdef bytes length = <bytes> headers.get(b"content-length")
     if length is None:
         return 0
     if not 0 < len(length) <= MAX_LENGTH_DIGITS or not length.isdigit():
         return -1
-    return int(length)
+    size = int(length)
+    return size if size <= MAX_BODY else -1
 
 
 def plain_request(bytes data not None) -> PlainRequest | None:

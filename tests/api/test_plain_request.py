@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from procs.api.connection import MAX_BODY_BYTES
 from procs.api.plain_request import plain_request
 
 HOST = b"Host: localhost\r\n"
@@ -34,6 +35,12 @@ def test_targets_and_empty_parts(request_: bytes, path: str, query: bytes) -> No
     found = plain_request(request_)
     assert found is not None
     assert (found.path, found.query, found.body) == (path, query, b"")
+
+
+def test_a_body_is_plain_up_to_what_the_server_takes() -> None:
+    for size, is_plain in ((MAX_BODY_BYTES, True), (MAX_BODY_BYTES + 1, False), (99_999, False)):
+        found = plain_request(LINE + HOST + b"Content-Length: %d\r\n\r\n" % size + b"x" * size)
+        assert (found is not None) == is_plain, size
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,7 @@ def test_what_accounts_may_do_is_set_and_shown(
     }  # fmt: skip
     owner = person(venue)
     owner.log_in("limited", GOOD)
+    first.put("/operator/accounts/chief/position-limits/SOL", most="1")
     owner.prove(GOOD)
     made = owner.post("/keys", scopes=["read"])
     assert venue.api_port is not None
