@@ -45,6 +45,7 @@ cdef enum:
     WORD_WHOLE_NS = 51       # likewise: the secondary has all that the log had then (venue time); 0: not known yet
     WORD_EPOCH_WANTED = 52   # supervisor: a router that leads an earlier epoch begins this one where it is; 0: none
     WORD_PEER_ANCHOR_NS = 54  # likewise: the primary's wall clock less this node's CLOCK_MONOTONIC, as it said last
+    WORD_WAITED_FOR = 55     # likewise: 1 if the primary's commits wait for this node, as it said last
     WORD_STALLED_NS = 53     # supervisor: no order is acknowledged since then (CLOCK_MONOTONIC); 0: they are
 
 # In order, on the board of the node that leads.

@@ -42,6 +42,7 @@ class Word(IntEnum):
     WHOLE_NS = 51
     EPOCH_WANTED = 52
     STALLED_NS = 53
+    WAITED_FOR = 55
     PEER_ANCHOR_NS = 54
     LEASE_UNTIL = 46
     LOG_AHEAD_NS = 47

@@ -50,7 +50,8 @@ cdef struct FrameHeader:
     uint32_t count
     uint64_t log_end
     int64_t time_ns
-    char pad[8]
+    uint32_t waits
+    char pad[4]
 
 cdef class Link:
     cdef uint64_t nonce

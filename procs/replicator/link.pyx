@@ -9,10 +9,10 @@ It knows nothing of rings and journals, and reads no clock. `docs/protocols/repl
 #   +-------+-----+---------+------+-------+--------+------+-------------+
 #   | magic | crc | version | kind | nonce | number | size | payload crc |
 #   +-------+-----+---------+------+-------+--------+------+-------------+
-#   40          48      56         64      68      72        80     88   96
-#   +-----------+-------+----------+-------+-------+---------+------+----+
-#   | first seq | chain | position | epoch | count | log end | time | 0  |
-#   +-----------+-------+----------+-------+-------+---------+------+----+
+#   40          48      56         64      68      72        80     88      92  96
+#   +-----------+-------+----------+-------+-------+---------+------+-------+---+
+#   | first seq | chain | position | epoch | count | log end | time | waits | 0 |
+#   +-----------+-------+----------+-------+-------+---------+------+-------+---+
 #   payload: `size` bytes; of a batch, `count` records of 120 bytes
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t

@@ -33,6 +33,7 @@ from shm.board cimport (
     WORD_PEER_SEQ,
     WORD_PRIMARY_COMMIT,
     WORD_SNAPSHOT_SEQ,
+    WORD_WAITED_FOR,
     Board,
 )
 from shm.crc32c cimport crc32c
@@ -202,7 +203,8 @@ cdef class Receiver(Link):
         return True
 
     cdef void note(self, const FrameHeader *header) noexcept:
-        """How far the primary has committed, how far its log goes, and what its clock says."""
+        """How far the primary has committed, how far its log goes, what its clock says, and whether commits wait for this node."""
+        self.board.store(WORD_WAITED_FOR, header.waits)
         if header.time_ns > 0:
             self.board.store(WORD_PEER_ANCHOR_NS, <uint64_t> max(0, header.time_ns - self.polled_ns))
         if header.position > self.board.load(WORD_PRIMARY_COMMIT):

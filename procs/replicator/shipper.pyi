@@ -13,6 +13,7 @@ class Shipper(Link):
     peer_rules: int
     leaves: bool
     anchor_ns: int
+    holds_back: bool
     is_told: bool
     voids: bytes | None
     is_for_voids: bool

@@ -38,7 +38,7 @@ from procs.replicator.link cimport (
 )
 from shm.bell cimport WAIT_COMMIT
 from shm.board cimport (
-    HANDOVER_ASKED, WORD_ACKED_SEQ, WORD_COMPARED, WORD_DIFFERS, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED,
+    HANDOVER_ASKED, WORD_ACKED_SEQ, WORD_COMMIT_BY, WORD_COMPARED, WORD_DIFFERS, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED,
     WORD_HANDOVER, WORD_LOG_END, WORD_PEER_SEQ, Board,
 )
 from shm.journal cimport JournalReader
@@ -96,6 +96,7 @@ cdef class Shipper(Link):
     cdef readonly bint leaves            # it is about to be stopped: commits are to wait for it no more,
     cdef bint has_left                   # which it was told that they don't
     cdef public int64_t anchor_ns        # this node's wall clock less the monotonic one; 0: it tells no time
+    cdef public bint holds_back          # that this node is fenced is not on its disk yet, and not told before
     cdef readonly bint is_told           # the secondary knows that this node releases nothing any more
 
     def __init__(
@@ -132,7 +133,7 @@ cdef class Shipper(Link):
         if not self.is_for_copy:
             self.allow(now_ns)
             shipped = self.ship(now_ns)
-        if not shipped and self.board.load(WORD_FENCED) and not self.is_told:
+        if not shipped and self.board.load(WORD_FENCED) and not self.is_told and not self.holds_back:
             if self.next > self.board.load(WORD_DURABLE_SEQ):
                 self.tell_fenced(now_ns)
         if is_time and not shipped:
@@ -402,6 +403,7 @@ cdef class Shipper(Link):
         self.leading = self.epoch()
         if self.anchor_ns:
             header.time_ns = now_ns + self.anchor_ns
+        header.waits = self.board.load(WORD_COMMIT_BY) == WORD_ACKED_SEQ
         header.chain = self.chain
         header.epoch = self.leading
         header.position = self.board.commit_seq()

@@ -70,6 +70,8 @@ class Shipping:
         except ConnectionError as error:
             self._hear_last(shipper, now_ns, str(error))
             return 1
+        if self._board.get(Word.FENCED) and shipper.holds_back:
+            shipper.holds_back = not self._gives_way(now_ns)
         if shipper.voids is not None:
             return self._take_out(shipper, now_ns)
         if shipper.is_up and shipper.is_for_copy:
@@ -158,6 +160,7 @@ class Shipping:
         catch_up = self._venue.config.replication.catch_up_mb_s * MEGABYTE
         self._shipper = Shipper(ring, self._board, folder, own, now_ns, follows=follows, catch_up=catch_up)
         self._shipper.anchor_ns = self._venue.anchor_ns
+        self._shipper.holds_back = True
         self._unsaved = ""
         return 1
 
@@ -225,6 +228,18 @@ class Shipping:
             log.error("members_unsaved", members=members, why=self._unsaved)
         self._unsaved_ns = now_ns
         return not self._unsaved
+
+    def _gives_way(self, now_ns: int) -> bool:
+        """Have it on disk that the other node is about to lead: from then on a start asks that one first.
+
+        False where that can't be written: the other node is not told that this one releases nothing more.
+        """
+        try:
+            if node.load(self._venue.data).is_secondary:
+                return True
+        except node.RoleError:
+            return False
+        return self._save((), now_ns)
 
     def _hear_last(self, shipper: Shipper, now_ns: int, reason: str) -> None:
         """The peer has hung up: what it said last is in the buffer, why it refuses this node perhaps."""

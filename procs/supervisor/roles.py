@@ -111,6 +111,8 @@ class Roles:
                 await asyncio.sleep(ASK_AGAIN_S)
                 continue
             objection = objection_to(own, answer, self._peer)
+            if objection and (answer.refusal in (None, *LEADING) or answer.epoch > own.epoch):
+                self._note_leader(node)
             if not objection and answer.last_seq > own.last_seq:
                 objection = await self._take_tail(own.last_seq, answer.last_seq)
             return self._refuse(objection) if objection else True
@@ -168,10 +170,19 @@ class Roles:
             reason = "the other node leads: this one goes on as the secondary"
         else:
             reason = "another node has begun to lead: this one ends. lockstep rejoin makes it the secondary"
+            self._note_leader(role.load(self._data))
         self._console.line(reason)
         if not run.follows:
             self._alerts.tell("fenced", reason)
         return not is_secondary
+
+    def _note_leader(self, node: Node) -> None:
+        """Have it on disk that the other node has led: no later start of this primary believes that it is alone."""
+        try:
+            if node.members:
+                role.save(self._data, structs.replace(node, members=(), statement=""))
+        except OSError as error:
+            self._console.line(f"it can't be written down that the other node leads: {error}")
 
     async def _promote(self, run: Run) -> None:
         """Carry out what the role's file says by now of a secondary that runs."""

@@ -51,6 +51,11 @@ def doubt(config: Config, data: Path, venue: Venue | None, name: str) -> str:
     if config.venue.durability in ("replicated", "both") and commit > board.get(Word.LOG_END):
         own = _end(data, durable)
         return f"node {name} has acknowledged records up to {commit:,} alone. This node's log ends {own}"
+    if config.venue.durability in ("replicated", "both") and not board.get(Word.WAITED_FOR):
+        own = _end(data, durable)
+        return (
+            f"node {name} has not said that it waits for this node before it acknowledges. This node's log ends {own}"
+        )
     unheard_s = (venue.now_ns() - board.get(Word.WHOLE_NS)) // SECOND_NS
     if unheard_s > UNHEARD_S:
         return (

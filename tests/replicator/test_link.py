@@ -135,6 +135,8 @@ def test_the_secondary_hears_the_primarys_clock(pair: Pair) -> None:
         now_ns += 500_000_000
         pair.carry(now_ns)
         assert pair.secondary.board.get(Word.PEER_ANCHOR_NS) == anchor_ns
+        assert pair.secondary.board.get(Word.WAITED_FOR) == (pair.primary.board.get(Word.COMMIT_BY) == Word.ACKED_SEQ)
+        pair.primary.board.set(Word.COMMIT_BY, Word.ACKED_SEQ)
 
 
 def test_what_the_ring_has_no_more_comes_from_the_journal(pair: Pair) -> None:

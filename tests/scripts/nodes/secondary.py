@@ -49,6 +49,7 @@ class Secondary:
         self.board.set(Word.PEER_SEQ, 710)
         self.board.set(Word.LINK, LinkState.IN_STEP)
         self.board.set(Word.WHOLE_NS, self.venue.now_ns())
+        self.board.set(Word.WAITED_FOR, 1)
         before = signal.signal(signal.SIGUSR2, lambda number, _: self.signals.append(number))
         try:
             yield

@@ -242,6 +242,10 @@ def log(secondary: Secondary, last: int) -> None:
             r"has not had all of node a's log since it was started. Its own ends with record 3 of epoch 1",
         ),
         (
+            {Word.WAITED_FOR: 0},
+            r"node a has not said that it waits for this node before it acknowledges. This node's log ends with",
+        ),
+        (
             {Word.PRIMARY_COMMIT: 701},
             r"node a has acknowledged records up to 701 alone. This node's log ends with record 3 of epoch 1",
         ),
