@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, cast
+from unittest.mock import patch
 
 from msgspec import structs
 
@@ -15,10 +17,13 @@ from procs.replicator.handshake import Fence, LinkState
 from procs.venue import node as roles
 from procs.venue.node import Node
 from procs.witness import record
+from scripts import loss, set_aside
 from scripts.nodes import parting
+from shm import journal_cut
 from shm.board import Word
 from shm.journal import JournalError, segment_seqs
-from shm.journal_end import chain_at, segment_header
+from shm.journal_end import chain_at, end_of, segment_header
+from tests.simulation.pair_plan import is_operated
 
 if TYPE_CHECKING:
     from tests.simulation.pair import Pair
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 
 FENCE_NS = 3 * 10**9
 SWITCHOVER_NS = 35 * 10**9
+KILLED = 0.3  # of the commands that cut a log, between the role and the cut
 PATIENCE_NS = 10 * 10**9  # some leases
 LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
@@ -50,6 +56,7 @@ class Crew:
     def __init__(self, pair: Pair) -> None:
         self._pair = pair
         self._well_ns = pair.mono_ns
+        self._draws = Random(f"crew of two {pair.plan.seed}")
         self.doing: Callable[[], bool] | None = None
         self.alone: set[str] = set()  # nodes that continue alone: the other must not lead before them
 
@@ -183,7 +190,7 @@ class Crew:
         for side in sorted(self._pair.sides, key=lambda side: not segment_seqs(side.disk)):  # who has a log comes first
             if side.is_down:
                 return self._bring_up(side)
-            if self._is_left_behind(side):
+            if self._is_left_behind(side) or self._has_too_much(side):
                 self._pair.power_down(side, lost=False)
                 return True
         if all(side.follows and side.is_ready() for side in self._pair.sides) and not self._is_patient:
@@ -208,7 +215,12 @@ class Crew:
 
     def _bring_up(self, side: Side) -> bool:
         other = self._pair.other(side)
-        if side.is_ended and other.leads and not other.board.get(Word.FENCED):
+        if side.is_ended and self._has_no_log(side) and not self._has_no_log(other):
+            with self._pair.at(side):
+                self._pair_again(side, other)
+        elif side.is_off and other.leads and self._goes_another_way(side, other):
+            self.rejoin(side)
+        elif side.is_ended and other.leads and not other.board.get(Word.FENCED):
             if side is self._pair.chosen:  # it was stated of that one that it is off
                 self._pair.power_down(other, lost=False)
             else:
@@ -218,12 +230,24 @@ class Crew:
         self._pair.power_up(side)
         return True
 
+    def _goes_another_way(self, side: Side, other: Side) -> bool:
+        if not is_operated(self._pair.plan.seed) or other.board.get(Word.FENCED) or not side.node().is_secondary:
+            return False
+        with self._pair.at(side):
+            found = self._parting(side, other) if segment_seqs(side.disk) else None
+        return found is not None and found.cut > 0
+
     def _is_left_behind(self, side: Side) -> bool:
         """Whether it begins as a primary, and waits for a node that leads by the statement that this one is off."""
         other = self._pair.other(side)
         if not other.leads or not side.runs or side.follows or side.leads or side.board.get(Word.PROMOTED):
             return False
         return other.board.get(Word.EPOCH) > self._pair.led(side)
+
+    def _has_too_much(self, side: Side) -> bool:
+        """Whether it follows with a log that goes another way: its `lockstep rejoin` was killed."""
+        is_refused = side.follows and side.is_ready() and side.board.get(Word.LINK) == LinkState.REFUSED
+        return is_refused and self._pair.other(side).leads and is_operated(self._pair.plan.seed)
 
     def _is_refused(self, side: Side) -> bool:
         side.ends += 1
@@ -237,28 +261,65 @@ class Crew:
         return True
 
     def rejoin(self, side: Side) -> None:
-        """Make the node, which is down, a secondary of the one that leads; from nothing where its log goes another way.
-
-        `lockstep rejoin` cuts that, and has tests of its own: here such a node gets a new folder.
-        """
+        """Make the node, which is down, a secondary of the one that leads, as `lockstep rejoin` does; as `lockstep
+        pair` does where it has nothing in common with that one, in a new folder."""
         other = self._pair.other(side)
         with self._pair.at(side):
             journal_id = segment_header(other.disk, min(segment_seqs(other.disk))).journal_id.hex()
+            follows = Node("secondary", journal_id=journal_id, peer=self._pair.peer_of(side))
             if not segment_seqs(side.disk):  # it was lost, or never there
                 self._pair.seen["begins from nothing"] += 1
-            elif self._parts_behind(side, other):
-                acknowledged = min(side.safe_seq, other.board.get(Word.ACKED_SEQ))  # to the primary that runs
-                side.erase()
-                side.safe_seq = acknowledged
-                self._pair.seen["rejoined from nothing"] += 1
-            else:
-                self._pair.seen["rejoined with all"] += 1
-            roles.save(side.data, Node("secondary", journal_id=journal_id, peer=self._pair.peer_of(side)))
+                roles.save(side.data, follows)
+                return
+            acknowledged = min(side.safe_seq, other.board.get(Word.ACKED_SEQ))  # to the primary that runs
+            found = self._parting(side, other)
+            if found is None or not is_operated(self._pair.plan.seed):
+                if found is None or found.cut:
+                    side.erase()
+                    side.safe_seq = acknowledged
+                    self._pair.seen["rejoined from nothing"] += 1
+                else:
+                    self._pair.seen["rejoined with all"] += 1
+                roles.save(side.data, follows)
+                return
+            roles.save(side.data, follows)
+            if found.cut and self._draws.random() < KILLED:
+                self._pair.seen["rejoin killed"] += 1
+                side.goes_another_way = True
+                return
+            self._pair.seen["rejoined by a cut" if found.cut else "rejoined with all"] += 1
+            self._cut(side, found.common, acknowledged)
 
-    def _parts_behind(self, side: Side, other: Side) -> bool:
-        if not segment_seqs(side.disk):
-            return True
+    def _has_no_log(self, side: Side) -> bool:
+        """Whether it has no record of the venue: its journal is gone, empty, or another venue's."""
         try:
-            return parting.find(cast(Path, side.disk), Known(other)).cut > 0
+            return not segment_seqs(side.disk) or not end_of(side.disk).seq
+        except JournalError:
+            return False
+
+    def _pair_again(self, side: Side, other: Side) -> None:
+        """`lockstep pair`, in a new folder: the other one has the log, whether it leads by now or not."""
+        journal_id = segment_header(other.disk, min(segment_seqs(other.disk))).journal_id.hex()
+        safe = side.safe_seq
+        side.erase()
+        side.safe_seq = safe
+        roles.save(side.data, Node("secondary", journal_id=journal_id, peer=self._pair.peer_of(side)))
+        self._pair.seen["paired again"] += 1
+
+    def _parting(self, side: Side, other: Side) -> parting.Parting | None:
+        """Where the two logs part; None if they have nothing in common, or the node's is damaged."""
+        try:
+            return parting.find(cast(Path, side.disk), Known(other))
         except (parting.PartingError, JournalError):
-            return True
+            return None
+
+    def _cut(self, side: Side, common: int, acknowledged: int) -> None:
+        """End the node's log at what both have, and set aside what knew of more; its database starts empty."""
+        end = journal_cut.cut(cast(Path, side.disk), common)
+        _, numbers = loss.state_at(side.config, side.data, end)
+        lost = loss.Loss(end, end, "", 0, "", numbers)
+        aside = set_aside.folder_for(Path(str(side.data)))
+        with patch.object(set_aside, "_remake_database", lambda *_: []):
+            set_aside.accept(side.config, side.data, lost, aside, lambda _: None)
+        side.lose_behind(end)
+        side.safe_seq = max(min(side.safe_seq, end), acknowledged)

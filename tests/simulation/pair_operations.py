@@ -89,6 +89,32 @@ def journal_emptied(pair: Pair, draw: Random) -> bool:
     return True
 
 
+def folder_of_another_venue(pair: Pair, draw: Random) -> bool:
+    """A wrong mount: its journal is another venue's."""
+    side = _expendable(pair, draw)
+    if side is None:
+        return False
+    with pair.at(side):
+        known = side.node()
+    _lose(pair, side)
+    with pair.at(side):
+        side.begin(draw.randbytes(16), "another")
+        roles.save(side.data, draw.choice((known, Node("primary", (side.name,), peer=side.peer_name))))
+    pair.power_up(side)
+    return True
+
+
+def rejoin(pair: Pair, draw: Random) -> bool:
+    """`lockstep rejoin` on a node that is stopped, or ended, while the other one leads; then it is started."""
+    side = draw.choice(pair.sides)
+    other = pair.other(side)
+    if pair.crew.doing is not None or not side.is_down or not other.leads or other.board.get(Word.FENCED):
+        return False
+    pair.crew.rejoin(side)
+    pair.power_up(side)
+    return True
+
+
 def folder_restored(pair: Pair, draw: Random) -> bool:
     """From an old backup; `lockstep pair` has given it new keys, and knows that the other node has the log."""
     side = _expendable(pair, draw)
@@ -207,4 +233,6 @@ OPERATIONS: dict[str, Callable[[Pair, Random], bool]] = {
     "release": release,
     "leave": leave,
     "journal emptied": journal_emptied,
+    "folder of another venue": folder_of_another_venue,
+    "rejoin": rejoin,
 }

@@ -62,6 +62,8 @@ OPERATIONS: dict[str, float] = {
     "failover": 2,
     "leader dies": 4,
     "journal emptied": 1.5,
+    "folder of another venue": 1,
+    "rejoin": 6,
 }
 OPERATION_ON = 0.7
 # Drawn from sources of their own, so that seeds stay what they were.

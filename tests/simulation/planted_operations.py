@@ -12,10 +12,12 @@ from procs.supervisor.roles import Roles
 from procs.venue import first_journal, node
 from procs.venue.node import Node
 from scripts.nodes import doubt
+from shm import journal_cut
 from shm.journal_end import end_of
 from tests.simulation.bugs import Bug
 
 if TYPE_CHECKING:
+    from tests.simulation.disk import FakeDisk
     from tests.simulation.lifecycle import Life
     from tests.simulation.side import Side
 
@@ -82,6 +84,26 @@ class SameEpoch(Bug):
             yield
 
 
+class RejoinKeepsTail(Bug):
+    """I9: a node that rejoins keeps what it alone has."""
+
+    @contextlib.contextmanager
+    def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
+        def cut(where: FakeDisk, seq: int) -> int:  # noqa: ARG001
+            return end_of(where).seq
+
+        with patch.object(journal_cut, "cut", cut):
+            yield
+
+
 BUGS_OF_OPERATIONS: dict[str, type[Bug]] = {
-    bug.__name__: bug for bug in (BegunByAStart, EmptyLeads, RestoredLeadsAlone, WordBelieved, SameEpoch)
+    bug.__name__: bug
+    for bug in (
+        BegunByAStart,
+        EmptyLeads,
+        RestoredLeadsAlone,
+        WordBelieved,
+        SameEpoch,
+        RejoinKeepsTail,
+    )
 }

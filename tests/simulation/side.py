@@ -57,6 +57,8 @@ class NodeAudit(Audit):
         self._side = side
 
     def reach(self, board: Board) -> tuple[int, int]:
+        if self._side.goes_another_way:
+            return 0, 0
         released, committed = super().reach(board)
         if self._side.is_shut:
             return 0, self._side.committed
@@ -211,6 +213,7 @@ class Side(World):
         self.safe_seq = 0  # how far its disk has the log, since it has this one
         self.committed = 0  # how far it has seen that log committed
         self.committed_alone = 0  # the last of it that waited for nobody
+        self.goes_another_way = False  # its log has a tail that a killed `lockstep rejoin` was to cut
         self.hung_until = 0  # the turn at which its hung processes continue
         self.backup: dict[str, bytes] = {}  # of its journal, as it was once
         self.ends = 0  # how often its supervisor has ended by itself
@@ -490,10 +493,10 @@ class Side(World):
         require(not self.follows, "the core of a secondary does not start again alone")
         super().restart_core()
 
-    def begin(self, journal_id: bytes | None = None) -> None:
+    def begin(self, journal_id: bytes | None = None, venue: str = "") -> None:
         """As `lockstep pair` on the node that is to lead."""
-        size = self.config.journal.segment_bytes
-        JournalWriter(cast(Any, self.disk), segment_bytes=size, journal_id=journal_id).close()
+        size, venue = self.config.journal.segment_bytes, venue or self.config.venue.name
+        JournalWriter(cast(Any, self.disk), segment_bytes=size, journal_id=journal_id, venue=venue).close()
 
     def erase(self) -> None:
         """Nothing is left of what it had: a new disk, in a new host."""
@@ -502,12 +505,21 @@ class Side(World):
             self._erase(Path(str(self.data)) / folder)
         (Path(str(self.data)) / venue_key.FILE).unlink(missing_ok=True)
         self.safe_seq = self.committed = self.committed_alone = 0
+        self.goes_another_way = False
         self.disk = self.bug.disk(self.plan.seed)
         self.data.disk = self.disk
         self.files = self.bug.files(Path(str(self.data)), self.disk, self.draw("files"), self.seen)
         if self.pair.database is None:
             self.database = Database(self.draw("database"), self._committed)
         self._new_boot()
+
+    def lose_behind(self, end: int) -> None:
+        """Its log ends with record `end` now. Its database starts empty, if it has more."""
+        self.goes_another_way = False
+        self.committed, self.committed_alone = min(self.committed, end), min(self.committed_alone, end)
+        if self.pair.database is None and max(self.database.causes) > end:
+            self._erase(Path(str(self.data)) / "spool")
+            self.database = Database(self.draw("database"), self._committed)
 
     def _erase(self, folder: Path) -> None:
         for path in sorted(folder.rglob("*"), reverse=True):

@@ -16,7 +16,7 @@ from tests.simulation.plan import Fault
 from tests.simulation.planted_operations import BUGS_OF_OPERATIONS
 from tests.simulation.run import Outcome, run, run_pair, shrink, story
 
-SEEDS = (300,)  # each found something once
+SEEDS = (300, 370)  # each found something once
 # When what happens to which node; the names of bugs are those that it finds.
 STORIES = {
     "BegunByAStart": ((2000, "folder lost", "a"),),
@@ -28,6 +28,12 @@ STORIES = {
         (3200, "leader dies", "b"),
         (3201, "node started", "a"),
         *((turn, "failover by a true word", "a") for turn in range(3210, 3900, 50)),
+    ),
+    "RejoinKeepsTail": (
+        (1000, "link cut", "a"),
+        (1200, "leader dies", "a"),
+        *((turn, "failover by a true word", "b") for turn in range(2000, 3200, 50)),
+        *((turn, "rejoin", "a") for turn in range(3300, 3900, 50)),
     ),
     "SameEpoch": ((2000, "failover while the other lives", "b"), (2800, "kill router", "a")),
 }

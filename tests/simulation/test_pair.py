@@ -15,11 +15,11 @@ SEEDS = (1179,)
 # A change of what a run does may move a find to another seed: `python -m tests.simulation --hunt` says to which.
 FOUND_BY = {
     "AcknowledgedBeforeSync": 1,
-    "ReleasedAfterFencing": 3,
+    "ReleasedAfterFencing": 27,
     "StaleFrameTaken": 10,
     "SentUncommitted": 40,
     "PromotedBehindAHole": 10,
-    "ReservationLost": 16,
+    "ReservationLost": 27,
     "EpochUnchecked": 77,
     "LeaseKeptTooLong": 134,
     "LeaseByWallClock": 134,
