@@ -49,7 +49,7 @@ class Directories:
             return await self._read_on()
 
     async def _read_on(self) -> Directory:
-        if self._reading is not None:  # began before this was asked, and somebody did not wait for its end
+        if self._reading is not None:  # an earlier request began it, and did not wait for its end
             await self._read()
         begun_s = time.monotonic()
         self._reading = asyncio.ensure_future(asyncio.to_thread(read_on, self._venue, self._known))

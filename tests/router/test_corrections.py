@@ -108,7 +108,7 @@ def test_the_oldest_of_too_many_corrections_lapses() -> None:
     rig.run()
     trades = [event for event in rig.outcomes(1) if isinstance(event, Traded)]
     assert len(trades) == 65
-    for number, made in enumerate(trades):
+    for made in trades:
         rig.send(correction(
             trade_id=made.number, quantity_lots=1, buyer_fee=made.taker_fee, seller_fee=made.maker_fee,
         ))  # fmt: skip

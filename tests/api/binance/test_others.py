@@ -88,6 +88,7 @@ def change_others(venue: Served, draw: random.Random) -> int:
         placed = len(rig.log) + 2  # behind its terms
         name = "theirs" if number == 0 else f"theirs-{number}"
         terms = {"side": 2, "ord_type": 4, "price_ticks": 1, "quantity_lots": draw.randrange(1, 100)}
+        terms["time_ns"] = rig.now
         do(*with_terms(order(OTHER, name, **terms), stop_price_ticks=1))
     for side in (2, 1):
         do(
@@ -98,6 +99,7 @@ def change_others(venue: Served, draw: random.Random) -> int:
                 side=side,
                 price_ticks=10_000,
                 quantity_lots=draw.choice((1, 10**7)),
+                time_ns=rig.now,
                 stp=1,
             )
         )
