@@ -88,6 +88,7 @@ class EventType(IntEnum):
     FACTOR_USED = 24
     WITHDRAWAL = 25
     PASSWORD_RESET = 26
+    PREVENTED = 27
     EXT_CLIENT_ID = 64
     EXT_CREDENTIAL = 65
     EXT_TERMS = 66

@@ -235,6 +235,28 @@ class Restated(Event, frozen=True, kw_only=True):
     reserved_2: bytes32 = b""
 
 
+class Prevented(Event, frozen=True, kw_only=True):
+    """Self-trade prevention kept two orders from trading. Its event number is the id of the prevented match.
+
+    The Cancelled and Restated events of both orders follow at once. An order that loses nothing, or has a budget, has
+    0 lots here.
+    """
+
+    taker_order_id: u64
+    maker_order_id: u64
+    price_ticks: i64  # of the trade that was prevented
+    quantity_lots: i64  # of that trade
+    taker_lots: i64  # taken off the incoming order
+    maker_lots: i64  # taken off the resting order
+    taker_account: u32
+    maker_account: u32
+    taker_side: u8
+    mode: u8  # of SelfTrade
+    reserved_1: u16 = 0
+    trade_group: u32  # the self-trade group of both accounts; 0: they are one account without a group
+    reserved_2: Annotated[bytes, Meta(max_length=16, extra={"c": "uint8_t", "size": 16})] = b""
+
+
 class Shown(Event, frozen=True, kw_only=True):
     """What the book shows of an order in state EXPLICIT changed, other than by a trade."""
 

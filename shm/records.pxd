@@ -14,7 +14,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define LOCKSTEP_SCHEMA_HASH 0x13fb10ab3dc5a06dULL
+    #define LOCKSTEP_SCHEMA_HASH 0x0a76444a04edb1c9ULL
     """
     const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
 
@@ -93,6 +93,7 @@ cdef enum:
     EVT_FACTOR_USED = 24
     EVT_WITHDRAWAL = 25
     EVT_PASSWORD_RESET = 26
+    EVT_PREVENTED = 27
     EVT_EXT_CLIENT_ID = 64
     EVT_EXT_CREDENTIAL = 65
     EVT_EXT_TERMS = 66
@@ -1945,6 +1946,31 @@ cdef struct PasswordResetChangedRecord:
     uint32_t reserved_2
     uint64_t proposal
     uint8_t code_hash[16]
+
+
+cdef struct PreventedRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    uint64_t taker_order_id
+    uint64_t maker_order_id
+    int64_t price_ticks
+    int64_t quantity_lots
+    int64_t taker_lots
+    int64_t maker_lots
+    uint32_t taker_account
+    uint32_t maker_account
+    uint8_t taker_side
+    uint8_t mode
+    uint16_t reserved_1
+    uint32_t trade_group
+    uint8_t reserved_2[16]
 
 
 cdef struct ExtKeyMaterialEventRecord:

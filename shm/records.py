@@ -92,6 +92,7 @@ EVENTS: dict[EventType, type[Event]] = {
     EventType.FACTOR_USED: FactorUsed,
     EventType.WITHDRAWAL: WithdrawalChanged,
     EventType.PASSWORD_RESET: PasswordResetChanged,
+    EventType.PREVENTED: Prevented,
     EventType.EXT_KEY_MATERIAL: ExtKeyMaterialEvent,
     EventType.EXT_ADDRESSES: ExtAddressesEvent,
     EventType.EXT_RECOVERY: ExtRecoveryEvent,

@@ -21,6 +21,7 @@ from shm.records cimport (
     CorrectedRecord,
     EventRecord,
     ExtTermsEventRecord,
+    PreventedRecord,
     RejectedRecord,
     ReplacedRecord,
     RestatedRecord,
@@ -70,6 +71,8 @@ cdef class Desk(ReleasedEvents):
     cdef uint8_t watched[ACCOUNTS]       # whether there are any
     cdef ExtTermsEventRecord terms[RINGS]
     cdef bint has_terms[RINGS]
+    cdef PreventedRecord prevented[RINGS]  # the last one of each ring
+    cdef uint64_t recorded[RINGS]        # the number of that; 0: there never was one
     cdef char replaced_id[CL_ORD_ID_SIZE]
     cdef bint is_repriced
     cdef public bint is_open
@@ -117,6 +120,7 @@ cdef class Desk(ReleasedEvents):
     cdef int traded_side(self, int ring, const TradedRecord *event, int side) except -1
     cdef int cancelled(self, int ring, const CancelledRecord *event) except -1
     cdef int restated(self, int ring, const RestatedRecord *event) except -1
+    cdef int prevent(self, int ring, const PreventedRecord *event) except -1
     cdef int replaced(self, int ring, const ReplacedRecord *event) except -1
     cdef int rejected(self, int ring, const RejectedRecord *event) except -1
     cdef int confirmed(self, int ring, const ConfirmedRecord *event) except -1

@@ -346,6 +346,8 @@ cdef class Desk(ReleasedEvents):
             self.triggered(ring, <const TriggeredRecord *> record)
         elif kind == EVT_RESTATED:
             self.restated(ring, <const RestatedRecord *> record)
+        elif kind == EVT_PREVENTED:
+            self.prevent(ring, <const PreventedRecord *> record)
         elif kind == EVT_CONFIRMED:
             self.confirmed(ring, <const ConfirmedRecord *> record)
         elif kind == EVT_CORRECTED:
@@ -465,6 +467,16 @@ cdef class Desk(ReleasedEvents):
                 event.old_leaves_lots - event.leaves_lots
             )
         return self.changed(TOLD_RESTATED, ring, <const EventRecord *> event, order)
+
+    cdef int prevent(self, int ring, const PreventedRecord *event) except -1:
+        """A trade was prevented. What both orders lose follows in events of their own."""
+        self.prevented[ring] = event[0]
+        self.recorded[ring] = event.number
+        if event.mode != STP_CANCEL_OLDEST:
+            self.tracked.at(self.orders.known(event.taker_order_id)).prevented_match = event.number
+        if event.maker_lots:
+            self.tracked.at(self.orders.known(event.maker_order_id)).prevented_match = event.number
+        return 0
 
     cdef int replaced(self, int ring, const ReplacedRecord *event) except -1:
         cdef const ClientOrder *order = self.orders.find(event.order_id)
@@ -622,6 +634,14 @@ cdef class Desk(ReleasedEvents):
         """The client id that the order of the last REPLACED event had before it."""
         return (<bytes> self.replaced_id[:CL_ORD_ID_SIZE]).rstrip(b"\0")
 
+    def prevented_match(self, int ring) -> bytes:
+        """Return the ring's last PREVENTED event: the cause of a SELF_TRADE event that a listener is called with."""
+        return (<const char *> &self.prevented[ring])[:RECORD_SIZE]
+
+    def recorded_numbers(self) -> list[int]:
+        """Return, by ring, the number of the last event that only the database keeps. No ring has any: all 0."""
+        return [self.recorded[ring] for ring in range(RINGS)]
+
     def listen(self, uint32_t account, object listener) -> None:
         """Call `listener(what, order_id, ring, record, fill)` for each event of the account's orders and balances."""
         self.listeners.setdefault(account, {})[listener] = None
@@ -662,6 +682,8 @@ cdef class Desk(ReleasedEvents):
         """Go on from a part. DamagedPart."""
         self.load_position(loader)
         self.corrected_number = self.handled[0]  # any event before may have been a correction
+        for ring in range(1, RINGS):  # or of those that only the database keeps
+            self.recorded[ring] = self.handled[ring]
         self.people.load(loader)
         self.settlement.load(loader)
         self.phases = dict(loader.object(list[tuple[int, int]]))

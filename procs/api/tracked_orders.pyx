@@ -12,7 +12,7 @@ from procs.intake.chains cimport CHUNK_ORDERS
 from procs.intake.orders cimport ClientOrders, is_closed
 from procs.tables.saved cimport Loader, Saver
 
-assert sizeof(Tracked) == 64
+assert sizeof(Tracked) == 72
 
 
 cdef class TrackedOrders:
@@ -50,6 +50,7 @@ cdef class TrackedOrders:
         tracked.list_kind = 0
         tracked.self_trade = 0
         tracked.prevented_lots = 0
+        tracked.prevented_match = 0
         tracked.end_reason = 0
         self.link(place, OPEN)
         self.update(place, time_ns, seq)

@@ -40,6 +40,7 @@ from shm.records import (
     Phase,
     PhaseChanged,
     PhaseReason,
+    Prevented,
     Replaced,
     Restated,
     RestateReason,
@@ -113,6 +114,14 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
         (
             "matcher", "trade_id", "symbol", "price", "quantity", "new_price", "buyer_id", "seller_id", "buyer_fee",
             "seller_fee", "time", "seq",
+        ),
+    ),
+    "prevented_matches": (
+        2,
+        (
+            "matcher", "prevented_match_id", "symbol", "price", "quantity", "maker_order_id", "maker_user_id",
+            "maker_prevented", "taker_order_id", "taker_user_id", "taker_prevented", "taker_side", "self_trade",
+            "trade_group", "time", "seq",
         ),
     ),
     "candles": (
@@ -250,6 +259,8 @@ class Expected(ListedRows):
                 self.balance(event)
             case PhaseChanged():
                 self.phase(ring, event)
+            case Prevented():
+                self.prevented(ring, event)
             case Confirmed():
                 self.confirm(event)
             case Corrected():
@@ -446,6 +457,29 @@ class Expected(ListedRows):
                 "auction_price": self.price(event.instrument, event.auction_price_ticks) if traded else None,
                 "auction_quantity": self.quantity(event.instrument, event.auction_lots) if traded else None,
                 "reference_price": self.price(event.instrument, reference) if reference > 0 else None,
+                "time": moment(event.time_ns),
+                "seq": event.cause,
+            },
+        )
+
+    def prevented(self, ring: int, event: Prevented) -> None:
+        self.add(
+            "prevented_matches",
+            {
+                "matcher": ring,
+                "prevented_match_id": event.number,
+                "symbol": self.instruments[event.instrument]["symbol"],
+                "price": self.price(event.instrument, event.price_ticks),
+                "quantity": self.quantity(event.instrument, event.quantity_lots),
+                "maker_order_id": event.maker_order_id,
+                "maker_user_id": event.maker_account,
+                "maker_prevented": self.quantity(event.instrument, event.maker_lots),
+                "taker_order_id": event.taker_order_id,
+                "taker_user_id": event.taker_account,
+                "taker_prevented": self.quantity(event.instrument, event.taker_lots),
+                "taker_side": Side(event.taker_side).name,
+                "self_trade": SelfTrade(event.mode).name,
+                "trade_group": event.trade_group or None,
                 "time": moment(event.time_ns),
                 "seq": event.cause,
             },

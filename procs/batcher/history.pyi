@@ -2,6 +2,7 @@ TRADE_COLUMNS: tuple[str, ...]
 PHASE_COLUMNS: tuple[str, ...]
 ACTION_COLUMNS: tuple[str, ...]
 CORRECTION_COLUMNS: tuple[str, ...]
+PREVENTED_COLUMNS: tuple[str, ...]
 
 class History:
     trades: int

@@ -1,4 +1,4 @@
-"""The rows of a batch that are written once and never change: trades, phases, operators' actions, corrections.
+"""The rows of a batch that are written once and never change: trades, prevented ones, phases, actions, corrections.
 
 Each is one event, encoded as it comes; it keeps no state between events, and never talks to the database.
 """
@@ -10,13 +10,14 @@ from procs.batcher.listings cimport AssetRow, InstrumentRow, Listings
 from procs.batcher.names cimport NAME_SIZE, Names
 from shm.records cimport CMD_CANCEL_AFTER, CMD_KILL_SWITCH, SIDE_BUY, TRADE_FLAG_AUCTION
 
-from shm.records import CommandType, KillScope, Phase, PhaseReason, Side
+from shm.records import CommandType, KillScope, Phase, PhaseReason, SelfTrade, Side
 
 cdef enum:
     TRADE_FIELDS = 15
     PHASE_FIELDS = 12
     ACTION_FIELDS = 15
     CORRECTION_FIELDS = 12
+    PREVENTED_FIELDS = 16
 
 TRADE_COLUMNS = (
     "matcher", "trade_id", "symbol", "price", "quantity", "maker_order_id", "maker_user_id", "taker_order_id",
@@ -34,12 +35,19 @@ CORRECTION_COLUMNS = (
     "matcher", "trade_id", "symbol", "price", "quantity", "new_price", "buyer_id", "seller_id", "buyer_fee",
     "seller_fee", "time", "seq",
 )
+PREVENTED_COLUMNS = (
+    "matcher", "prevented_match_id", "symbol", "price", "quantity", "maker_order_id", "maker_user_id",
+    "maker_prevented", "taker_order_id", "taker_user_id", "taker_prevented", "taker_side", "self_trade", "trade_group",
+    "time", "seq",
+)
 
 assert len(TRADE_COLUMNS) == TRADE_FIELDS and len(PHASE_COLUMNS) == PHASE_FIELDS
 assert len(ACTION_COLUMNS) == ACTION_FIELDS and len(CORRECTION_COLUMNS) == CORRECTION_FIELDS
+assert len(PREVENTED_COLUMNS) == PREVENTED_FIELDS
 
 cdef Names SIDES = Names(Side)
 cdef Names SCOPES = Names(KillScope)
+cdef Names SELF_TRADES = Names(SelfTrade)
 cdef Names PHASES = Names(Phase)
 cdef Names PHASE_REASONS = Names(PhaseReason)
 cdef Names COMMANDS = Names(CommandType)
@@ -73,6 +81,32 @@ cdef int write_trade(Buffer out, Listings listings, uint32_t ring, const TradedR
     out.decimal(event.maker_fee, quote_scale if taker_buys else base_scale)
     out.decimal(event.taker_fee, base_scale if taker_buys else quote_scale)
     out.boolean(event.flags & TRADE_FLAG_AUCTION)
+    out.time(event.time_ns)
+    out.integer(<int64_t> event.cause)
+    return 0
+
+
+cdef int write_prevented(Buffer out, Listings listings, uint32_t ring, const PreventedRecord *event) \
+        except -1 nogil:
+    cdef const InstrumentRow *terms = listings.instrument(event.instrument)
+    out.row(PREVENTED_FIELDS)
+    out.integer_16(ring)
+    out.integer(<int64_t> event.number)
+    out.id(terms.symbol, sizeof(terms.symbol))
+    out.decimal(<int128> event.price_ticks * terms.tick_mantissa, terms.price_scale)
+    out.decimal(<int128> event.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.integer(<int64_t> event.maker_order_id)
+    out.integer_32(event.maker_account)
+    out.decimal(<int128> event.maker_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.integer(<int64_t> event.taker_order_id)
+    out.integer_32(event.taker_account)
+    out.decimal(<int128> event.taker_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.text(SIDES.of(event.taker_side), NAME_SIZE)
+    out.text(SELF_TRADES.of(event.mode), NAME_SIZE)
+    if event.trade_group:
+        out.integer(event.trade_group)
+    else:
+        out.null()
     out.time(event.time_ns)
     out.integer(<int64_t> event.cause)
     return 0
@@ -185,13 +219,14 @@ cdef class History:
         self.phases_out = Buffer()
         self.actions_out = Buffer()
         self.corrections_out = Buffer()
+        self.prevented_out = Buffer()
 
     def begin(self) -> None:
         """Forget all rows."""
         self.trades = 0
         self.corrected = []
         self.first_trade_ns = self.last_trade_ns = 0
-        for buffer in (self.trades_out, self.phases_out, self.actions_out, self.corrections_out):
+        for buffer in (self.trades_out, self.phases_out, self.actions_out, self.corrections_out, self.prevented_out):
             (<Buffer> buffer).begin()
 
     def tables(self) -> dict[str, tuple[tuple[str, ...], memoryview]]:
@@ -201,6 +236,7 @@ cdef class History:
             "phases": (PHASE_COLUMNS, self.phases_out.finished()),
             "actions": (ACTION_COLUMNS, self.actions_out.finished()),
             "corrections": (CORRECTION_COLUMNS, self.corrections_out.finished()),
+            "prevented_matches": (PREVENTED_COLUMNS, self.prevented_out.finished()),
         }
 
     cdef int trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil:
@@ -210,6 +246,9 @@ cdef class History:
         self.last_trade_ns = max(self.last_trade_ns, event.time_ns)
         self.trades += 1
         return write_trade(self.trades_out, self.listings, ring, event)
+
+    cdef int prevented(self, uint32_t ring, const PreventedRecord *event) except -1 nogil:
+        return write_prevented(self.prevented_out, self.listings, ring, event)
 
     cdef int phase(self, uint32_t ring, const PhaseChangedRecord *event) except -1 nogil:
         return write_phase(self.phases_out, self.listings, ring, event)

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from procs.batcher import derived, partitions
 from procs.batcher.candles import TOUCHED_COLUMNS
-from procs.batcher.history import ACTION_COLUMNS, CORRECTION_COLUMNS, PHASE_COLUMNS, TRADE_COLUMNS
+from procs.batcher.history import ACTION_COLUMNS, CORRECTION_COLUMNS, PHASE_COLUMNS, PREVENTED_COLUMNS, TRADE_COLUMNS
 from procs.batcher.requests import REQUEST_COLUMNS
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS
 from procs.operating.status import RefusedRows
@@ -52,6 +52,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "actions": (("number",), ACTION_COLUMNS),
     "requests": (("seq",), REQUEST_COLUMNS),
     "corrections": (("matcher", "trade_id"), CORRECTION_COLUMNS),
+    "prevented_matches": (("matcher", "prevented_match_id"), PREVENTED_COLUMNS),
     "balances": (("user_id", "asset"), BALANCE_COLUMNS),
     "candles": (("symbol", "time"), TOUCHED_COLUMNS),  # of a second: all candles with it are made again
 }  # fmt: skip
@@ -72,6 +73,7 @@ TYPES = {
     "stop_price": NUMERIC, "trail": NUMERIC, "display": NUMERIC, "minimum": NUMERIC, "budget": NUMERIC,
     "free": NUMERIC, "held": NUMERIC, "total": NUMERIC, "maker_fee": NUMERIC, "taker_fee": NUMERIC,
     "buyer_fee": NUMERIC, "seller_fee": NUMERIC,
+    "prevented_match_id": LARGE, "trade_group": LARGE, "maker_prevented": NUMERIC, "taker_prevented": NUMERIC,
     "new_price": NUMERIC, "auction_price": NUMERIC, "auction_quantity": NUMERIC, "reference_price": NUMERIC,
     "amount": NUMERIC,
     "created": TIME, "updated": TIME, "expires": TIME, "time": TIME, "ends": TIME,

@@ -20,12 +20,13 @@ from procs.batcher.spool cimport FRAME_RECORDS, RINGS
 from shm.records cimport (
     CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_EXPIRED, CANCEL_REASON_SELF_TRADE, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED,
     EVT_ASSET_DEFINED, EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EPOCH_BEGUN,
-    EVT_EXT_CREDENTIAL, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_REPLACED, EVT_RESTATED,
-    EVT_TRADED, EVT_TRIGGERED,
+    EVT_EXT_CREDENTIAL, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_PREVENTED, EVT_REPLACED,
+    EVT_RESTATED, EVT_TRADED, EVT_TRIGGERED,
     ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, ORDER_STATE_WAITING, RESTATE_REASON_SELF_TRADE,
     STP_NONE, SLOT_SIZE,
     AcceptedRecord, BalanceRecord, CancelledRecord, ConfirmedRecord, CorrectedRecord, EpochBegunRecord,
-    EventRecord, ExtTermsEventRecord, PhaseChangedRecord, ReplacedRecord, RestatedRecord, TradedRecord, TriggeredRecord,
+    EventRecord, ExtTermsEventRecord, PhaseChangedRecord, PreventedRecord, ReplacedRecord, RestatedRecord, TradedRecord,
+    TriggeredRecord,
 )
 
 from shm.layout import unpack_event
@@ -213,6 +214,8 @@ cdef class Batch:
             self.restate(<const RestatedRecord *> event)
         elif kind == EVT_PHASE_CHANGED:
             return self.history.phase(ring, <const PhaseChangedRecord *> event)
+        elif kind == EVT_PREVENTED:
+            return self.history.prevented(ring, <const PreventedRecord *> event)
         elif kind == EVT_CONFIRMED:
             return self.history.action(<const ConfirmedRecord *> event)
         elif kind == EVT_CORRECTED:

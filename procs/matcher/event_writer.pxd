@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from shm.records cimport (
     CL_ORD_ID_SIZE, RECORD_SIZE, CommandRecord, EventRecord, ExtClientIdRecord, ExtTermsEventRecord, NewOrderRecord,
-    PhaseChangedRecord, ReplaceRecord, TradedRecord,
+    PhaseChangedRecord, PreventedRecord, ReplaceRecord, TradedRecord,
 )
 from shm.ring cimport Producer
 
@@ -42,6 +42,7 @@ cdef class EventWriter:
     cdef void accepted(self, const NewOrderRecord *command, uint8_t state) noexcept nogil
     cdef ExtTermsEventRecord *terms(self) noexcept nogil
     cdef TradedRecord *traded(self) noexcept nogil
+    cdef PreventedRecord *prevented(self) noexcept nogil
     cdef void cancelled(
         self, const OrderSummary *order, uint8_t reason, bint rested, const char *cl_ord_id
     ) noexcept nogil

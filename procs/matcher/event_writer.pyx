@@ -12,10 +12,11 @@ from shm.client_ids cimport copy_meant_id, copy_own_id, has_both_ids
 from shm.crc32c cimport crc32c
 from shm.records cimport (
     API_SESSION, CL_ORD_ID_SIZE, CMD_NEW_ORDER, EVENT_FLAG_API, EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID,
-    EVT_EXT_TERMS, EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_REJECTED, EVT_REPLACED, EVT_RESTATED, EVT_SHOWN, EVT_TRADED,
-    EVT_TRIGGERED, RECORD_SIZE, AcceptedRecord, CancelledRecord, CommandRecord, EventRecord, ExtClientIdEventRecord,
-    ExtClientIdRecord, ExtTermsEventRecord, IndicativeRecord, NewOrderRecord, PhaseChangedRecord, RejectedRecord,
-    ReplaceRecord, ReplacedRecord, RestatedRecord, ShownRecord, TradedRecord, TriggeredRecord,
+    EVT_EXT_TERMS, EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_PREVENTED, EVT_REJECTED, EVT_REPLACED, EVT_RESTATED,
+    EVT_SHOWN, EVT_TRADED, EVT_TRIGGERED, RECORD_SIZE, AcceptedRecord, CancelledRecord, CommandRecord, EventRecord,
+    ExtClientIdEventRecord, ExtClientIdRecord, ExtTermsEventRecord, IndicativeRecord, NewOrderRecord,
+    PhaseChangedRecord, PreventedRecord, RejectedRecord, ReplaceRecord, ReplacedRecord, RestatedRecord, ShownRecord,
+    TradedRecord, TriggeredRecord,
 )
 from shm.ring cimport Producer, claim_at
 
@@ -118,6 +119,13 @@ cdef class EventWriter:
         event.flags = 0
         event.reserved_2 = 0
         event.reserved_3 = 0
+        return event
+
+    cdef PreventedRecord *prevented(self) noexcept nogil:
+        """A trade that prevention kept from happening: the caller fills in both sides, and what each of them loses."""
+        cdef PreventedRecord *event = <PreventedRecord *> self.emit(EVT_PREVENTED)
+        event.reserved_1 = 0
+        memset(event.reserved_2, 0, sizeof(event.reserved_2))
         return event
 
     cdef void cancelled(

@@ -22,7 +22,7 @@ from shm.records cimport (
     CANCEL_REASON_FILL_OR_KILL, CANCEL_REASON_IOC_REMAINDER, CANCEL_REASON_MARKET_REMAINDER,
     CANCEL_REASON_MINIMUM_QUANTITY, CANCEL_REASON_PRICE_BAND, CANCEL_REASON_SELF_TRADE, LIST_KIND_OCO,
     ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, ORD_TYPE_LIMIT, RESTATE_REASON_SELF_TRADE, SIDE_BUY, STP_CANCEL_BOTH,
-    STP_CANCEL_OLDEST, STP_DECREMENT, STP_NONE, TIF_FOK, TIF_IOC, TradedRecord,
+    STP_CANCEL_OLDEST, STP_DECREMENT, STP_NONE, TIF_FOK, TIF_IOC, PreventedRecord, TradedRecord,
 )
 
 
@@ -180,7 +180,7 @@ cdef bint meet(Orders orders, Incoming *incoming, uint32_t maker, int64_t price_
             incoming.ended = CANCEL_REASON_PRICE_BAND
         return False
     if incoming.stp > STP_NONE and is_akin(orders, incoming.account, order_at(orders, maker).account):
-        return prevent(orders, incoming, maker)
+        return prevent(orders, incoming, maker, price_ticks, most)
     trade(orders, incoming, maker, price_ticks, most)
     return True
 
@@ -194,12 +194,18 @@ cdef int64_t affordable(const Listing *listing, const Incoming *incoming, int64_
     return <int64_t> (incoming.leaves_lots // cost)
 
 
-cdef bint prevent(Orders orders, Incoming *incoming, uint32_t maker) except? -1 nogil:
+cdef bint prevent(
+    Orders orders, Incoming *incoming, uint32_t maker, int64_t price_ticks, int64_t most
+) except? -1 nogil:
     """Keep two orders of one owner from trading, as the incoming one's mode says; False if that ends it."""
     cdef uint8_t mode = incoming.stp
     incoming.planned = NIL  # what is left behind an order that goes may be taken in rounds
     if mode == STP_DECREMENT and not incoming.is_budget:
-        return decrement(orders, incoming, maker)
+        return decrement(orders, incoming, maker, price_ticks)
+    report_prevented(
+        orders, incoming, maker, price_ticks, most, mode != STP_CANCEL_OLDEST,
+        mode == STP_CANCEL_OLDEST or mode == STP_CANCEL_BOTH,
+    )
     if mode == STP_CANCEL_OLDEST or mode == STP_CANCEL_BOTH:
         withdraw(orders, maker, CANCEL_REASON_SELF_TRADE, NULL)
     if mode == STP_CANCEL_OLDEST:
@@ -208,11 +214,34 @@ cdef bint prevent(Orders orders, Incoming *incoming, uint32_t maker) except? -1 
     return False
 
 
-cdef bint decrement(Orders orders, Incoming *incoming, uint32_t maker) except? -1 nogil:
+cdef void report_prevented(
+    Orders orders, const Incoming *incoming, uint32_t item, int64_t price_ticks, int64_t most, bint ends_taker,
+    bint ends_maker
+) noexcept nogil:
+    """Name both orders, before the events that say what prevention does to them."""
+    cdef const Order *maker = order_at(orders, item)
+    cdef PreventedRecord *event = orders.writer.prevented()
+    event.taker_order_id = incoming.order_id
+    event.maker_order_id = maker.order_id
+    event.price_ticks = price_ticks
+    event.quantity_lots = min(most, maker.leaves_lots)
+    event.taker_lots = incoming.leaves_lots if ends_taker and not incoming.is_budget else 0
+    event.maker_lots = maker.leaves_lots if ends_maker else 0
+    if incoming.stp == STP_DECREMENT and not incoming.is_budget:
+        event.taker_lots = event.maker_lots = event.quantity_lots
+    event.taker_account = incoming.account
+    event.maker_account = maker.account
+    event.taker_side = incoming.side
+    event.mode = incoming.stp
+    event.trade_group = orders.groups[incoming.account]
+
+
+cdef bint decrement(Orders orders, Incoming *incoming, uint32_t maker, int64_t price_ticks) except? -1 nogil:
     """Take the smaller order's leaves off both."""
     cdef Order *order = order_at(orders, maker)
     cdef int64_t lots = min(order.leaves_lots, incoming.leaves_lots)
     cdef OrderSummary summary
+    report_prevented(orders, incoming, maker, price_ticks, lots, False, False)
     if order.leaves_lots == lots:
         withdraw(orders, maker, CANCEL_REASON_SELF_TRADE, NULL)
     else:

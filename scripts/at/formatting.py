@@ -66,12 +66,14 @@ from shm.records import (
     PhaseChange,
     PhaseChanged,
     PositionLimit,
+    Prevented,
     Rejected,
     Replace,
     Replaced,
     Restated,
     Role,
     Schedule,
+    SelfTrade,
     Shown,
     Side,
     TimeInForce,
@@ -373,6 +375,13 @@ def of_event(event: Event, names: Names) -> str:
         case Replaced():
             quantity, price = names.quantity(instrument, event.leaves_lots), names.price(instrument, event.price_ticks)
             return f"order {event.order_id} is replaced: {quantity} open at {price}"
+        case Prevented():
+            quantity, price = (
+                names.quantity(instrument, event.quantity_lots),
+                names.price(instrument, event.price_ticks),
+            )
+            pair = f"orders {event.taker_order_id} and {event.maker_order_id}"
+            return f"self-trade of {pair} prevented, {quantity} at {price}: {_name(SelfTrade, event.mode)}"
         case Restated():
             quantity, price = names.quantity(instrument, event.leaves_lots), names.price(instrument, event.price_ticks)
             return f"order {event.order_id} is restated: {quantity} open at {price}"

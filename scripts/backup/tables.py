@@ -28,6 +28,7 @@ TABLES = (
     "actions",
     "requests",
     "corrections",
+    "prevented_matches",
     "balances",
     "candles",
     "candle_gaps",

@@ -18,17 +18,20 @@ from procs.api.binance import archive
 from procs.api.binance.answers import MICROSECOND, order_rows, trade_rows
 from procs.api.binance.archive import Archive
 from procs.api.binance.archive import _key as key_of
+from procs.api.binance.caller import Call
 from procs.api.binance.errors import ApiError
+from procs.api.binance.order_history import OrderHistory
 from procs.api.binance.pages import EVER_NS, Page, read_page
 from procs.api.binance.parameters import of_request
 from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
 from procs.api.history.tables import History
+from procs.api.keys import ApiKey
 from procs.api.moments import LAST_MS, LAST_NS
 from procs.batcher.spool import Spool
 from procs.intake.ingress_writer import IngressWriter
-from shm.records import Accepted, Corrected, Replaced
+from shm.records import Accepted, Corrected, KeyKind, KeyScope, Prevented, Replaced, SelfTrade
 from shm.ring import Ring
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream
@@ -195,6 +198,70 @@ def test_search_of_ids_and_times_at_the_edge(database: str, tmp_path: Path) -> N
             assert len(await archive.fills(1, symbol, BTCUSDT, order_id, Page(0, 0, EVER_NS, 10))) >= 0
 
     joined(database, memory, question)
+
+
+def prevented_by(stream: Stream, account: int, order_id: int) -> list[int]:
+    """The prevented matches of an order that the account may see."""
+    return [
+        event.number
+        for event in stream.events[1]
+        if isinstance(event, Prevented)
+        and (account, order_id)
+        in ((event.taker_account, event.taker_order_id), (event.maker_account, event.maker_order_id))
+    ]
+
+
+def test_prevented_matches_are_those_of_the_order(database: str, tmp_path: Path) -> None:  # noqa: F811
+    """By order, in pages, and by id; of other accounts' orders none; with what the desk saw last, or not at all."""
+    stream = Stream(seed=9).define().steps(400)
+    memory, spool = Memory(stream, KEPT), Spool(tmp_path)
+    load(database, stream, spool)
+    memory.read_all()
+    events = [event for event in stream.events[1] if isinstance(event, Prevented)]
+    assert len(events) > 5
+
+    async def matches(past: Past, account: int, **sent: object) -> list[dict[str, Any]]:
+        form = "&".join(f"{name}={value}" for name, value in ({"symbol": "BTCUSDT"} | sent).items())
+        key = ApiKey(1, b"key", account, KeyKind.HMAC, KeyScope.READ, 0, 0, (), b"")
+        call = Call(of_request(form.encode(), b""), key, MICROSECOND, 0)
+        found = json.loads(await OrderHistory(memory.desk, memory.shown, past).my_prevented_matches(call))
+        assert isinstance(found, list)
+        return found
+
+    async def asked() -> None:
+        past = Past(lambda: History(database))
+        for event in events:
+            for account, order_id in itertools.product(ACCOUNTS, (event.taker_order_id, event.maker_order_id)):
+                expected = prevented_by(stream, account, order_id)
+                found = await matches(past, account, orderId=order_id)
+                assert [match["preventedMatchId"] for match in found] == expected
+                first = expected[-1] if expected else 1
+                found = await matches(past, account, orderId=order_id, fromPreventedMatchId=first, limit=1)
+                assert [match["preventedMatchId"] for match in found] == expected[-1:]
+        one = events[0]
+        (match,) = await matches(past, one.taker_account, preventedMatchId=one.number)
+        side, lots = ("taker", one.taker_lots) if one.taker_lots else ("maker", one.maker_lots)
+        assert match == {
+            "symbol": "BTCUSDT", "preventedMatchId": one.number, "takerOrderId": one.taker_order_id,
+            "makerSymbol": "BTCUSDT", "makerOrderId": one.maker_order_id, "tradeGroupId": one.trade_group or -1,
+            "selfTradePreventionMode": "EXPIRE_MAKER" if one.mode == SelfTrade.CANCEL_OLDEST else "DECREMENT",
+            "price": match["price"], f"{side}PreventedQuantity": f"{lots / 10**4:.8f}",
+            "transactTime": one.time_ns // 1000,
+        }  # fmt: skip
+        assert float(match["price"]) == one.price_ticks / 100
+        others = set(ACCOUNTS) - {one.taker_account, one.maker_account}
+        assert [await matches(past, other, preventedMatchId=one.number) for other in others] == [[] for _ in others]
+        for sent in ({}, {"orderId": 1, "preventedMatchId": 1}, {"preventedMatchId": 1, "limit": 5}, {"limit": 5}):
+            with pytest.raises(ApiError) as refused:
+                await matches(past, 1, **sent)
+            assert refused.value.code == -1128
+        stream.restate(stream.resting[0])
+        memory.read_all()
+        with pytest.raises(ApiError, match="history is behind"):
+            await matches(past, 1, orderId=1)
+        await past.close()
+
+    asyncio.run(asked())
 
 
 def test_a_time_beyond_the_clock_is_its_last_moment() -> None:

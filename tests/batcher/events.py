@@ -37,6 +37,7 @@ from shm.records import (
     Phase,
     PhaseChanged,
     PhaseReason,
+    Prevented,
     Rejected,
     Replaced,
     Restated,
@@ -206,6 +207,7 @@ class Stream:
     def restate(self, order: Open) -> None:
         self.command()
         old, order.leaves = order.leaves, self.random.randint(1, order.leaves)
+        self.prevent(order, old - order.leaves)
         self.emit(
             1, Restated, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price, leaves_lots=order.leaves,
             old_price_ticks=order.price, old_leaves_lots=old, account=order.account, side=order.side, state=0,
@@ -214,6 +216,20 @@ class Stream:
         self.emit(
             1, Shown, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price, shown_lots=1,
             old_shown_lots=2, leaves_lots=order.leaves, account=order.account, side=order.side, is_refresh=0,
+        )  # fmt: skip
+
+    def prevent(self, order: Open, lost: int) -> None:
+        """A trade of an order that loses by its prevention, and of another one that does not."""
+        draw = random.Random(self.seq)  # of its own: streams of a seed stay as they are
+        other = draw.choice(self.resting)
+        is_maker = draw.random() < 0.5
+        maker, taker = (order, other) if is_maker else (other, order)
+        self.emit(
+            1, Prevented, instrument=BTCUSDT, taker_order_id=taker.order_id, maker_order_id=maker.order_id,
+            price_ticks=maker.price, quantity_lots=draw.randint(1, 10**6), taker_lots=0 if is_maker else lost,
+            maker_lots=lost if is_maker else 0, taker_account=taker.account, maker_account=maker.account,
+            taker_side=taker.side, mode=SelfTrade.CANCEL_OLDEST if is_maker else SelfTrade.DECREMENT,
+            trade_group=draw.choice((0, 7, 2**32 - 1)),
         )  # fmt: skip
 
     def phase(self) -> None:

@@ -78,7 +78,7 @@ class Matching:
                 return CancelReason.PRICE_BAND
             if self.mode_against(order, maker) != SelfTrade.NONE:
                 planned = None
-                if self.prevent(listing, order, maker):
+                if self.prevent(listing, order, maker, wanted):
                     return CancelReason.SELF_TRADE
                 continue
             if planned != maker.price_ticks and min(wanted, maker.leaves_lots) > maker.matchable_lots:
@@ -178,17 +178,22 @@ class Matching:
         is_own = order.account == maker.account or (group == other and group != 0)
         return self.mode_of(order) if is_own else SelfTrade.NONE
 
-    def prevent(self, listing: Listing, order: Order, maker: Order) -> bool:
+    def prevent(self, listing: Listing, order: Order, maker: Order, wanted: int) -> bool:
         """Keep the two apart; True if what is left of the incoming order is to be cancelled."""
         mode = self.mode_of(order)
         if mode == SelfTrade.DECREMENT:
             return self.decrement(listing, order, maker)
+        takes = 0 if mode == SelfTrade.CANCEL_OLDEST or order.has_budget else order.leaves_lots
+        makes = maker.leaves_lots if mode in (SelfTrade.CANCEL_OLDEST, SelfTrade.CANCEL_BOTH) else 0
+        group = self.groups.get(order.account, 0)
+        self.voice.prevented((order, takes), (maker, makes), min(wanted, maker.leaves_lots), group)
         if mode in (SelfTrade.CANCEL_OLDEST, SelfTrade.CANCEL_BOTH):
             self.cancel(listing, maker, CancelReason.SELF_TRADE)
         return mode in (SelfTrade.CANCEL_NEWEST, SelfTrade.CANCEL_BOTH)
 
     def decrement(self, listing: Listing, order: Order, maker: Order) -> bool:
         lots = min(order.leaves_lots, maker.leaves_lots)
+        self.voice.prevented((order, lots), (maker, lots), lots, self.groups.get(order.account, 0))
         if maker.leaves_lots == lots:
             self.cancel(listing, maker, CancelReason.SELF_TRADE)
         else:

@@ -26,6 +26,7 @@ from shm.records import (
     OrderState,
     PhaseChanged,
     PhaseReason,
+    Prevented,
     Rejected,
     Replace,
     Replaced,
@@ -168,6 +169,23 @@ class EventRecorder:
             taker_account=taker.account,
             taker_side=taker.side,
             flags=flags,
+        )
+
+    def prevented(self, taker: tuple[Order, int], maker: tuple[Order, int], lots: int, group: int) -> None:
+        """Name two orders, each with what it loses, that would have traded `lots`."""
+        self.say(
+            Prevented,
+            taker_order_id=taker[0].order_id,
+            maker_order_id=maker[0].order_id,
+            price_ticks=maker[0].price_ticks,
+            quantity_lots=lots,
+            taker_lots=taker[1],
+            maker_lots=maker[1],
+            taker_account=taker[0].account,
+            maker_account=maker[0].account,
+            taker_side=taker[0].side,
+            mode=taker[0].stp,
+            trade_group=group,
         )
 
     def cancelled(self, order: Order, reason: CancelReason) -> None:

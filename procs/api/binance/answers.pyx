@@ -180,6 +180,9 @@ cdef int put_mode(JsonText out, OrderView order) except -1:
     out.put(b',"selfTradePreventionMode":"')
     out.put(self_trade_word(order))
     out.put(b'"')
+    if order.prevented_match:
+        out.put(b',"preventedMatchId":')
+        out.integer(order.prevented_match)
     if order.prevented_lots:
         out.put(b',"preventedQuantity":')
         put_lots(out, order, order.prevented_lots)

@@ -17,6 +17,11 @@ STATES = {
     "WAITING": ord("0"), "NEW": ord("0"), "TRIGGERED": ord("0"), "PARTIALLY_FILLED": ord("1"), "FILLED": ord("2"),
     "CANCELED": ord("4"), "EXPIRED": ord("C"),
 }  # fmt: skip
+# Binance's words for the modes of self-trade prevention.
+STP_WORDS = {
+    "NONE": "NONE", "CANCEL_NEWEST": "EXPIRE_TAKER", "CANCEL_OLDEST": "EXPIRE_MAKER", "CANCEL_BOTH": "EXPIRE_BOTH",
+    "DECREMENT": "DECREMENT",
+}  # fmt: skip
 
 
 def archived_order(row: Order, symbol: SymbolView) -> OrderView:
@@ -46,6 +51,7 @@ def archived_order(row: Order, symbol: SymbolView) -> OrderView:
         changed_ns=row.updated_us * 1000,
         end_reason=_reason_of(row.end_reason),
         prevented_lots=_lots(row.prevented, symbol),
+        prevented_match=row.prevented_match or 0,
         working_ns=0 if row.state == "WAITING" else row.created_us * 1000,
     )
 

@@ -23,7 +23,7 @@ DIFFERS = {
     "GET /api/v3/uiKlines": "the same as `klines`",
     "POST /api/v3/order": "no TAKE_PROFIT, no `trailingDelta`, no pegged prices; strategies are not kept",
     "POST /api/v3/order/test": "as `order`",
-    "GET /api/v3/order": "no `preventedMatchId`; " + STATUS,
+    "GET /api/v3/order": STATUS,
     "POST /api/v3/order/cancelReplace": "as `order`",
     "PUT /api/v3/order/amend/keepPriority": "`executionId` is the command's number in the log",
     "POST /api/v3/order/amend/keepPriority": "as PUT: the first clients sent it so",
@@ -56,7 +56,6 @@ DIFFERS = {
 # What Binance has and this venue has not, and why.
 ABSENT = {
     "GET /api/v3/order/amendments": "an order is kept as it stands, without its amendments",
-    "GET /api/v3/myPreventedMatches": "events name the order that prevention ended, not the one that it met",
     "GET /api/v3/myAllocations": "there is no smart order routing",
     "POST /api/v3/sor/order": "there is no smart order routing",
     "POST /api/v3/sor/order/test": "there is no smart order routing",
@@ -78,7 +77,8 @@ def _who(route: Route) -> str:
 
 _WEIGHTS = {
     Weight.DEPTH: "5 to 250", Weight.DAY_TICKERS: "2 to 80", Weight.TICKERS: "2, 4", Weight.PER_SYMBOL: "4 a symbol",
-    Weight.RULES: "2 a symbol, 40", Weight.OPEN_ORDERS: "6, 80", Weight.MY_TRADES: "5, 20", Weight.ORDER_TEST: "1, 20",
+    Weight.RULES: "2 a symbol, 40", Weight.OPEN_ORDERS: "6, 80", Weight.MY_TRADES: "5, 20", Weight.PREVENTED: "2, 20",
+    Weight.ORDER_TEST: "1, 20",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import ApiError, Number, not_supported, outcome_unknown, unavailable
 from procs.api.binance.lists import Lists
+from procs.api.binance.order_history import OrderHistory
 from procs.api.binance.parameters import Parameters
 from procs.api.binance.past import Past
 from procs.api.binance.routes import ROUTES, Route, Scope, Security, weight_of
@@ -84,6 +85,7 @@ class Dialect:
         archive = Archive(self.shown, self.past)
         self.add(Account(desk, self.shown, archive, self.weights, self.orders))
         self.add(Lists(self.shown, archive))
+        self.add(OrderHistory(desk, self.shown, self.past))
         self.add(Trading(desk, self.shown, lambda account, count: self.orders.take(account, count, time.monotonic())))
 
     def add(self, room: object) -> None:

@@ -37,6 +37,7 @@ class Weight(Enum):
     RULES = "rules"  # per symbol, or of all
     OPEN_ORDERS = "open orders"  # of one symbol or of all
     MY_TRADES = "my trades"  # of one order or of all
+    PREVENTED = "prevented matches"  # one, or those of an order
     ORDER_TEST = "order test"  # with commission rates or without
 
 
@@ -152,6 +153,7 @@ ROUTES = {
         reads("account", 20, "omitZeroBalances"),
         reads("commission", 20, "symbol"),
         reads("my_trades", Weight.MY_TRADES, f"{PAGE} orderId fromId"),
+        reads("my_prevented_matches", Weight.PREVENTED, "symbol preventedMatchId orderId fromPreventedMatchId limit"),
         reads("order_limits", 40),
         reads("my_filters", 40, "symbol"),
         open_to_all("execution_rules", Weight.RULES, SYMBOLS),
@@ -212,6 +214,7 @@ _REST = {
     "GET /api/v3/account/commission": "commission",
     "GET /api/v3/myTrades": "my_trades",
     "GET /api/v3/rateLimit/order": "order_limits",
+    "GET /api/v3/myPreventedMatches": "my_prevented_matches",
     "GET /api/v3/myFilters": "my_filters",
     "GET /api/v3/executionRules": "execution_rules",
     "GET /api/v3/referencePrice": "reference_price",
@@ -265,6 +268,7 @@ _WS = {
     "allOrderLists": "all_lists",
     "allOrders": "all_orders",
     "myTrades": "my_trades",
+    "myPreventedMatches": "my_prevented_matches",
     "account.status": "account",
     "account.commission": "commission",
     "account.rateLimits.orders": "order_limits",
@@ -317,6 +321,8 @@ def weight_of(route: Route, sent: Parameters) -> int:
             return 6 if count else 80
         case Weight.MY_TRADES:
             return 5 if b"orderId" in sent.values else 20
+        case Weight.PREVENTED:
+            return 20 if b"orderId" in sent.values else 2
         case Weight.ORDER_TEST:
             return 20 if sent.get(b"computeCommissionRates") == b"true" else 1
 

@@ -130,6 +130,7 @@ cdef class Shown:
         view.working_ns = 0 if order.state == ORDER_STATE_WAITING else tracked.created_ns
         view.end_reason = tracked.end_reason
         view.prevented_lots = tracked.prevented_lots
+        view.prevented_match = <long long> tracked.prevented_match
         view.waits_for_list = self.waits_for_list(order, tracked)
         return view
 

@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t
 
-from procs.api.binance.views cimport BalanceView, FillView, OrderView
+from procs.api.binance.views cimport BalanceView, FillView, OrderView, PreventedView
 
 
 # Why a report comes: Binance's execution types.
@@ -16,7 +16,7 @@ cdef enum Execution:
 
 cpdef bytes execution_report(
     OrderView order, int execution, FillView fill, bytes reject_reason, int64_t execution_id, int64_t now_ns,
-    int64_t time_unit,
+    int64_t time_unit, PreventedView prevented=*
 )
 cpdef bytes account_position(list balances, int64_t changed_ns, int64_t now_ns, int64_t time_unit)
 cpdef bytes list_status(

@@ -1,4 +1,4 @@
-from procs.api.binance.views import BalanceView, FillView, OrderView
+from procs.api.binance.views import BalanceView, FillView, OrderView, PreventedView
 
 NEW: int
 CANCELED: int
@@ -16,6 +16,7 @@ def execution_report(
     execution_id: int,
     now_ns: int,
     time_unit: int,
+    prevented: PreventedView | None = None,
 ) -> bytes: ...
 def account_position(balances: list[BalanceView], changed_ns: int, now_ns: int, time_unit: int) -> bytes: ...
 def list_status(

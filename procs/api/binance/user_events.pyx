@@ -19,7 +19,7 @@ from procs.api.binance.answers cimport (
     type_word,
 )
 from procs.api.binance.json_text cimport JsonText, int128
-from procs.api.binance.views cimport BalanceView, FillView, OrderView, SymbolView
+from procs.api.binance.views cimport BalanceView, FillView, OrderView, PreventedView, SymbolView
 from procs.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
 from shm.records cimport ORDER_FLAG_BUDGET
 
@@ -92,11 +92,41 @@ cdef int put_terms(JsonText out, OrderView order) except -1:
     return put_lots(out, order, order.display_lots)
 
 
+cdef int put_prevented(JsonText out, OrderView order, PreventedView prevented) except -1:
+    """v, A: the match that was prevented last, and what the order has lost so far; B to pY: `prevented` itself."""
+    cdef SymbolView symbol = order.symbol
+    if order.prevented_match:
+        out.put(b',"v":')
+        out.integer(order.prevented_match)
+    if order.prevented_lots:
+        out.put(b',"A":')
+        put_lots(out, order, order.prevented_lots)
+    if prevented is None:
+        return 0
+    out.put(b',"B":')
+    put_lots(out, order, prevented.lost_lots)
+    out.put(b',"u":')
+    out.integer(prevented.trade_group or -1)
+    out.put(b',"U":')
+    out.integer(prevented.counter_order_id)
+    out.put(b',"Cs":')
+    out.string(symbol.symbol)
+    out.put(b',"pl":')
+    put_lots(out, order, prevented.quantity_lots)
+    out.put(b',"pL":')
+    out.decimal(<int128> prevented.price_ticks * symbol.tick, symbol.price_scale)
+    out.put(b',"pY":')
+    return out.decimal(
+        <int128> prevented.price_ticks * prevented.quantity_lots * symbol.unit_value, symbol.quote_scale
+    )
+
+
 cpdef bytes execution_report(
     OrderView order, int execution, FillView fill, bytes reject_reason, int64_t execution_id, int64_t now_ns,
-    int64_t time_unit,
+    int64_t time_unit, PreventedView prevented=None
 ):
-    """executionReport of an order as it stands after an event; `fill` is a trade's, `reject_reason` NONE if it is none.
+    """executionReport of an order as it stands after an event; `fill` is a trade's, `reject_reason` NONE if it is none,
+    `prevented` the match that self-trade prevention ended or reduced the order for.
 
     Of a cancel `order.client_order_id` is the cancel's own id and `original_client_order_id` the order's.
     """
@@ -133,9 +163,7 @@ cpdef bytes execution_report(
     out.put(b',"V":"')
     out.put(self_trade_word(order))
     out.put(b'"')
-    if order.prevented_lots:
-        out.put(b',"A":')
-        put_lots(out, order, order.prevented_lots)
+    put_prevented(out, order, prevented)
     out.put(b"}")
     return out.take()
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 from procs.api.binance import user_events
 from procs.api.binance.shown import Shown
-from procs.api.binance.views import FillView, OrderView, is_open
+from procs.api.binance.views import FillView, OrderView, PreventedView, is_open
 from procs.api.desk import Desk, Told
-from shm.enums import CancelReason, Code, ListKind
+from shm.enums import CancelReason, Code, ListKind, OrderFlag, RestateReason
 from shm.layout import unpack_event
-from shm.records import Balance, Cancelled, Event, Rejected
+from shm.records import Balance, Cancelled, Event, Prevented, Rejected, Restated
 
 Sink = Callable[[bytes], None]
 
@@ -65,10 +65,11 @@ class UserStream:
     def _report(self, what: int, view: OrderView, ring: int, event: Event, fill: FillView | None) -> None:
         execution = EXECUTIONS.get(Told(what), user_events.CANCELED)
         reason = b"NONE"
+        prevented = self._prevented(view, ring, event)
         if isinstance(event, Cancelled):
             if event.reason == CancelReason.REQUESTED:
                 view.original_client_order_id, view.client_order_id = view.client_order_id, event.cl_ord_id
-            elif event.reason == CancelReason.SELF_TRADE:
+            elif prevented is not None:
                 execution = user_events.TRADE_PREVENTION
             elif event.reason not in (CancelReason.MASS_CANCEL, CancelReason.LIST):
                 execution = user_events.EXPIRED
@@ -77,9 +78,31 @@ class UserStream:
         elif what == Told.REPLACED:
             view.original_client_order_id = self._desk.replaced_client_id
         number = event.number << 4 | ring  # of this event among those of all rings
-        self._sink(user_events.execution_report(view, execution, fill, reason, number, self._now_ns(), self._unit))
+        self._sink(
+            user_events.execution_report(view, execution, fill, reason, number, self._now_ns(), self._unit, prevented)
+        )
         if view.mate_id and (what == Told.NEW or not is_open(view)):
             self._tell_list(view.order_id, view.mate_id)
+
+    def _prevented(self, view: OrderView, ring: int, event: Event) -> PreventedView | None:
+        """The prevented match that an event of an order came of, as that order saw it; None for other events."""
+        if isinstance(event, Cancelled) and event.reason == CancelReason.SELF_TRADE:
+            lost = event.leaves_lots
+        elif isinstance(event, Restated) and event.reason == RestateReason.SELF_TRADE:
+            lost = event.old_leaves_lots - event.leaves_lots
+        else:
+            return None
+        match = unpack_event(self._desk.prevented_match(ring))
+        assert isinstance(match, Prevented)
+        is_taker = view.order_id == match.taker_order_id
+        return PreventedView(
+            match_id=match.number,
+            trade_group=match.trade_group,
+            counter_order_id=match.maker_order_id if is_taker else match.taker_order_id,
+            price_ticks=match.price_ticks,
+            quantity_lots=match.quantity_lots,
+            lost_lots=0 if view.flags & OrderFlag.BUDGET else lost,
+        )
 
     def _tell_list(self, order_id: int, mate_id: int) -> None:
         """That a list began, once the second of its orders is there; that it is done, once neither is open."""

@@ -52,6 +52,7 @@ cdef class OrderView:
     cdef public int64_t working_ns
     cdef public int end_reason
     cdef public int64_t prevented_lots
+    cdef public int64_t prevented_match
     cdef public bint waits_for_list
 
 
@@ -68,6 +69,16 @@ cdef class FillView:
     cdef public int64_t time_ns
     cdef public bint is_buyer
     cdef public bint is_maker
+
+
+@cython.final
+cdef class PreventedView:
+    cdef public int64_t match_id
+    cdef public int64_t trade_group
+    cdef public int64_t counter_order_id
+    cdef public int64_t price_ticks
+    cdef public int64_t quantity_lots
+    cdef public int64_t lost_lots
 
 
 @cython.final

@@ -46,6 +46,7 @@ class OrderView:
     working_ns: int
     end_reason: int
     prevented_lots: int
+    prevented_match: int
     waits_for_list: bool
     def __init__(self, **fields: int | bytes | SymbolView) -> None: ...
 
@@ -62,6 +63,15 @@ class FillView:
     is_buyer: bool
     is_maker: bool
     def __init__(self, **fields: int | bool | SymbolView) -> None: ...
+
+class PreventedView:
+    match_id: int
+    trade_group: int
+    counter_order_id: int
+    price_ticks: int
+    quantity_lots: int
+    lost_lots: int
+    def __init__(self, **fields: int) -> None: ...
 
 class BalanceView:
     asset: bytes

@@ -34,7 +34,8 @@ cdef class OrderView:
     `quantity_lots` is an amount in the quote asset's smallest units. `executed_quote` is the sum of its fills'
     price × quantity, in these units. `stop_price_ticks` stays after it triggered. `working_ns` is when it began to
     work, 0 while it waits for its stop price or its list; `waits_for_list` says that it is the latter. `end_reason` is
-    of shm.enums.CancelReason, 0 for an order that was not cancelled; `prevented_lots` is what prevention took.
+    of shm.enums.CancelReason, 0 for an order that was not cancelled; `prevented_lots` is what prevention took, and
+    `prevented_match` the id of the last match that it prevented, 0 without one.
     """
 
     def __cinit__(self):
@@ -54,6 +55,16 @@ cdef class FillView:
 
     def __cinit__(self):
         self.list_id = -1
+
+    def __init__(self, **fields):
+        set_fields(self, fields)
+
+
+cdef class PreventedView:
+    """A prevented match as one of its orders saw it: the trade that did not happen, and what this order lost.
+
+    `trade_group` is 0 for two orders of one account without a self-trade group.
+    """
 
     def __init__(self, **fields):
         set_fields(self, fields)

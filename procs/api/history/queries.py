@@ -10,7 +10,13 @@ ORDER_COLUMNS = """
     remaining::text, prevented::text, state, end_reason, stop_price::text, trail::text, display::text, minimum::text,
     budget::text, (extract(epoch FROM expires) * 1000000)::bigint AS expires_us, post_only, slide, self_trade,
     list_kind, mate_order_id, is_open, (extract(epoch FROM created) * 1000000)::bigint AS created_us,
-    (extract(epoch FROM updated) * 1000000)::bigint AS updated_us, seq
+    (extract(epoch FROM updated) * 1000000)::bigint AS updated_us, seq, CASE WHEN prevented > 0
+    OR end_reason = 'SELF_TRADE' THEN (
+        SELECT p.prevented_match_id FROM prevented_matches AS p
+        WHERE p.taker_order_id = orders.order_id AND p.self_trade <> 'CANCEL_OLDEST'
+        OR p.maker_order_id = orders.order_id AND p.maker_prevented > 0
+        ORDER BY p.seq DESC, p.prevented_match_id DESC LIMIT 1
+    ) END AS prevented_match
 """
 ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE user_id = %(user_id)s AND order_id = %(order_id)s"
 ORDER_BY_CLIENT_ID = f"""
@@ -124,6 +130,24 @@ ORDER_FILLS = f"""
     ORDER BY f.seq, f.trade_id LIMIT %(limit)s
 """
 CREATED = "SELECT created FROM orders WHERE order_id = %(order_id)s AND user_id = %(user_id)s"
+
+# What either of its orders' accounts may see of a prevented match.
+PREVENTED = """
+    SELECT
+        symbol, prevented_match_id, price::text, maker_order_id, maker_prevented::text, taker_order_id,
+        taker_prevented::text, self_trade, trade_group, (extract(epoch FROM "time") * 1000000)::bigint
+    FROM prevented_matches WHERE symbol = %(symbol)s AND
+"""
+PREVENTED_MATCH = f"""
+    {PREVENTED} prevented_match_id = %(match_id)s AND %(user_id)s IN (maker_user_id, taker_user_id)
+    ORDER BY seq LIMIT %(limit)s
+"""
+PREVENTED_MATCHES = f"""
+    {PREVENTED} prevented_match_id >= %(first)s AND (
+        maker_order_id = %(order_id)s AND maker_user_id = %(user_id)s
+        OR taker_order_id = %(order_id)s AND taker_user_id = %(user_id)s)
+    ORDER BY seq, prevented_match_id LIMIT %(limit)s
+"""
 
 OF_SPAN = f"""
     SELECT t.trade_id FROM trades AS t {CORRECTED}

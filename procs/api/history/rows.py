@@ -62,6 +62,7 @@ class Order(Struct, frozen=True):
     created_us: int
     updated_us: int
     seq: int
+    prevented_match: int | None
     value: str | None = None
 
 
@@ -109,6 +110,21 @@ class Fill(Struct, frozen=True):
     is_maker: bool
     time_us: int
     seq: int
+
+
+class PreventedMatch(Struct, frozen=True):
+    """A trade that self-trade prevention prevented, and what each of its two orders lost."""
+
+    symbol: str
+    match_id: int
+    price: str
+    maker_order_id: int
+    maker_prevented: str
+    taker_order_id: int
+    taker_prevented: str
+    self_trade: str
+    trade_group: int | None
+    time_us: int
 
 
 class Candle(Struct, frozen=True):

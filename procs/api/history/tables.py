@@ -27,6 +27,7 @@ from procs.api.history.rows import (
     HistoryUnavailableError,
     Order,
     Position,
+    PreventedMatch,
     Read,
     Trade,
     Watermark,
@@ -287,6 +288,19 @@ class History:
                 return Read([], at.at)
             found = await at.rows(Fill, queries.ORDER_FILLS, key | {"since": row[0]})
             return Read(found, at.at)
+
+    async def prevented_match(self, account: int, symbol: str, match_id: int) -> Read[PreventedMatch]:
+        """The prevented match of an id in which an order of the account took part. An instrument that has moved to
+        another matcher may have several of one id."""
+        key = {"user_id": account, "symbol": symbol, "match_id": match_id}
+        return await self._read(PreventedMatch, queries.PREVENTED_MATCH, key, MOST_ROWS)
+
+    async def prevented_matches(
+        self, account: int, symbol: str, order_id: int, *, first: int = 0, limit: int = 500
+    ) -> Read[PreventedMatch]:
+        """Those of an order of the account, from an id on, in their order."""
+        key = {"user_id": account, "symbol": symbol, "order_id": order_id, "first": first}
+        return await self._read(PreventedMatch, queries.PREVENTED_MATCHES, key, limit)
 
     async def candles(
         self, symbol: str, interval: str, *, since_us: int | None = None, until_us: int | None = None,

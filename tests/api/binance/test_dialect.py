@@ -133,7 +133,7 @@ def test_a_stop_that_is_past_its_price_is_refused() -> None:
 def test_what_self_trade_prevention_ends_has_expired_in_match(mode: str, taker: str, maker: str) -> None:
     async def question(venue: Served) -> None:
         socket = Socket(venue)
-        await venue.order(1, "BUY", "90", "2", newClientOrderId="maker")
+        resting = await venue.order(1, "BUY", "90", "2", newClientOrderId="maker")
         await socket.ask("userDataStream.subscribe.signature", account=1)
         sold = await venue.order(1, "SELL", "90", "1", newClientOrderId="taker", selfTradePreventionMode=mode)
         assert sold["status"] == taker
@@ -141,9 +141,17 @@ def test_what_self_trade_prevention_ends_has_expired_in_match(mode: str, taker: 
         assert rests["status"] == maker
         prevented = {"EXPIRE_TAKER": (1, 0), "EXPIRE_MAKER": (0, 2), "EXPIRE_BOTH": (1, 2), "DECREMENT": (1, 1)}[mode]
         assert tuple(float(order.get("preventedQuantity", 0)) for order in (sold, rests)) == prevented
-        told = await socket.next(lambda message: message.get("event", {}).get("x") == "TRADE_PREVENTION")
-        assert told["event"]["X"] in ("EXPIRED_IN_MATCH", "NEW")
-        assert float(told["event"]["A"]) > 0
+        losing = [(order, lost) for order, lost in zip((rests, sold), prevented[::-1], strict=True) if lost]
+        for order, lost in losing:
+            report = await socket.next(lambda message: message.get("event", {}).get("x") == "TRADE_PREVENTION")
+            told = report["event"]
+            other = resting if order is sold else sold
+            assert (told["i"], told["U"], told["Cs"]) == (order["orderId"], other["orderId"], "BTCUSDT")
+            assert (told["X"], told["v"]) == (order["status"], order["preventedMatchId"])
+            assert [float(told[name]) for name in ("A", "B", "pl", "pL", "pY")] == [lost, lost, 1, 90, 90]
+            assert told["u"] == -1
+        assert len({order["preventedMatchId"] for order, _ in losing}) == 1
+        assert ["preventedMatchId" in order for order in (sold, rests)] == [bool(lost) for lost in prevented]
         await socket.leave()
 
     asked(question)

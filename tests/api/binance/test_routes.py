@@ -12,6 +12,7 @@ from procs.api.binance.account_filters import AccountFilters
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.lists import Lists
 from procs.api.binance.market import Market
+from procs.api.binance.order_history import OrderHistory
 from procs.api.binance.parameters import of_request
 from procs.api.binance.routes import REST, ROUTES, WS, Scope, Security, weight_of
 from procs.api.binance.trading import Trading
@@ -21,7 +22,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "protocols"
 
 
 def test_whatever_can_be_asked_is_answered() -> None:
-    rooms = (Account, AccountFilters, Lists, ListenKeys, Market, Trading)
+    rooms = (Account, AccountFilters, ListenKeys, Lists, Market, OrderHistory, Trading)
     unanswered = {name for name in ROUTES if not any(hasattr(room, name) for room in rooms)}
     assert {name for name in unanswered if not hasattr(Connection, f"_{name}")} == set()
 
@@ -37,7 +38,8 @@ def test_what_changes_something_needs_a_key_that_trades() -> None:
 
 def test_all_that_is_an_accounts_own_is_signed() -> None:
     for name in ("account", "open_orders", "all_orders", "my_trades", "order_status", "commission", "trade_fee",
-                 "currencies", "key_restrictions", "order_limits", "user_subscribe_signed"):  # fmt: skip
+                 "currencies", "key_restrictions", "order_limits", "my_prevented_matches",
+                 "user_subscribe_signed"):  # fmt: skip
         assert (ROUTES[name].security, ROUTES[name].scope) == (Security.SIGNED, Scope.READ)
 
 

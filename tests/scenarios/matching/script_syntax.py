@@ -25,6 +25,7 @@ and of what came of the line above, all of it, in order::
     -> a1 waits                         accepted, but not in the book;  a1 triggered STOP|LIST|AUCTION
     -> a1 cancelled 3 SELF_TRADE        the quantity taken off and why, where it was not asked for
     -> a1 replaced 3 @ 100 kept         or `lost`: its place in the queue
+    -> a1 prevented 2 @ 100 with b1: 2 0   a trade that was prevented, and what each of the two loses
     -> a1 restated 3 @ 100 SLID         or SELF_TRADE
     -> a1 shows 2                       what the book shows of an iceberg; `anew` at each refresh, at the tail
     -> a1 refused ORDER_CLOSED
@@ -53,6 +54,7 @@ from shm.records import (
     Phase,
     PhaseChanged,
     PhaseReason,
+    Prevented,
     Rejected,
     Replaced,
     Restated,
@@ -198,6 +200,10 @@ class Words:
             case Replaced():
                 place = "kept" if event.kept_priority else "lost"
                 return f"{name} replaced {event.leaves_lots} @ {event.price_ticks} {place}"
+            case Prevented():
+                taker, maker = self.names[event.taker_order_id], self.names[event.maker_order_id]
+                terms = f"{event.quantity_lots} @ {event.price_ticks} with {maker}"
+                return f"{taker} prevented {terms}: {event.taker_lots} {event.maker_lots}"
             case Restated():
                 return f"{name} restated {event.leaves_lots} @ {event.price_ticks} {RestateReason(event.reason).name}"
             case Rejected():
