@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from tests.passwords import PASSWORD
@@ -259,6 +260,27 @@ def test_a_killed_api_loses_and_doubles_nothing(venue: RunningVenue) -> None:
     there = {order["clientOrderId"] for order in trader.signed("GET", "openOrders", symbol="BTCUSDT")}
     assert answered <= there <= set(sent)
     assert len(trader.signed("DELETE", "openOrders", symbol="BTCUSDT")) == len(there)
+
+
+def test_an_api_that_stops_says_goodbye(venue: RunningVenue) -> None:
+    with connect(f"ws://127.0.0.1:{venue.api_port}/ws-api/v3") as idle:
+        os.kill(venue.pids()["api"], signal.SIGTERM)
+        last = json.loads(idle.recv(timeout=30))["event"]
+        assert (last["e"], last["E"] > 0) == ("serverShutdown", True)
+        with pytest.raises(ConnectionClosed):
+            idle.recv(timeout=30)
+    deadline = time.monotonic() + BACK_S
+    while not is_back(venue):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)  # another process's start is all there is to see
+
+
+def is_back(venue: RunningVenue) -> bool:
+    try:
+        client(venue, "TRADER1").send("GET", "/api/v3/ping")
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
 
 
 def await_more(sent: dict[str, bool], count: int) -> None:
