@@ -48,7 +48,7 @@ def carry_out(
     board = venue.board
     epoch, end, commit = board.get(Word.EPOCH), board.get(Word.LOG_END), board.commit_position()
     done = FailedOver("leads", f"this node leads already, epoch {epoch}", steps.done, epoch, end)
-    if not board.get(Word.STALLED_NS):
+    if not _unheard_since_ns(venue):
         if not statement:
             return done
         raise NotReleased(
@@ -73,7 +73,7 @@ def carry_out(
     if dry_run:
         done.outcome, done.says = "would lead", "this node would continue without the other one"
         return done
-    _await_quiet(board, steps)
+    _await_quiet(venue, steps)
     alone = (config.replication.node or "",)
     node.save(data, structs.replace(role, members=alone, statement=doubt.told(statement, accepted)))
     steps.say(f"commits wait for this node alone, on the disk; said of the other one: {statement}")
@@ -91,10 +91,20 @@ def carry_out(
     return done
 
 
-def _await_quiet(board: Board, steps: Steps) -> None:
+def _unheard_since_ns(venue: Venue) -> int:
+    """Return since when the peer has not acknowledged what it should, or the link is down (CLOCK_MONOTONIC); 0: it
+    does. Of a quiet venue there is nothing to acknowledge."""
+    board = venue.board
+    if LinkState(board.get(Word.LINK)) in LINKED:
+        return board.get(Word.STALLED_NS)
+    whole_ns = board.get(Word.WHOLE_NS)
+    return board.get(Word.STALLED_NS) or max(1, whole_ns - venue.anchor_ns)
+
+
+def _await_quiet(venue: Venue, steps: Steps) -> None:
     """Wait until the peer, if it is alive, asks before it leads (I9). NotReleased if it acknowledges again."""
     is_told = False
-    while (since_ns := board.get(Word.STALLED_NS)) and (left_s := QUIET_S - (monotonic_ns() - since_ns) / 1e9) > 0:
+    while (since_ns := _unheard_since_ns(venue)) and (left_s := QUIET_S - (monotonic_ns() - since_ns) / 1e9) > 0:
         if not is_told:
             steps.say(f"waiting {left_s:.0f} s more: from then on the other node, if it is alive, asks before it leads")
             is_told = True

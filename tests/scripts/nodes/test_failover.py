@@ -282,20 +282,25 @@ def test_a_secondary_that_heard_nothing_for_long_asks_for_another_word(secondary
         assert node.load(secondary.data).is_secondary
 
 
-def test_a_primary_is_released_once_its_peer_would_ask(secondary: Secondary, monkeypatch: pytest.MonkeyPatch) -> None:
-    """I9: the peer asks for another word once it has heard nothing for less long."""
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_a_primary_is_released_once_its_peer_would_ask(
+    secondary: Secondary, monkeypatch: pytest.MonkeyPatch, is_quiet: bool
+) -> None:
+    """I9: the peer asks for another word once it has heard nothing for less long; also while nobody trades."""
     assert release.QUIET_S > doubt.UNHEARD_S + 2 * 2  # each end hangs up after 2 s of silence
     monkeypatch.setattr(release, "QUIET_S", 0.2)
     monkeypatch.setattr(release, "AGAIN_S", 60)
     monkeypatch.setattr(steps, "LEAD_S", 0.05)
     node.save(secondary.data, Node("primary", ("b", "a"), peer="a"))
     with secondary.runs():
-        for word, value in ((Word.EPOCH, 3), (Word.COMMIT_BY, Word.ACKED_SEQ), (Word.LINK, LinkState.ALONE)):
+        for word, value in ((Word.EPOCH, 3), (Word.COMMIT_BY, Word.ACKED_SEQ), (Word.LINK, LinkState.IN_STEP)):
             secondary.board.set(word, value)
         with pytest.raises(Refused, match="there is nothing to release"):
             secondary.fail_over(STATEMENT)
+        secondary.board.set(Word.LINK, LinkState.ALONE)
         begun_ns = time.monotonic_ns()
-        secondary.board.set(Word.STALLED_NS, begun_ns)
+        secondary.board.set(Word.WHOLE_NS, secondary.venue.now_ns())
+        secondary.board.set(Word.STALLED_NS, 0 if is_quiet else begun_ns)
         with pytest.raises(Refused, match="continue without it: lockstep failover --peer-is-off"):
             secondary.fail_over()
         with pytest.raises(Refused, match="does not continue without the other node yet"):
