@@ -11,7 +11,8 @@ from shm.segment import RoleLock, SegmentError
 
 
 def attach(data: Path) -> Venue | None:
-    """The run of the venue in `data`, or None if there is none. PermissionError if it is another user's.
+    """The run of the venue in `data`, or None if there is none. PermissionError if it is another user's, UsageError if
+    another version of the software runs it.
 
     Of a supervisor that was killed the shared memory stays until the next start, and is no run: what it says of the
     log's end need not hold any more.
@@ -23,6 +24,10 @@ def attach(data: Path) -> Venue | None:
         return Venue.attach(manifest)
     except (FileNotFoundError, SegmentError):
         return None
+    except ValueError:  # a manifest or a board that is laid out otherwise
+        raise UsageError(
+            f"the venue in {data} is run by another version of the software, whose lockstep has to be used"
+        ) from None
 
 
 def node_of(config: Config) -> Path:

@@ -6,10 +6,12 @@ import os
 from pathlib import Path
 
 import msgspec
+import pytest
 from msgspec import structs
 
 from procs.disk import atomic_file
 from procs.venue.venue import Manifest, manifest_of
+from scripts.errors import UsageError
 from scripts.running import attach
 from scripts.terminal import stopped
 from shm.segment import RoleLock
@@ -27,5 +29,8 @@ def test_what_a_killed_supervisor_left_is_no_run(tmp_path: Path) -> None:
         atomic_file.replace(file, msgspec.json.encode(killed))
         assert attach(secondary.data) is None
         assert RoleLock.holder(secondary.data / "venue.lock") == os.getpid()
+        atomic_file.replace(file, b'{"of": "another version"}')
+        with pytest.raises(UsageError, match="is run by another version of the software"):
+            attach(secondary.data)
     with stopped(secondary.data):  # as rejoin does
         assert attach(secondary.data) is None
