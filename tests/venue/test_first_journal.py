@@ -115,7 +115,7 @@ def test_one_of_two_nodes_leads_no_empty_journal(file: Path) -> None:
 
 
 def test_another_venues_folder_is_refused(file: Path) -> None:
-    """A wrong mount, or a backup that was restored on the wrong machine: both names are said, nothing is changed."""
+    """LOG-21: a wrong mount, or a backup restored on the wrong machine. Both names are said, nothing is changed."""
     assert lockstep("begin", file).returncode == 0
     file.write_text(CONFIG.replace("[venue]", '[venue]\nname = "other"') + TWO)
     before = {path: path.stat().st_mtime_ns for path in file.parent.rglob("*")}
