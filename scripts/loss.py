@@ -43,6 +43,7 @@ KEYS = {
     "actions": "action || ' by user ' || user_id",
     "requests": "request || ' by ' || coalesce('user ' || asked_by, 'the configuration')",
     "corrections": "'trade ' || trade_id || ' of matcher ' || matcher || ' is corrected'",
+    "replacements": "'order ' || order_id || ' was replaced as ' || cl_ord_id",
     "prevented_matches": "'orders ' || taker_order_id || ' and ' || maker_order_id || ' did not trade'",
 }
 

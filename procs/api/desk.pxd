@@ -72,7 +72,7 @@ cdef class Desk(ReleasedEvents):
     cdef ExtTermsEventRecord terms[RINGS]
     cdef bint has_terms[RINGS]
     cdef PreventedRecord prevented[RINGS]  # the last one of each ring
-    cdef uint64_t recorded[RINGS]        # the number of that; 0: there never was one
+    cdef uint64_t recorded[RINGS]        # the number of the last event that only the database keeps; 0: none yet
     cdef char replaced_id[CL_ORD_ID_SIZE]
     cdef bint is_repriced
     cdef public bint is_open

@@ -484,6 +484,7 @@ cdef class Desk(ReleasedEvents):
         if order != NULL:
             memcpy(self.replaced_id, order.cl_ord_id, CL_ORD_ID_SIZE)
         order = self.orders.replaced(event, self.take_terms(ring))
+        self.recorded[ring] = event.number
         if event.header_flags & EVENT_FLAG_API:  # a FIX session may have asked under the same client id
             request = self.requests.first_event(ring, event.cause, order.account, event.cl_ord_id, CMD_REPLACE)
         if request is not None:

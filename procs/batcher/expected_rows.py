@@ -77,7 +77,7 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
             "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity",
             "filled", "remaining", "prevented", "state", "stop_price", "trail", "display", "minimum", "expires",
             "budget", "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "end_reason", "is_open",
-            "created", "updated", "seq",
+            "first_cl_ord_id", "created", "updated", "seq",
         ),
     ),
     "trades": (
@@ -122,6 +122,13 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
             "matcher", "prevented_match_id", "symbol", "price", "quantity", "maker_order_id", "maker_user_id",
             "maker_prevented", "taker_order_id", "taker_user_id", "taker_prevented", "taker_side", "self_trade",
             "trade_group", "time", "seq",
+        ),
+    ),
+    "replacements": (
+        2,
+        (
+            "matcher", "number", "order_id", "symbol", "cl_ord_id", "old_price", "price", "old_remaining", "remaining",
+            "kept_priority", "time", "seq",
         ),
     ),
     "candles": (
@@ -250,7 +257,7 @@ class Expected(ListedRows):
             case Cancelled():
                 self.cancel(event)
             case Replaced():
-                self.replace(event, self.terms.pop(ring, None))
+                self.replace(ring, event, self.terms.pop(ring, None))
             case Triggered():
                 self.trigger(event)
             case Restated():
@@ -328,6 +335,7 @@ class Expected(ListedRows):
             "list_kind": ListKind(terms.list_kind).name if terms and terms.mate_order_id else None,
             "mate_order_id": terms.mate_order_id if terms and terms.mate_order_id else None,
             "end_reason": None,
+            "first_cl_ord_id": None,
             "created": moment(event.time_ns),
         }
         self.take_terms(order, event.instrument, terms)
@@ -392,8 +400,26 @@ class Expected(ListedRows):
         self.show(order, event)
         self.add("orders", order.row)
 
-    def replace(self, event: Replaced, terms: ExtTermsEvent | None) -> None:
+    def replace(self, ring: int, event: Replaced, terms: ExtTermsEvent | None) -> None:
+        self.add(
+            "replacements",
+            {
+                "matcher": ring,
+                "number": event.number,
+                "order_id": event.order_id,
+                "symbol": self.instruments[event.instrument]["symbol"],
+                "cl_ord_id": shown(event.cl_ord_id),
+                "old_price": self.price(event.instrument, event.old_price_ticks),
+                "price": self.price(event.instrument, event.price_ticks),
+                "old_remaining": self.quantity(event.instrument, event.old_leaves_lots),
+                "remaining": self.quantity(event.instrument, event.leaves_lots),
+                "kept_priority": bool(event.kept_priority),
+                "time": moment(event.time_ns),
+                "seq": event.cause,
+            },
+        )
         order = self.open_orders[event.order_id]
+        order.row["first_cl_ord_id"] = order.row["first_cl_ord_id"] or order.row["cl_ord_id"]
         order.row["cl_ord_id"] = shown(event.cl_ord_id)
         self.take_terms(order, event.instrument, terms)
         self.alter(order, event)

@@ -2,7 +2,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from procs.batcher.encode cimport Buffer
 from procs.batcher.listings cimport Listings
-from shm.records cimport ConfirmedRecord, CorrectedRecord, PhaseChangedRecord, PreventedRecord, TradedRecord
+from shm.records cimport ConfirmedRecord, CorrectedRecord, PhaseChangedRecord, PreventedRecord, ReplacedRecord, TradedRecord
 
 cdef class History:
     cdef readonly uint64_t trades
@@ -15,8 +15,10 @@ cdef class History:
     cdef Buffer actions_out
     cdef Buffer corrections_out
     cdef Buffer prevented_out
+    cdef Buffer replacements_out
     cdef int trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil
     cdef int prevented(self, uint32_t ring, const PreventedRecord *event) except -1 nogil
+    cdef int replace(self, uint32_t ring, const ReplacedRecord *event) except -1 nogil
     cdef int phase(self, uint32_t ring, const PhaseChangedRecord *event) except -1 nogil
     cdef int action(self, const ConfirmedRecord *event) except -1 nogil
     cdef int correct(self, const CorrectedRecord *event) except -1 nogil

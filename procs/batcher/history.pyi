@@ -3,6 +3,7 @@ PHASE_COLUMNS: tuple[str, ...]
 ACTION_COLUMNS: tuple[str, ...]
 CORRECTION_COLUMNS: tuple[str, ...]
 PREVENTED_COLUMNS: tuple[str, ...]
+REPLACEMENT_COLUMNS: tuple[str, ...]
 
 class History:
     trades: int

@@ -1,4 +1,4 @@
-"""The rows of a batch that are written once and never change: trades, prevented ones, phases, actions, corrections.
+"""The rows of a batch that are written once and never change: trades, prevented ones, replaces, phases, actions, corrections.
 
 Each is one event, encoded as it comes; it keeps no state between events, and never talks to the database.
 """
@@ -18,6 +18,7 @@ cdef enum:
     ACTION_FIELDS = 15
     CORRECTION_FIELDS = 12
     PREVENTED_FIELDS = 16
+    REPLACEMENT_FIELDS = 12
 
 TRADE_COLUMNS = (
     "matcher", "trade_id", "symbol", "price", "quantity", "maker_order_id", "maker_user_id", "taker_order_id",
@@ -40,10 +41,14 @@ PREVENTED_COLUMNS = (
     "maker_prevented", "taker_order_id", "taker_user_id", "taker_prevented", "taker_side", "self_trade", "trade_group",
     "time", "seq",
 )
+REPLACEMENT_COLUMNS = (
+    "matcher", "number", "order_id", "symbol", "cl_ord_id", "old_price", "price", "old_remaining", "remaining",
+    "kept_priority", "time", "seq",
+)
 
 assert len(TRADE_COLUMNS) == TRADE_FIELDS and len(PHASE_COLUMNS) == PHASE_FIELDS
 assert len(ACTION_COLUMNS) == ACTION_FIELDS and len(CORRECTION_COLUMNS) == CORRECTION_FIELDS
-assert len(PREVENTED_COLUMNS) == PREVENTED_FIELDS
+assert len(PREVENTED_COLUMNS) == PREVENTED_FIELDS and len(REPLACEMENT_COLUMNS) == REPLACEMENT_FIELDS
 
 cdef Names SIDES = Names(Side)
 cdef Names SCOPES = Names(KillScope)
@@ -107,6 +112,25 @@ cdef int write_prevented(Buffer out, Listings listings, uint32_t ring, const Pre
         out.integer(event.trade_group)
     else:
         out.null()
+    out.time(event.time_ns)
+    out.integer(<int64_t> event.cause)
+    return 0
+
+
+cdef int write_replacement(Buffer out, Listings listings, uint32_t ring, const ReplacedRecord *event) \
+        except -1 nogil:
+    cdef const InstrumentRow *terms = listings.instrument(event.instrument)
+    out.row(REPLACEMENT_FIELDS)
+    out.integer_16(ring)
+    out.integer(<int64_t> event.number)
+    out.integer(<int64_t> event.order_id)
+    out.id(terms.symbol, sizeof(terms.symbol))
+    out.id(event.cl_ord_id, sizeof(event.cl_ord_id))
+    out.decimal(<int128> event.old_price_ticks * terms.tick_mantissa, terms.price_scale)
+    out.decimal(<int128> event.price_ticks * terms.tick_mantissa, terms.price_scale)
+    out.decimal(<int128> event.old_leaves_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.decimal(<int128> event.leaves_lots * terms.lot_mantissa, terms.quantity_scale)
+    out.boolean(event.kept_priority)
     out.time(event.time_ns)
     out.integer(<int64_t> event.cause)
     return 0
@@ -220,13 +244,17 @@ cdef class History:
         self.actions_out = Buffer()
         self.corrections_out = Buffer()
         self.prevented_out = Buffer()
+        self.replacements_out = Buffer()
 
     def begin(self) -> None:
         """Forget all rows."""
         self.trades = 0
         self.corrected = []
         self.first_trade_ns = self.last_trade_ns = 0
-        for buffer in (self.trades_out, self.phases_out, self.actions_out, self.corrections_out, self.prevented_out):
+        for buffer in (
+            self.trades_out, self.phases_out, self.actions_out, self.corrections_out, self.prevented_out,
+            self.replacements_out,
+        ):
             (<Buffer> buffer).begin()
 
     def tables(self) -> dict[str, tuple[tuple[str, ...], memoryview]]:
@@ -237,6 +265,7 @@ cdef class History:
             "actions": (ACTION_COLUMNS, self.actions_out.finished()),
             "corrections": (CORRECTION_COLUMNS, self.corrections_out.finished()),
             "prevented_matches": (PREVENTED_COLUMNS, self.prevented_out.finished()),
+            "replacements": (REPLACEMENT_COLUMNS, self.replacements_out.finished()),
         }
 
     cdef int trade(self, uint32_t ring, const TradedRecord *event) except -1 nogil:
@@ -249,6 +278,9 @@ cdef class History:
 
     cdef int prevented(self, uint32_t ring, const PreventedRecord *event) except -1 nogil:
         return write_prevented(self.prevented_out, self.listings, ring, event)
+
+    cdef int replace(self, uint32_t ring, const ReplacedRecord *event) except -1 nogil:
+        return write_replacement(self.replacements_out, self.listings, ring, event)
 
     cdef int phase(self, uint32_t ring, const PhaseChangedRecord *event) except -1 nogil:
         return write_phase(self.phases_out, self.listings, ring, event)

@@ -17,7 +17,14 @@ from psycopg.types.json import Jsonb
 
 from procs.batcher import derived, partitions
 from procs.batcher.candles import TOUCHED_COLUMNS
-from procs.batcher.history import ACTION_COLUMNS, CORRECTION_COLUMNS, PHASE_COLUMNS, PREVENTED_COLUMNS, TRADE_COLUMNS
+from procs.batcher.history import (
+    ACTION_COLUMNS,
+    CORRECTION_COLUMNS,
+    PHASE_COLUMNS,
+    PREVENTED_COLUMNS,
+    REPLACEMENT_COLUMNS,
+    TRADE_COLUMNS,
+)
 from procs.batcher.requests import REQUEST_COLUMNS
 from procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS
 from procs.operating.status import RefusedRows
@@ -53,6 +60,7 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "requests": (("seq",), REQUEST_COLUMNS),
     "corrections": (("matcher", "trade_id"), CORRECTION_COLUMNS),
     "prevented_matches": (("matcher", "prevented_match_id"), PREVENTED_COLUMNS),
+    "replacements": (("matcher", "number"), REPLACEMENT_COLUMNS),
     "balances": (("user_id", "asset"), BALANCE_COLUMNS),
     "candles": (("symbol", "time"), TOUCHED_COLUMNS),  # of a second: all candles with it are made again
 }  # fmt: skip
@@ -74,6 +82,7 @@ TYPES = {
     "free": NUMERIC, "held": NUMERIC, "total": NUMERIC, "maker_fee": NUMERIC, "taker_fee": NUMERIC,
     "buyer_fee": NUMERIC, "seller_fee": NUMERIC,
     "prevented_match_id": LARGE, "trade_group": LARGE, "maker_prevented": NUMERIC, "taker_prevented": NUMERIC,
+    "old_price": NUMERIC, "old_remaining": NUMERIC, "kept_priority": BOOLEAN,
     "new_price": NUMERIC, "auction_price": NUMERIC, "auction_quantity": NUMERIC, "reference_price": NUMERIC,
     "amount": NUMERIC,
     "created": TIME, "updated": TIME, "expires": TIME, "time": TIME, "ends": TIME,
@@ -91,6 +100,8 @@ UPDATE_ORDERS = """
         stop_price = coalesce(c.stop_price, o.stop_price), trail = coalesce(c.trail, o.trail),
         display = coalesce(c.display, o.display), expires = coalesce(c.expires, o.expires),
         end_reason = coalesce(c.end_reason, o.end_reason), cl_ord_id = coalesce(c.cl_ord_id, o.cl_ord_id),
+        first_cl_ord_id = CASE WHEN c.cl_ord_id IS NULL THEN o.first_cl_ord_id
+            ELSE coalesce(o.first_cl_ord_id, o.cl_ord_id) END,
         is_open = CASE WHEN c.state IS NULL THEN o.is_open
             ELSE c.state IN ('WAITING', 'NEW', 'TRIGGERED', 'PARTIALLY_FILLED') END,
         updated = c.updated, seq = c.seq

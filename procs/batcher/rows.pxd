@@ -42,6 +42,7 @@ cdef struct OrderRow:
     uint32_t account
     uint32_t instrument
     char cl_ord_id[36]
+    char first_cl_ord_id[36]  # before the first replace; of an order that the batch creates
     uint16_t flags
     uint8_t side
     uint8_t ord_type

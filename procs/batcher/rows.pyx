@@ -36,14 +36,15 @@ from shm.records import (
 )
 
 cdef enum:
-    CREATED_FIELDS = 29
+    CREATED_FIELDS = 30
     CHANGED_FIELDS = 15
     BALANCE_FIELDS = 6
 
 ORDER_COLUMNS = (
     "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity", "filled",
     "remaining", "prevented", "state", "stop_price", "trail", "display", "expires", "end_reason", "minimum", "budget",
-    "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "is_open", "created", "updated", "seq",
+    "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "is_open", "first_cl_ord_id", "created",
+    "updated", "seq",
 )
 CHANGE_COLUMNS = (
     "order_id", "price", "quantity", "filled", "remaining", "prevented", "state", "stop_price", "trail", "display",
@@ -208,6 +209,7 @@ cdef class Batch:
             self.note_terms(<const ExtTermsEventRecord *> event)
         elif kind == EVT_REPLACED:
             self.replace(<const ReplacedRecord *> event)
+            return self.history.replace(ring, <const ReplacedRecord *> event)
         elif kind == EVT_TRIGGERED:
             self.trigger(<const TriggeredRecord *> event)
         elif kind == EVT_RESTATED:
@@ -304,6 +306,8 @@ cdef class Batch:
         order.priced = 1
         order.quantity_lots += event.leaves_lots - event.old_leaves_lots
         order.remaining_lots = event.leaves_lots
+        if order.created and not order.renamed:
+            memcpy(order.first_cl_ord_id, order.cl_ord_id, sizeof(order.cl_ord_id))
         order.renamed = 1
         memcpy(order.cl_ord_id, event.cl_ord_id, sizeof(order.cl_ord_id))
         if self.terms.stop_price_ticks:
@@ -458,6 +462,10 @@ cdef int encode_created(Buffer out, Listings listings, const OrderRow *order) ex
         out.null()
         out.null()
     out.boolean(order.state <= STATE_PARTIALLY_FILLED)
+    if order.renamed:
+        out.id(order.first_cl_ord_id, sizeof(order.first_cl_ord_id))
+    else:
+        out.null()
     out.time(order.created_ns)
     out.time(order.updated_ns)
     out.integer(<int64_t> order.seq)

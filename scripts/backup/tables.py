@@ -29,6 +29,7 @@ TABLES = (
     "requests",
     "corrections",
     "prevented_matches",
+    "replacements",
     "balances",
     "candles",
     "candle_gaps",

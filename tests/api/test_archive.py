@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from procs.api.keys import ApiKey
 from procs.api.moments import LAST_MS, LAST_NS
 from procs.batcher.spool import Spool
 from procs.intake.ingress_writer import IngressWriter
-from shm.records import Accepted, Corrected, KeyKind, KeyScope, Prevented, Replaced, SelfTrade
+from shm.records import Accepted, Corrected, KeyKind, KeyScope, Prevented, Replaced, SelfTrade, Traded
 from shm.ring import Ring
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream
@@ -198,6 +199,72 @@ def test_search_of_ids_and_times_at_the_edge(database: str, tmp_path: Path) -> N
             assert len(await archive.fills(1, symbol, BTCUSDT, order_id, Page(0, 0, EVER_NS, 10))) >= 0
 
     joined(database, memory, question)
+
+
+def amendments_of(stream: Stream) -> dict[int, list[tuple[int, str, str, float, float]]]:
+    """By order: sequence, both client ids, and the quantities before and after, worked out event by event."""
+    names: dict[int, str] = {}
+    filled: dict[int, int] = defaultdict(int)
+    found: dict[int, list[tuple[int, str, str, float, float]]] = defaultdict(list)
+    for event in stream.events[1]:
+        if isinstance(event, Accepted):
+            names[event.order_id] = event.cl_ord_id.decode()
+        elif isinstance(event, Traded):
+            for order_id in (event.maker_order_id, event.taker_order_id):
+                filled[order_id] += event.quantity_lots
+        elif isinstance(event, Replaced):
+            was, names[event.order_id] = names[event.order_id], event.cl_ord_id.decode()
+            before, after = (
+                (filled[event.order_id] + lots) / 10**4 for lots in (event.old_leaves_lots, event.leaves_lots)
+            )
+            if event.kept_priority:
+                found[event.order_id].append((event.cause, was, names[event.order_id], before, after))
+    return found
+
+
+@pytest.mark.parametrize("loads", [1, 8])
+def test_amendments_are_those_of_the_order(database: str, tmp_path: Path, loads: int) -> None:  # noqa: F811
+    """Written in one batch, or in several; after fills, other replaces and other amendments of the order."""
+    stream, spool = Stream(seed=11).define(), Spool(tmp_path)
+    memory = Memory(stream, KEPT)
+    for number in range(200):
+        stream.steps(2)
+        for order in [order for order in stream.resting if order.leaves > 1][:2]:
+            stream.amend(order)
+        if number % (200 // loads) == 200 // loads - 1:
+            load(database, stream, spool)
+    memory.read_all()
+    expected = amendments_of(stream)
+    owners = {event.order_id: event.account for event in stream.events[1] if isinstance(event, Accepted)}
+    assert max(len(some) for some in expected.values()) > 2
+
+    async def amendments(past: Past, account: int, **sent: object) -> list[dict[str, Any]]:
+        form = "&".join(f"{name}={value}" for name, value in ({"symbol": "BTCUSDT"} | sent).items())
+        key = ApiKey(1, b"key", account, KeyKind.HMAC, KeyScope.READ, 0, 0, (), b"")
+        call = Call(of_request(form.encode(), b""), key, MICROSECOND, 0)
+        found = json.loads(await OrderHistory(memory.desk, memory.shown, past).amendments(call))
+        assert isinstance(found, list)
+        return found
+
+    async def asked() -> None:
+        past = Past(lambda: History(database))
+        names = ("executionId", "origClientOrderId", "newClientOrderId", "origQty", "newQty")
+        for order_id, some in expected.items():
+            found = await amendments(past, owners[order_id], orderId=order_id)
+            told = [
+                tuple(float(each[name]) if name.endswith("Qty") else each[name] for name in names) for each in found
+            ]
+            assert told == some
+            last = await amendments(past, owners[order_id], orderId=order_id, fromExecutionId=some[-1][0], limit=1)
+            assert last == found[-1:]
+            for other in set(ACCOUNTS) - {owners[order_id]}:
+                assert await amendments(past, other, orderId=order_id) == []
+        with pytest.raises(ApiError) as refused:
+            await amendments(past, 1)
+        assert refused.value.code == -1102
+        await past.close()
+
+    asyncio.run(asked())
 
 
 def prevented_by(stream: Stream, account: int, order_id: int) -> list[int]:

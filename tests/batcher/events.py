@@ -190,6 +190,16 @@ class Stream:
             cl_ord_id=cl_ord_id or b"replace-%d" % self.seq, side=order.side, kept_priority=0,
         )  # fmt: skip
 
+    def amend(self, order: Open) -> None:
+        """A resting order becomes smaller, and keeps its price and place."""
+        self.command()
+        old, order.leaves = order.leaves, self.random.randint(1, order.leaves - 1)
+        self.emit(
+            1, Replaced, instrument=BTCUSDT, order_id=order.order_id, price_ticks=order.price,
+            leaves_lots=order.leaves, old_price_ticks=order.price, old_leaves_lots=old,
+            cl_ord_id=b"amend-%d" % self.seq, side=order.side, kept_priority=1,
+        )  # fmt: skip
+
     def trigger(self, order: Open) -> None:
         """A waiting order works; its price may have changed meanwhile."""
         self.command()

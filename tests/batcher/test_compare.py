@@ -24,6 +24,7 @@ EDITS = {
     "corrections": "UPDATE corrections SET buyer_fee = 7 WHERE trade_id = (SELECT min(trade_id) FROM corrections)",
     "prevented_matches": "UPDATE prevented_matches SET quantity = 7 WHERE "
     "prevented_match_id = (SELECT min(prevented_match_id) FROM prevented_matches)",
+    "replacements": "UPDATE replacements SET cl_ord_id = 'x' WHERE number = (SELECT min(number) FROM replacements)",
     "assets": "UPDATE assets SET scale = 7 WHERE id = 2",
     "candles": "UPDATE candles SET high = high + 1 WHERE \"interval\" = '1h'",
     "position_states": "UPDATE position_states SET cost = cost + 1 WHERE user_id = 1",

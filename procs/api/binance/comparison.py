@@ -27,6 +27,7 @@ DIFFERS = {
     "POST /api/v3/order/cancelReplace": "as `order`",
     "PUT /api/v3/order/amend/keepPriority": "`executionId` is the command's number in the log",
     "POST /api/v3/order/amend/keepPriority": "as PUT: the first clients sent it so",
+    "GET /api/v3/order/amendments": "replaces by FIX and `/v1` count if only the quantity became smaller",
     "DELETE /api/v3/openOrders": CANCELLED_LIST,
     "GET /api/v3/allOrders": "refused orders are in no list; " + STATUS,
     "POST /api/v3/order/oco": "as `orderList/oco`",
@@ -55,7 +56,6 @@ DIFFERS = {
 }
 # What Binance has and this venue has not, and why.
 ABSENT = {
-    "GET /api/v3/order/amendments": "an order is kept as it stands, without its amendments",
     "GET /api/v3/myAllocations": "there is no smart order routing",
     "POST /api/v3/sor/order": "there is no smart order routing",
     "POST /api/v3/sor/order/test": "there is no smart order routing",

@@ -1,4 +1,4 @@
-"""What clients ask about the past of their orders that only PostgreSQL keeps: prevented matches.
+"""What clients ask about the past of their orders that only PostgreSQL keeps: amendments, prevented matches.
 
 Each method answers a route of its name. An answer covers every event that the API had read when it was asked.
 """
@@ -20,7 +20,7 @@ from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
 from procs.api.binance.views import SymbolView
 from procs.api.desk import Desk
-from procs.api.history.rows import PreventedMatch, Read
+from procs.api.history.rows import Amendment, PreventedMatch, Read
 from procs.api.history.tables import History
 
 MAX_ID = 2**63 - 1
@@ -55,6 +55,19 @@ class OrderHistory:
             )
         return msgspec.json.encode([_prevented(row, view, call.unit) for row in found])
 
+    async def amendments(self, call: Call) -> bytes:
+        """The amendments of an order, from one on."""
+        symbol = call.sent.require(b"symbol").decode()
+        view = self._symbol(symbol)
+        call.sent.require(b"orderId")
+        order_id = call.sent.integer(b"orderId", 0, MAX_ID) or 0
+        first = call.sent.integer(b"fromExecutionId", 0, MAX_ID) or 0
+        limit = min(call.sent.integer(b"limit", 1, 2**31) or DEFAULT_ROWS, MOST_ROWS)
+        found = await self._ask(
+            lambda history: history.amendments(call.account, symbol, order_id, first=first, limit=limit)
+        )
+        return msgspec.json.encode([_amendment(row, view, call.unit) for row in found])
+
     async def _ask(self, question: Callable[[History], Awaitable[Read[Row]]]) -> list[Row]:
         """Return the database's rows, once it has all that the desk has seen of the kind; none if there never was any.
 
@@ -75,6 +88,19 @@ class OrderHistory:
         if not instrument:
             raise symbol_unknown()
         return self._shown.symbol(instrument)
+
+
+def _amendment(row: Amendment, view: SymbolView, unit: int) -> dict[str, Any]:
+    return {
+        "symbol": row.symbol,
+        "orderId": row.order_id,
+        "executionId": row.seq,
+        "origClientOrderId": row.orig_cl_ord_id,
+        "newClientOrderId": row.cl_ord_id,
+        "origQty": _exact(row.old_quantity, view.quantity_scale),
+        "newQty": _exact(row.quantity, view.quantity_scale),
+        "time": row.time_us * 1000 // unit,
+    }
 
 
 def _prevented(row: PreventedMatch, view: SymbolView, unit: int) -> dict[str, Any]:

@@ -153,6 +153,7 @@ ROUTES = {
         reads("account", 20, "omitZeroBalances"),
         reads("commission", 20, "symbol"),
         reads("my_trades", Weight.MY_TRADES, f"{PAGE} orderId fromId"),
+        reads("amendments", 4, "symbol orderId fromExecutionId limit"),
         reads("my_prevented_matches", Weight.PREVENTED, "symbol preventedMatchId orderId fromPreventedMatchId limit"),
         reads("order_limits", 40),
         reads("my_filters", 40, "symbol"),
@@ -200,6 +201,7 @@ _REST = {
     "POST /api/v3/order/cancelReplace": "cancel_replace",
     "PUT /api/v3/order/amend/keepPriority": "amend",
     "POST /api/v3/order/amend/keepPriority": "amend",  # as the first clients of it did
+    "GET /api/v3/order/amendments": "amendments",
     "DELETE /api/v3/openOrders": "open_orders_cancel",
     "GET /api/v3/openOrders": "open_orders",
     "GET /api/v3/allOrders": "all_orders",
@@ -257,6 +259,7 @@ _WS = {
     "order.cancel": "order_cancel",
     "order.cancelReplace": "cancel_replace",
     "order.amend.keepPriority": "amend",
+    "order.amendments": "amendments",
     "openOrders.status": "open_orders",
     "openOrders.cancelAll": "open_orders_cancel",
     "orderList.place": "old_oco_place",

@@ -131,6 +131,24 @@ ORDER_FILLS = f"""
 """
 CREATED = "SELECT created FROM orders WHERE order_id = %(order_id)s AND user_id = %(user_id)s"
 
+# Replaces say what remained: what had been filled before each is added. A replace and its trades have one sequence.
+AMENDMENTS = """
+    SELECT
+        r.order_id, r.symbol, r.cl_ord_id, r.orig_cl_ord_id, (r.old_remaining + f.filled)::text,
+        (r.remaining + f.filled)::text, (extract(epoch FROM r."time") * 1000000)::bigint, r.seq
+    FROM (
+        SELECT r.*, o.created, coalesce(lag(r.cl_ord_id) OVER (ORDER BY r.seq), o.first_cl_ord_id) AS orig_cl_ord_id
+        FROM orders AS o JOIN replacements AS r ON r.order_id = o.order_id
+        WHERE o.user_id = %(user_id)s AND o.order_id = %(order_id)s AND o.symbol = %(symbol)s
+    ) AS r
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(t.quantity), 0) AS filled FROM trades AS t
+        WHERE (t.maker_order_id = r.order_id OR t.taker_order_id = r.order_id) AND t."time" >= r.created
+        AND t.seq < r.seq
+    ) AS f
+    WHERE r.kept_priority AND r.price = r.old_price AND r.remaining < r.old_remaining AND r.seq >= %(first)s
+    ORDER BY r.seq LIMIT %(limit)s
+"""
 # What either of its orders' accounts may see of a prevented match.
 PREVENTED = """
     SELECT

@@ -112,6 +112,19 @@ class Fill(Struct, frozen=True):
     seq: int
 
 
+class Amendment(Struct, frozen=True):
+    """A replace that made an order smaller, which kept its price and its place."""
+
+    order_id: int
+    symbol: str
+    cl_ord_id: str
+    orig_cl_ord_id: str
+    old_quantity: str
+    quantity: str
+    time_us: int
+    seq: int
+
+
 class PreventedMatch(Struct, frozen=True):
     """A trade that self-trade prevention prevented, and what each of its two orders lost."""
 

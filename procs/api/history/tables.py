@@ -22,6 +22,7 @@ from procs.api.history import queries
 from procs.api.history.intervals import EPOCH, INTERVALS, MONTH, Bins, origin_of, time_of, us_of
 from procs.api.history.rows import (
     AggregateTrade,
+    Amendment,
     Candle,
     Fill,
     HistoryUnavailableError,
@@ -288,6 +289,13 @@ class History:
                 return Read([], at.at)
             found = await at.rows(Fill, queries.ORDER_FILLS, key | {"since": row[0]})
             return Read(found, at.at)
+
+    async def amendments(
+        self, account: int, symbol: str, order_id: int, *, first: int = 0, limit: int = 500
+    ) -> Read[Amendment]:
+        """Those of an order of the account, from a sequence on, in their order."""
+        key = {"user_id": account, "symbol": symbol, "order_id": order_id, "first": first}
+        return await self._read(Amendment, queries.AMENDMENTS, key, limit)
 
     async def prevented_match(self, account: int, symbol: str, match_id: int) -> Read[PreventedMatch]:
         """The prevented match of an id in which an order of the account took part. An instrument that has moved to

@@ -65,6 +65,7 @@ DOCUMENTED = {
     "GET /api/v3/account": "omitZeroBalances",
     "GET /api/v3/myTrades": f"{PAGE_OF} orderId fromId",
     "GET /api/v3/account/commission": "symbol",
+    "GET /api/v3/order/amendments": "symbol orderId fromExecutionId limit",
     "GET /api/v3/myPreventedMatches": "symbol preventedMatchId orderId fromPreventedMatchId limit",
     "GET /api/v3/myFilters": "symbol",
 }  # fmt: skip

@@ -66,6 +66,7 @@ ASKED: dict[str, list[dict[str, Any]]] = {
     "all_orders": [{"symbol": SYMBOL}], "open_orders_cancel": [{"symbol": SYMBOL}], "my_trades": [{"symbol": SYMBOL}],
     "commission": [{"symbol": SYMBOL}], "depth": [{"symbol": SYMBOL}], "trades": [{"symbol": SYMBOL}],
     "historical_trades": [{"symbol": SYMBOL}], "agg_trades": [{"symbol": SYMBOL}], "avg_price": [{"symbol": SYMBOL}],
+    "amendments": [{"symbol": SYMBOL, "orderId": 1}],
     "my_prevented_matches": [{"symbol": SYMBOL, "orderId": 1}, {"symbol": SYMBOL, "preventedMatchId": 1}],
     "my_filters": [{"symbol": SYMBOL}], "reference_price": [{"symbol": SYMBOL}],
     "withdraw": [{"coin": "BTC", "address": "x", "amount": "1"}],

@@ -32,13 +32,13 @@ def test_what_changes_something_needs_a_key_that_trades() -> None:
         if method != "GET" and not path.endswith("userDataStream"):
             assert (route.security, route.scope) == (Security.SIGNED, Scope.TRADE), (method, path)
     for method, route in WS.items():
-        if method.startswith(("order.place", "order.cancel", "order.amend", "orderList.place", "orderList.cancel")):
+        if method.startswith(("order.place", "order.cancel", "order.amend.", "orderList.place", "orderList.cancel")):
             assert (route.security, route.scope) == (Security.SIGNED, Scope.TRADE), method
 
 
 def test_all_that_is_an_accounts_own_is_signed() -> None:
     for name in ("account", "open_orders", "all_orders", "my_trades", "order_status", "commission", "trade_fee",
-                 "currencies", "key_restrictions", "order_limits", "my_prevented_matches",
+                 "currencies", "key_restrictions", "order_limits", "my_prevented_matches", "amendments",
                  "user_subscribe_signed"):  # fmt: skip
         assert (ROUTES[name].security, ROUTES[name].scope) == (Security.SIGNED, Scope.READ)
 
