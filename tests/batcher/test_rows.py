@@ -38,7 +38,7 @@ BOOLEAN = dict.fromkeys(("post_only", "slide", "auction"), 16)
 OIDS = {"user_id": 23, "matcher": 21, **dict.fromkeys(("created", "updated", "time", "expires"), 1184), **BOOLEAN}
 TEXT = {
     "symbol", "cl_ord_id", "side", "type", "time_in_force", "state", "asset", "taker_side", "end_reason", "self_trade",
-    "list_kind",
+    "list_kind", "first_cl_ord_id",
 }  # fmt: skip
 NUMERIC = {
     "price", "quantity", "filled", "remaining", "prevented", "free", "held", "total", "maker_fee", "taker_fee",

@@ -30,14 +30,14 @@ NUMBERS = {
     "free", "held", "total", "maker_fee", "taker_fee", "amount", "auction_price", "auction_quantity",
     "reference_price", "new_price",
     "buyer_fee", "seller_fee", "open", "high", "low", "close", "volume", "quote_volume", "taker_buy_volume",
-    "taker_buy_quote_volume", "cost", "realised",
+    "taker_buy_quote_volume", "cost", "realised", "maker_prevented", "taker_prevented", "old_price", "old_remaining",
 }  # fmt: skip
 TIMES = {"created", "updated", "expires", "ends", "time"}
-FLAGS = {"post_only", "slide", "auction", "is_on", "is_open"}
+FLAGS = {"post_only", "slide", "auction", "is_on", "is_open", "kept_priority"}
 INTEGERS = {
     "order_id", "user_id", "mate_order_id", "seq", "matcher", "trade_id", "maker_order_id", "maker_user_id",
     "taker_order_id", "taker_user_id", "number", "session_id", "target_id", "proposal", "buyer_id", "seller_id",
-    "trades", "fills",
+    "trades", "fills", "prevented_match_id", "trade_group",
 }  # fmt: skip
 OPEN = ("WAITING", "NEW", "TRIGGERED", "PARTIALLY_FILLED")
 SUMS = ("volume", "quote_volume", "taker_buy_volume", "taker_buy_quote_volume")
@@ -296,6 +296,8 @@ class Connection:
         if was is None:
             return 0
         row = dict(was)
+        if change["cl_ord_id"] is not None:
+            row["first_cl_ord_id"] = row["first_cl_ord_id"] or row["cl_ord_id"]
         for name in ("price", "state", "stop_price", "trail", "display", "expires", "end_reason", "cl_ord_id"):
             if change[name] is not None:
                 row[name] = change[name]
