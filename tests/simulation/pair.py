@@ -97,6 +97,7 @@ class Pair(Healing):
         self.draws = Random(f"draws of two {plan.seed}")
         self.trace = hashlib.blake2b(digest_size=16)
         self.turn = self.starts = 0
+        self.ever_committed = 0  # by whichever node; a database may have it when that node has lost its log
         self._mono_ns = 10**12
         self.sides: list[Side] = []
         self.healing = False

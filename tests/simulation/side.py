@@ -310,13 +310,14 @@ class Side(World):
     def _committed(self, database: Database) -> None:
         """A node that starts again learns only later of the other one's commits, which its database may have."""
         self.see_commit()
-        cause, committed = max(database.causes), max(side.committed for side in self.pair.sides)
+        cause, committed = max(database.causes), self.pair.ever_committed
         require(cause <= committed, f"I8: the database has command {cause} of {committed}")
 
     def see_commit(self) -> None:
         """Look how far the log is committed, as this node sees it."""
         if not self.is_shut:
             self.committed = max(self.committed, self.board.commit_position())
+            self.pair.ever_committed = max(self.pair.ever_committed, self.committed)
             if self.leads and self.board.get(Word.COMMIT_BY) != Word.ACKED_SEQ:
                 self.committed_alone = self.committed
 
