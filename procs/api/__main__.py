@@ -109,6 +109,7 @@ def build(venue: Venue, name: str) -> Server:
     dialect.add(Market(MarketArchive(queries, dialect.shown, dialect.past)))
     dialect.add(listen_keys)
     sessions = Sessions(database_url.of(venue.config, venue.data), time.time, partial(_standing, desk.people))
+    sessions.sequenced = desk.sequenced
     registry = Registry(desk, sealed)
     login = Login(desk, registry, sessions, time.time, time.monotonic)
     slow = Past(partial(history, size=SLOW_AT_ONCE, statement_ms=SLOW_MS))

@@ -67,6 +67,7 @@ cdef class Desk(ReleasedEvents):
     cdef object snapshots
     cdef Requests requests
     cdef Settlement settlement
+    cdef object unsequenced              # ends in the ingress ring, whose futures wait until the router has taken them
     cdef dict listeners                  # by account
     cdef uint8_t watched[ACCOUNTS]       # whether there are any
     cdef ExtTermsEventRecord terms[RINGS]
@@ -86,20 +87,26 @@ cdef class Desk(ReleasedEvents):
     cdef readonly uint64_t corrected_number  # the router's event that corrected a trade last, or one behind it
     cdef readonly int64_t level_ns       # when it had taken all that was released, last
     cdef uint64_t refused[3]
-    cdef Request place(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal)
-    cdef Request place_list(self, const Form *forms, Text kind, uint32_t account, uint32_t key, Refusal *refusal)
+    cdef Request place(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal)
+    cdef Request place_list(
+        self, const Form *forms, Text kind, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
+    )
     cdef Refusal test(self, const Form *form, uint32_t account)
     cdef Request cancel(
         self, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id, uint32_t account,
-        uint32_t key, Refusal *refusal
+        uint32_t key, uint64_t ticket, Refusal *refusal
     )
     cdef Request reduce(
-        self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key, Refusal *refusal
+        self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key,
+        uint64_t ticket, Refusal *refusal
     )
-    cdef Request replace(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal)
+    cdef Request replace(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal)
     cdef Request mass_cancel(
-        self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, Refusal *refusal
+        self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, uint64_t ticket,
+        Refusal *refusal
     )
+    cdef void send_as(self, uint32_t key, uint64_t ticket) noexcept
+    cdef int show_sequenced(self) except -1
     cdef bint may_send(self, bint adds, Refusal *refusal) noexcept
     cdef Request sent(self, uint32_t account, const char *cl_ord_id, int command)
     cdef bint leads(self) noexcept nogil

@@ -4,6 +4,7 @@ It keeps what those events say of accounts, orders, fills and balances, and whic
 knows neither HTTP nor JSON, and no request's words: order forms come in, tables and outcomes come out.
 """
 
+from collections import deque
 from enum import IntEnum
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
@@ -11,7 +12,7 @@ from libc.string cimport memcpy, memset
 
 from procs.api.fills cimport Fill
 from procs.api.recent_events cimport OPERATORS_CHAIN, PART_FIRST, PART_OPERATORS, PART_SECOND, RecentEvents
-from procs.api.requests cimport OF_ALL, Request, Requests
+from procs.api.requests cimport OF_ALL, OUTCOME_NS, Request, Requests
 from procs.api.settlement cimport Settlement
 from procs.api.withdrawals cimport write_cancel, write_request
 from procs.intake.field_parsing cimport read_steps
@@ -29,6 +30,7 @@ from shm.ring cimport Consumer, record_at
 
 from procs.api.people import People
 from procs.api.recent_events import KEPT as RECENT
+from procs.api.requests import UnknownOutcome
 from procs.api.withdrawals import Waiting, Withdrawals
 from shm.layout import unpack_event
 
@@ -86,6 +88,7 @@ cdef class Desk(ReleasedEvents):
         self.cancel_after = {}
         self.requests = Requests(future)
         self.settlement = Settlement(future)
+        self.unsequenced = deque()
         self.listeners = {}
 
     def attach(self, consumers, Board board not None) -> None:
@@ -111,6 +114,8 @@ cdef class Desk(ReleasedEvents):
             self.requests.expire(now_ns)
         if self.settlement.waits:
             self.settlement.settle(now_ns)
+        if self.unsequenced:
+            self.show_sequenced()
         self.show_released()
         self.show_recent()
         if self.mark:
@@ -125,7 +130,7 @@ cdef class Desk(ReleasedEvents):
 
     def is_awaited(self) -> bool:
         """Whether anybody waits for what events say."""
-        return bool(self.requests.waiting or self.requests.working or self.settlement.waits)
+        return bool(self.requests.waiting or self.requests.working or self.settlement.waits or self.unsequenced)
 
     def is_ready(self) -> bool:
         """Whether the venue leads, and api and router know all that came before: the port may open."""
@@ -179,25 +184,28 @@ cdef class Desk(ReleasedEvents):
             self.recent.wake()
         return 0
 
-    # Commands. Each returns None, and says why in `refusal`, where nothing was sent.
+    # Commands. Each returns None, and says why in `refusal`, where nothing was sent. `ticket` is as in IngressWriter:
+    # 0 for a command that its API key has signed.
 
-    cdef Request place(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal):
+    cdef Request place(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal):
         """A new order: it is checked, and its outcome comes."""
         cdef OrderTerms terms
         refusal[0] = self.validator.check(form, account, &terms)
         if not self.may_send(True, refusal):
             return None
-        self.ingress.sender = API_SESSION + key
+        self.send_as(key, ticket)
         self.ingress.order(form, &terms, account, self.now_ns)
         return self.sent(account, terms.order.cl_ord_id, CMD_NEW_ORDER)
 
-    cdef Request place_list(self, const Form *forms, Text kind, uint32_t account, uint32_t key, Refusal *refusal):
+    cdef Request place_list(
+        self, const Form *forms, Text kind, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
+    ):
         """Two orders of a list (kind 1: OCO, 2: OTO). The outcome is that of the first one by the venue's rules."""
         cdef OrderTerms terms[2]
         refusal[0] = self.validator.check_list(forms, kind, account, terms)
         if not self.may_send(True, refusal):
             return None
-        self.ingress.sender = API_SESSION + key
+        self.send_as(key, ticket)
         self.ingress.pair(forms, terms, account, self.now_ns)
         return self.sent(account, terms[0].order.cl_ord_id, CMD_NEW_ORDER)
 
@@ -208,7 +216,7 @@ cdef class Desk(ReleasedEvents):
 
     cdef Request cancel(
         self, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id, uint32_t account,
-        uint32_t key, Refusal *refusal
+        uint32_t key, uint64_t ticket, Refusal *refusal
     ):
         """A cancel under an id of its own; ids are padded. `side` is 0 where the order is not known here."""
         cdef Form form
@@ -218,12 +226,13 @@ cdef class Desk(ReleasedEvents):
             return None
         memset(&form, 0, sizeof(form))
         name(&terms, instrument, side, cl_ord_id, orig_cl_ord_id)
-        self.ingress.sender = API_SESSION + key
+        self.send_as(key, ticket)
         self.ingress.cancel(&form, &terms, account, self.now_ns)
         return self.sent(account, terms.order.cl_ord_id, CMD_CANCEL)
 
     cdef Request reduce(
-        self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key, Refusal *refusal
+        self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key,
+        uint64_t ticket, Refusal *refusal
     ):
         """A smaller quantity, and a new client id, for an order of the account's that is known here."""
         cdef const ClientOrder *order = self.orders.find(order_id)
@@ -241,22 +250,23 @@ cdef class Desk(ReleasedEvents):
             return None
         if order.ord_type == ORD_TYPE_LIMIT or order.ord_type == ORD_TYPE_STOP_LIMIT:
             terms.order.price_ticks = order.price_ticks
-        self.ingress.sender = API_SESSION + key
+        self.send_as(key, ticket)
         self.ingress.replace(&form, &terms, account, self.now_ns)
         return self.sent(account, terms.order.cl_ord_id, CMD_REPLACE)
 
-    cdef Request replace(self, const Form *form, uint32_t account, uint32_t key, Refusal *refusal):
+    cdef Request replace(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal):
         """Other terms, and a new client id, for an order that the form names by its client id."""
         cdef OrderTerms terms
         refusal[0] = self.validator.check(form, account, &terms)
         if not self.may_send(True, refusal):
             return None
-        self.ingress.sender = API_SESSION + key
+        self.send_as(key, ticket)
         self.ingress.replace(form, &terms, account, self.now_ns)
         return self.sent(account, terms.order.cl_ord_id, CMD_REPLACE)
 
     cdef Request mass_cancel(
-        self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, Refusal *refusal
+        self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, uint64_t ticket,
+        Refusal *refusal
     ):
         """A cancel of all the account's orders in an instrument (0: in any)."""
         cdef Form form
@@ -266,11 +276,11 @@ cdef class Desk(ReleasedEvents):
             return None
         memset(&form, 0, sizeof(form))
         name(&terms, instrument, 0, cl_ord_id, cl_ord_id)
-        self.ingress.sender = API_SESSION + key
+        self.send_as(key, ticket)
         self.ingress.mass_cancel(&form, &terms, account, self.now_ns)
         return self.sent(account, terms.order.cl_ord_id, CMD_MASS_CANCEL)
 
-    def carry(self, list records not None, bytes id not None, bint adds=True):
+    def carry(self, list records not None, bytes id not None, bint adds=True, uint64_t ticket=0):
         """A command that is no order, of a person or of the venue itself: what comes before it, and itself, packed.
 
         `id` is what its events tell it by: a client id or a name, or nothing where they have no room for it. None if
@@ -283,6 +293,7 @@ cdef class Desk(ReleasedEvents):
         cdef int command
         if not self.may_send(adds, &refusal) or not self.ingress.has_room_for(len(records)):
             return None
+        self.ingress.ticket = ticket
         for each in records:
             record = each
             self.ingress.copy(record, self.now_ns)
@@ -291,6 +302,11 @@ cdef class Desk(ReleasedEvents):
         command = (<const CommandRecord *> record).type
         account = ANYBODY if is_told_of_nobody(command) else (<const CommandRecord *> record).account
         return self.sent(account, padded, command)
+
+    cdef void send_as(self, uint32_t key, uint64_t ticket) noexcept:
+        """Say whose the next command is: a person's if `key` is 0."""
+        self.ingress.sender = API_SESSION + key
+        self.ingress.ticket = ticket
 
     cdef bint may_send(self, bint adds, Refusal *refusal) noexcept:
         """Whether there is nothing against a command; `adds`: it adds to what the log must keep."""
@@ -309,6 +325,32 @@ cdef class Desk(ReleasedEvents):
         cdef Request request = self.requests.begin(account, cl_ord_id, command, self.now_ns)
         self.kick()
         return request
+
+    def sequenced(self) -> object:
+        """Return a future that is done once the router has put into the log all that was sent until now.
+
+        It gets UnknownOutcome if that takes too long.
+        """
+        cdef object outcome = self.requests.future()
+        self.unsequenced.append((self.ingress.end(), outcome, self.now_ns + OUTCOME_NS))
+        self.kick()
+        return outcome
+
+    cdef int show_sequenced(self) except -1:
+        """End the waits for what the router has taken by now, and those that have waited too long."""
+        cdef uint64_t taken = self.ingress.taken()
+        while self.unsequenced:
+            end, outcome, until_ns = self.unsequenced[0]
+            if end > taken and self.now_ns <= until_ns:
+                break
+            self.unsequenced.popleft()
+            if outcome.done():
+                continue
+            if end > taken:
+                outcome.set_exception(UnknownOutcome())
+            else:
+                outcome.set_result(None)
+        return 0
 
     def settled_of(self, uint32_t account) -> object:
         """A future that is done when balances have all that the account's orders changed (LOG-14), as known here."""
@@ -702,22 +744,25 @@ cdef class Desk(ReleasedEvents):
     # Withdrawals. A request that was not sent comes back as the code that says why.
 
     def request_withdrawal(
-        self, uint32_t account, uint32_t key, uint32_t asset, int64_t amount, bytes client_id, bytes destination
+        self, uint32_t account, uint32_t key, uint32_t asset, int64_t amount, bytes client_id, bytes destination,
+        uint64_t ticket=0
     ) -> Request | int:
         """Ask for an amount, in smallest units, to be paid out. Ids have at most 36 bytes, destinations at most 72."""
         cdef Refusal refusal = fine()
         if not self.may_send(True, &refusal):
             return refusal.code
-        self.ingress.sender = API_SESSION + key
+        self.send_as(key, ticket)
         write_request(self.ingress, account, asset, amount, client_id, destination, self.now_ns)
         return self.sent(account, client_id.ljust(CL_ORD_ID_SIZE, b"\0"), CMD_WITHDRAWAL_REQUEST)
 
-    def cancel_withdrawal(self, uint32_t account, uint32_t key, uint64_t withdrawal, bytes client_id) -> Request | int:
+    def cancel_withdrawal(
+        self, uint32_t account, uint32_t key, uint64_t withdrawal, bytes client_id, uint64_t ticket=0
+    ) -> Request | int:
         """Ask for one of the account's to be given back, under a client id of its own."""
         cdef Refusal refusal = fine()
         if not self.may_send(False, &refusal):
             return refusal.code
-        self.ingress.sender = API_SESSION + key
+        self.send_as(key, ticket)
         write_cancel(self.ingress, account, withdrawal, client_id, self.now_ns)
         return self.sent(account, client_id.ljust(CL_ORD_ID_SIZE, b"\0"), CMD_WITHDRAWAL_DECISION)
 

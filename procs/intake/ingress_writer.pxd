@@ -13,11 +13,13 @@ cdef enum:
 cdef class IngressWriter:
     cdef Producer ingress
     cdef uint32_t sender                 # what the next commands have as their session; 0: the account's own
+    cdef uint64_t ticket                 # what the router judges the next commands' rights by; 0: it does not
     cdef uint64_t claimed
     cdef readonly uint64_t commands
     cdef bint has_room(self) noexcept nogil
     cdef bint has_room_for(self, uint64_t records) noexcept nogil
     cdef bint is_taken(self) noexcept nogil
+    cdef uint64_t end(self) noexcept nogil
     cdef uint64_t taken(self) noexcept nogil
     cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void order(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil

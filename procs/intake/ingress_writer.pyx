@@ -46,7 +46,9 @@ assert sizeof(NewOrderRecord) == sizeof(ExtTermsRecord) == RECORD_SIZE
 cdef class IngressWriter:
     """The producing end of an ingress ring. Records become visible with `publish` only.
 
-    They are of the account's own FIX session, unless `sender` says otherwise.
+    They are of the account's own FIX session, unless `sender` says otherwise. `ticket` is 0, or 1 more than the record
+    that last ended the rights of the account's sessions when the sender was let in: the router refuses the command if
+    one has ended them since.
     """
 
     def __init__(self, Producer ingress):
@@ -64,6 +66,10 @@ cdef class IngressWriter:
         """Whether the router has taken everything published so far."""
         return self.ingress.free(self.ingress.ring.header.capacity) == self.ingress.ring.header.capacity
 
+    cdef uint64_t end(self) noexcept nogil:
+        """The place in the ring of the last record that was claimed."""
+        return self.ingress.next - 1 + self.claimed
+
     cdef uint64_t taken(self) noexcept nogil:
         """The place in the ring of the last record that the router has taken."""
         cdef uint64_t capacity = self.ingress.ring.header.capacity
@@ -79,6 +85,7 @@ cdef class IngressWriter:
         header.time_ns = utc_ns
         header.account = account
         header.session = self.sender or account
+        header.seq = self.ticket
         self.claimed += 1
         return slot
 
@@ -195,6 +202,7 @@ cdef class IngressWriter:
         cdef char *slot = self.ingress.claim(self.ingress.next + self.claimed)
         memcpy(slot, record, RECORD_SIZE)
         (<CommandRecord *> slot).time_ns = utc_ns
+        (<CommandRecord *> slot).seq = self.ticket
         self.claimed += 1
         if (<CommandRecord *> slot).type < CMD_EXT_CLIENT_ID:
             self.commands += 1

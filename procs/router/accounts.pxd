@@ -45,6 +45,7 @@ cdef class Accounts:
     ) noexcept nogil
     cdef void note_orders(self, uint32_t account, uint64_t time_ns, uint32_t orders) noexcept nogil
     cdef void end_sessions(self, uint32_t account, uint64_t seq) noexcept nogil
+    cdef bint have_ended(self, uint32_t account, uint64_t rights) noexcept nogil
     cdef void log_on(self, uint32_t session, uint64_t rights) noexcept nogil
     cdef uint16_t reserve(self, const ReservationRecord *record) noexcept nogil
     cdef uint64_t digest(self) noexcept nogil

@@ -58,6 +58,10 @@ cdef class Accounts:
         line.rights = seq
         line.flags |= SESSION_ENDED
 
+    cdef bint have_ended(self, uint32_t account, uint64_t rights) noexcept nogil:
+        """Return whether the rights of record `rights`, 0 for those from the start, are no longer the account's."""
+        return account < ACCOUNT_LINES and account_at(self, account).rights > rights
+
     cdef void log_on(self, uint32_t session, uint64_t rights) noexcept nogil:
         """The session logged on. Its gateway checked the password when the rights were those of record `rights`."""
         cdef Account *line = account_at(self, session)

@@ -13,7 +13,8 @@ from procs.router.settlement cimport Settlement
 from procs.venue.agent cimport Agent
 from shm.board cimport Board
 from shm.records cimport (
-    CMD_ACTIVATE, CMD_EPOCH, CMD_MARKER, CMD_SNAPSHOT, CMD_TICK, CODE_JOURNAL_FULL, CODE_OK, CODE_TOO_OLD,
+    CMD_ACTIVATE, CMD_EPOCH, CMD_MARKER, CMD_SNAPSHOT, CMD_TICK, CODE_JOURNAL_FULL, CODE_OK, CODE_SESSION_ENDED,
+    CODE_TOO_OLD,
     CommandRecord,
 )
 from shm.ring cimport Consumer, Producer
@@ -98,4 +99,6 @@ cdef inline bint is_routers_own(uint8_t type) noexcept nogil:
 
 cdef inline int imposed_before(int verdict) noexcept nogil:
     """What a leading router imposed, given the verdict."""
-    return verdict if verdict == CODE_TOO_OLD or verdict == CODE_JOURNAL_FULL else CODE_OK
+    if verdict == CODE_TOO_OLD or verdict == CODE_JOURNAL_FULL or verdict == CODE_SESSION_ENDED:
+        return verdict
+    return CODE_OK

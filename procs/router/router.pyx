@@ -345,11 +345,14 @@ cdef class Router(Agent):
     cdef int imposed_on(self, const CommandRecord *record, int64_t now_ns) noexcept nogil:
         """Why a command, by its time of arrival, is refused for a reason outside the log, or OK.
 
-        The rest of a full disk is for commands that take orders off or keep the venue going (LOG-29). An
-        instrument that moves leaves its image there.
+        The api's sequence in the ring is that of the rights that allow the command, plus one: a person's session, or
+        a logged-on connection, may have lost them meanwhile (LOG-30). The rest of a full disk is for commands that take
+        orders off or keep the venue going (LOG-29). An instrument that moves leaves its image there.
         """
         if now_ns - <int64_t> record.time_ns > MAX_AGE_NS:
             return CODE_TOO_OLD
+        if record.seq != 0 and self.core.ledger.accounts.have_ended(record.account, record.seq - 1):
+            return CODE_SESSION_ENDED
         if self.journal_full and (
             record.type == CMD_NEW_ORDER or record.type == CMD_REPLACE or (
                 record.type == CMD_INSTRUMENT and self.core.administration.moves(<const InstrumentRecord *> record)

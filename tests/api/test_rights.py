@@ -16,9 +16,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from procs.api.binance.errors import ApiError
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.ws_api import WsApi
 from procs.api.login.sessions import SessionEndedError
+from procs.api.v1.caller import Caller
+from procs.api.v1.problems import ProblemError
 from procs.venue.venue_key import VenueKey
 from shm.enums import CommandType, KeyKind, KeyScope, KillScope
 from shm.records import Confirmed, ExtKeyMaterialEvent, KeyDefined, KeyRevoked, Role
@@ -357,6 +360,96 @@ def test_a_listen_key_of_before_opens_nothing(empty_database: str) -> None:  # n
         assert after != before
         assert venue.listen_keys.find(after, api.stream.now_ns) is not None
         await opening.leave()
+
+    run(empty_database, what)
+
+
+def tickets(api: Api) -> set[int]:
+    """Those of the records that were sent since the last call: the router reads them from the ring."""
+    api.desk.poll(api.stream.now_ns)
+    return {int.from_bytes(record[8:16], "little") for record in api.router.take(16)}
+
+
+ORDER: dict[str, object] = {
+    "symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": "20000", "quantity": "1",
+}  # fmt: skip
+
+
+def test_a_command_names_the_rights_that_it_is_sent_by(empty_database: str) -> None:  # noqa: F811
+    """LOG-30: the router judges by them what was under way when they ended."""
+
+    async def what(api: Api) -> None:
+        api.open()
+        venue = Venue(api)
+        await change_password(venue, None)
+        rights = api.desk.accounts.rights_of(ACCOUNT)
+        assert rights
+        stream = await venue.open()
+        stream.send("order.place", **venue.signed(**ORDER))
+        await until(lambda: tickets(api) == {0})
+        assert (await stream.ask("session.logon", **venue.signed()))["status"] == 200
+        now = {"timestamp": api.stream.now_ns // 1_000_000}
+        cancel = {"symbol": "BTCUSDT", "origClientOrderId": "x"}
+        for method, params in (
+            ("order.place", ORDER), ("order.cancel", cancel),
+            ("order.cancelReplace", {
+                **ORDER, "cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": "x"
+            }),
+        ):  # fmt: skip
+            stream.send(method, **params, **now)
+            await until(lambda: tickets(api) == {rights + 1})
+        session, _ = await api.session(ACCOUNT)
+        caller = Caller(api.services, session, "")
+        await change_password(venue, None)
+        assert caller.ticket == rights + 1, "the router refuses it"
+        again, _ = await api.session(ACCOUNT)
+        caller = Caller(api.services, again, "")
+        assert caller.ticket == api.desk.accounts.rights_of(ACCOUNT) + 1 > rights + 1
+        await api.sessions.end(again.id, "logged out")
+        with pytest.raises(ProblemError, match="This session has ended"):
+            _ = caller.ticket
+        await stream.leave()
+
+    run(empty_database, what)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await asyncio.sleep(0)
+
+
+def test_what_a_connection_had_under_way_ends_with_its_logout(empty_database: str) -> None:  # noqa: F811
+    """The second half of a cancelReplace is not sent; what was sent is judged before logout is answered."""
+
+    async def what(api: Api) -> None:
+        api.open()
+        venue = Venue(api)
+        stream = await venue.open()
+        assert (await stream.ask("session.logon", **venue.signed()))["status"] == 200
+        connection_call = vars(venue)["ws_api"].dialect.handlers["cancel_replace"]
+        calls: list[Any] = []
+
+        async def recorded(call: Any) -> bytes:
+            calls.append(call)
+            answer: bytes = await connection_call(call)
+            return answer
+
+        venue.ws_api.dialect.handlers["cancel_replace"] = recorded
+        sent = {**ORDER, "cancelReplaceMode": "ALLOW_FAILURE", "cancelOrigClientOrderId": "x"}
+        stream.send("order.cancelReplace", **sent, timestamp=api.stream.now_ns // 1_000_000)
+        await until(lambda: bool(calls))
+        stream.send("session.logout")
+        await until(lambda: calls[0].right.is_over)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert stream.got.empty(), "the router has not taken the cancel yet"
+        assert tickets(api) == {1}
+        with pytest.raises(ApiError, match="Invalid API-key"):
+            calls[0].ticket()
+        api.desk.poll(api.stream.now_ns)
+        assert (await stream.got.get())["result"]["apiKey"] is None
+        await stream.leave()
 
     run(empty_database, what)
 

@@ -23,6 +23,7 @@ from procs.api.v1.streams import Streams
 from procs.edge.market_queries import MarketQueries
 from procs.intake.ingress_writer import IngressWriter
 from procs.venue.venue_key import VenueKey
+from shm.board import Word
 from shm.records import AccountDefined, ExtCredentialEvent, Role
 from shm.ring import Ring
 from tests.batcher.conftest import data, empty_database, server  # noqa: F401
@@ -92,7 +93,9 @@ class Api:
         self.now_s = START_S
         self.stream = Stream(seed=5).define().steps(60)
         self.feed = Feed(self.stream, 1 << 14)
-        self.desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, KEPT)
+        ring = Ring.private(16, ["router"])
+        self.router = ring.consumer("router")
+        self.desk = Desk(IngressWriter(ring.producer()), None, asyncio.Future, KEPT)
         self.desk.attach(self.feed.consumers, self.feed.board)
         self.clients: list[Client] = []
         dialect = Dialect(self.desk, DEMO.api, lambda: self.stream.now_ns, lambda: None, lambda: History(url))
@@ -106,6 +109,11 @@ class Api:
         )  # fmt: skip
         self.streams = Streams(self.services)
         self.read()
+
+    def open(self) -> None:
+        """The venue leads and takes commands."""
+        self.feed.board.set(Word.EPOCH, 1)
+        self.desk.is_open = True
 
     def clock(self) -> float:
         return self.now_s
@@ -134,7 +142,7 @@ class Api:
 
     async def session(self, account: int) -> tuple[Session, str]:
         """A new one, and an access token of it."""
-        session, _ = await self.sessions.begin(account, "", "", proved=False)
+        session, _ = await self.sessions.begin(account, self.desk.accounts.rights_of(account), "", "", proved=False)
         return session, self.services.tokens.make(session.id, account, int(self.now_s))
 
     def waiting(self) -> list[int]:

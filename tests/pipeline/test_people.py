@@ -7,6 +7,7 @@ import contextlib
 import hmac
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -327,6 +328,55 @@ def test_another_password_ends_all_sessions_but_the_one_that_changed_it(venue: R
         two.get("/account")
     with refused(401, "LOGIN_FAILED"):
         person(venue).log_in("changes", GOOD)
+
+
+class Repeating(threading.Thread):
+    """One connection of a session that cancels all its orders over and over, until it is refused."""
+
+    def __init__(self, venue: RunningVenue, token: str) -> None:
+        super().__init__(daemon=True)
+        self._person = person(venue)
+        self._person.token = token
+        self.accepted: list[int] = []
+        self.refusal: ProblemError | None = None
+
+    def run(self) -> None:
+        while self.refusal is None:
+            try:
+                self.accepted.append(self._person.delete("/orders")["seq"])
+            except ProblemError as error:
+                self.refusal = error
+
+
+@pytest.mark.parametrize("way", ["lock", "log-out", "log-out elsewhere"])
+def test_nothing_under_way_is_accepted_after_a_session_end(venue: RunningVenue, way: str) -> None:
+    """LOG-30. Commands of several connections race with the end of their session."""
+    owner, other, admin = person(venue, f"races-{way[:7]}{len(way)}"), person(venue), operator(venue)
+    name = owner.get("/account")["name"]
+    for round in range(4):
+        owner.log_in(name, GOOD)
+        other.log_in(name, GOOD)
+        racing = [Repeating(venue, owner.token) for _ in range(4)]
+        for each in racing:
+            each.start()
+        while not all(each.accepted for each in racing):
+            time.sleep(0.001)
+        match way:
+            case "lock":
+                path = f"/operator/accounts/{name}/kill-switch"
+                ended = admin.put(path, scope="account", is_on=True)["seq"]
+                admin.put(path, scope="account", is_on=False)
+            case "log-out":
+                owner.post("/auth/logout")
+                ended = other.delete("/orders")["seq"]
+            case _:
+                other.end_other_sessions()
+                ended = other.delete("/orders")["seq"]
+        for each in racing:
+            each.join()
+            assert each.refusal is not None
+            assert (each.refusal.status, each.refusal.code) == (401, "SESSION_ENDED"), round
+            assert max(each.accepted) < ended, round
 
 
 ORDERS = [

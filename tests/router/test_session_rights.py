@@ -11,6 +11,7 @@ from msgspec import structs
 from shm.layout import pack
 from shm.records import (
     Account,
+    CancelAfter,
     Code,
     Command,
     ExtCredential,
@@ -25,8 +26,9 @@ from shm.records import (
 )
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import OPERATORS, Rig
-from tests.router.test_keys import ADMIN, account_group, asked, by_api, by_two, with_roles
+from tests.router.test_keys import ADMIN, account_group, asked, by_api, by_two, defined, key_of, with_roles
 from tests.router.test_password_resets import approve, proposed, use
+from tests.router.test_withdrawals import request
 
 TRADER = 1
 ENDED = Code.SESSION_ENDED
@@ -167,3 +169,62 @@ def test_another_password_of_the_configuration_ends_its_sessions(rig: Rig) -> No
 
     later = Rig(rig.log, changes=changes, api=True).lead()
     assert later.ask(order(TRADER, "late")) == ENDED
+
+
+# Commands of the api. Each comes with a ticket: 1 more than the record that last ended the rights which it is sent by.
+
+
+def new_cancel_after(rig: Rig) -> list[Command]:
+    return [CancelAfter(account=TRADER, cl_ord_id=b"d%d" % len(rig.log), seconds=60)]
+
+
+def new_password(_: Rig) -> list[Command]:
+    return account_group(b"T1", TRADER, target=TRADER)
+
+
+def new_key(rig: Rig) -> list[Command]:
+    return key_of(TRADER, f"k{len(rig.log)}")
+
+
+def new_withdrawal(rig: Rig) -> list[Command]:
+    return request(TRADER, 1, id=b"w%d" % len(rig.log))
+
+
+OF_API = (*COMMANDS, new_cancel_after, new_password, new_key, new_withdrawal)
+
+
+def by_ticket(ticket: int, key: int, records: list[Any]) -> list[Any]:
+    return [structs.replace(by_api(each, key), seq=ticket) for each in records]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_commands_of_the_api_are_judged_by_their_ticket(rig: Rig, way: str) -> None:
+    """LOG-30. A person's command that was under way when the rights ended is refused; what a key signed is not."""
+    key = defined(rig, TRADER, "signs")
+    assert rig.ask_by_api(*by_ticket(1, 0, [order(TRADER, "open")])) == Code.OK
+    WAYS[way](rig)
+    ended = ended_at(rig)
+    for command in OF_API:
+        for ticket in (1, ended):
+            assert rig.ask_by_api(*by_ticket(ticket, 0, command(rig))) == ENDED, (command.__name__, ticket)
+    for command in COMMANDS:
+        for ticket in (1, ended):
+            assert rig.ask_by_api(*by_ticket(ticket, key, command(rig))) == ENDED, "of a connection that is logged on"
+        assert rig.ask_by_api(*by_ticket(0, key, command(rig))) != ENDED, "signed"
+    for command in OF_API:
+        if command is not new_password:
+            assert rig.ask_by_api(*by_ticket(ended + 1, 0, command(rig))) != ENDED, command.__name__
+    again = Rig(rig.log, changes=with_roles, api=True).lead()
+    assert again.core.digests() == rig.core.digests()
+
+
+def test_two_password_changes_by_one_session_make_one(rig: Rig) -> None:
+    """Both lie in the ring: the first ends the rights that the second was sent by."""
+    count = len(rig.log)
+    for salt in (b"1" * 16, b"2" * 16):
+        credential = ExtCredential(salt=salt, hash=b"n" * 32, memory_kib=8, time_cost=1, parallelism=1)
+        account = Account(name=b"T1", target=TRADER)
+        rig.send_by_api(*by_ticket(1, 0, [by_api(each, 0, TRADER) for each in (credential, account)]))
+    rig.run()
+    verdicts = [record.verdict for record in rig.commands(count) if type(record) is Account]
+    assert verdicts == [Code.OK, ENDED]

@@ -44,7 +44,7 @@ class Visited(World):
     def check(self) -> None:
         super().check()
         registry = self._new()
-        self._done(registry.set_factor(PERSON, b"sealed" * 6))
+        self._done(registry.set_factor(PERSON, 0, b"sealed" * 6))
         self._uses(registry, FIRST, RECOVERY)
         self.die(self.host_of(AGENT))
         self._uses(self._new())

@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from procs.api.binance.parameters cimport Parameters
 
@@ -13,4 +13,6 @@ cdef class Call:
     cdef readonly int64_t unit           # of times in the answer, in ns
     cdef readonly int64_t now_ns
     cdef readonly bytes verified         # the bytes that the signature was verified on; None without one
+    cdef readonly object right           # by which the connection is logged on; None: the request is signed, or nobody's
+    cpdef uint64_t ticket(self) except? 0
     cpdef bytes generated(self, int which)

@@ -1,4 +1,5 @@
 from procs.api.binance.parameters import Parameters
+from procs.api.binance.stream_rights import Right
 from procs.api.keys import ApiKey
 
 class Call:
@@ -10,6 +11,8 @@ class Call:
     now_ns: int
     verified: bytes | None
     def __init__(
-        self, sent: Parameters, api_key: ApiKey | None, unit: int, now_ns: int, verified: bytes | None = None
+        self, sent: Parameters, api_key: ApiKey | None, unit: int, now_ns: int, verified: bytes | None = None,
+        right: Right | None = None,
     ) -> None: ...
+    def ticket(self) -> int: ...
     def generated(self, which: int) -> bytes: ...

@@ -4,9 +4,11 @@ import hashlib
 import os
 from base64 import urlsafe_b64encode
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from procs.api.binance.parameters cimport Parameters
+
+from procs.api.binance.signatures import not_permitted
 
 cdef enum:
     GENERATED_SIZE = 22
@@ -15,7 +17,10 @@ cdef enum:
 cdef class Call:
     """What a handler gets."""
 
-    def __init__(self, Parameters sent, object api_key, int64_t unit, int64_t now_ns, bytes verified=None):
+    def __init__(
+        self, Parameters sent, object api_key, int64_t unit, int64_t now_ns, bytes verified=None,
+        object right=None
+    ):
         self.sent = sent
         self.api_key = api_key
         if api_key is not None:
@@ -23,6 +28,15 @@ cdef class Call:
         self.unit = unit
         self.now_ns = now_ns
         self.verified = verified
+        self.right = right
+
+    cpdef uint64_t ticket(self) except? 0:
+        """Return what its commands are judged by, as in IngressWriter. ApiError if its connection has logged out."""
+        if self.right is None:
+            return 0
+        if self.right.is_over:
+            raise not_permitted()
+        return <uint64_t> self.right.rights + 1
 
     cpdef bytes generated(self, int which):
         """A client id for what the client gave none; `which` of the request's.

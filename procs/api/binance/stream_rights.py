@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import NamedTuple
 
 from procs.api.desk import Desk
 from procs.api.keys import ApiKey
@@ -18,12 +17,16 @@ from shm.enums import KeyScope
 LOOK_S = 0.25  # between two looks for rights that end by time
 
 
-class Right(NamedTuple):
-    """A key, and the rights of its account, as they were."""
+class Right:
+    """A key, and the rights of its account, as they were. `is_over` once its connection has logged out."""
 
-    key: bytes
-    account: int
-    rights: int
+    __slots__ = ("account", "is_over", "key", "rights")
+
+    def __init__(self, key: bytes, account: int, rights: int) -> None:
+        self.key = key
+        self.account = account
+        self.rights = rights
+        self.is_over = False
 
 
 class StreamRights:

@@ -210,7 +210,7 @@ cdef class Trading:
 
     cdef Request send_order(self, OrderForm form, Call call):
         cdef Refusal refused
-        cdef Request request = self.desk.place(&form.form, call.account, call.key, &refused)
+        cdef Request request = self.desk.place(&form.form, call.account, call.key, call.ticket(), &refused)
         if request is None:
             raise form.error_of(&refused)
         return request
@@ -223,7 +223,7 @@ cdef class Trading:
 
     cdef Request send_list(self, ListForm form, Call call):
         cdef Refusal refused
-        cdef Request request = self.desk.place_list(&form.forms[0], form.kind, call.account, call.key, &refused)
+        cdef Request request = self.desk.place_list(&form.forms[0], form.kind, call.account, call.key, call.ticket(), &refused)
         if request is None:
             raise form.error_of(&refused)
         return request
@@ -249,7 +249,7 @@ cdef class Trading:
             pad(form.target.client_order_id, orig_id)
         pad(form.client_order_id, own_id)
         request = self.desk.cancel(
-            self.instrument(form.target.symbol), side, own_id, orig_id, call.account, call.key, &refused
+            self.instrument(form.target.symbol), side, own_id, orig_id, call.account, call.key, call.ticket(), &refused
         )
         if request is None:
             raise refusal(refused.code, CommandType.CANCEL)
@@ -260,7 +260,7 @@ cdef class Trading:
         cdef Refusal refused
         cdef Request request
         pad(client_id, own_id)
-        request = self.desk.mass_cancel(instrument, own_id, call.account, call.key, &refused)
+        request = self.desk.mass_cancel(instrument, own_id, call.account, call.key, call.ticket(), &refused)
         if request is None:
             raise refusal(refused.code, CommandType.MASS_CANCEL)
         return request
@@ -272,7 +272,7 @@ cdef class Trading:
         cdef Request request
         pad(form.client_order_id, own_id)
         quantity.at, quantity.size = form.quantity, len(form.quantity)
-        request = self.desk.reduce(known.order_id, own_id, quantity, call.account, call.key, &refused)
+        request = self.desk.reduce(known.order_id, own_id, quantity, call.account, call.key, call.ticket(), &refused)
         if request is None and refused.code == NOT_REDUCED:
             raise ApiError(400, Number.AMEND_REJECTED, "Order amend (quantity increase) is not supported.")
         if request is None and refused.code == NOT_CHANGED:

@@ -18,7 +18,7 @@ from procs.api.binance import user_events, ws_requests
 from procs.api.binance.answers import MILLISECOND
 from procs.api.binance.caller import Call
 from procs.api.binance.dialect import Dialect
-from procs.api.binance.errors import ApiError, internal, missing, subscription_active
+from procs.api.binance.errors import ApiError, internal, missing, outcome_unknown, subscription_active
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.routes import WS, Route, Scope, Security
 from procs.api.binance.signatures import check_time, not_permitted
@@ -26,6 +26,7 @@ from procs.api.binance.stream_rights import Right, StreamRights
 from procs.api.binance.user_stream import UserStream
 from procs.api.desk import Desk
 from procs.api.keys import ApiKey
+from procs.api.requests import UnknownOutcome
 from shm.log_lines import log
 
 MOST_UNDER_WAY = 2000  # requests of a connection that are not answered
@@ -343,8 +344,18 @@ class Connection:
     async def _result(self, request: ws_requests.Request, call: Call) -> bytes:
         own = self._own(request)
         if own is not None:
-            return own(call)
+            answer = own(call)
+            if request.route is WS["session.logout"]:
+                await self._sequenced()
+            return answer
         return await self._dialect.answer(request.route, call)
+
+    async def _sequenced(self) -> None:
+        """Wait until the router has judged what was sent: nothing of it is accepted after the answer. ApiError."""
+        try:
+            await self._desk.sequenced()
+        except UnknownOutcome:
+            raise outcome_unknown() from None
 
     def _call(self, request: ws_requests.Request) -> Call:
         """Who asks: by a signature, or as who is logged on; either way within the request's window. ApiError."""
@@ -355,7 +366,7 @@ class Connection:
         now_ns = self._dialect.now_ns()
         if route.security is Security.SIGNED:
             check_time(sent, now_ns // 1000)
-        return Call(sent, self._session_key(route, now_ns), self._unit, now_ns)
+        return Call(sent, self._session_key(route, now_ns), self._unit, now_ns, None, self._session)
 
     def _session_key(self, route: Route, now_ns: int) -> ApiKey:
         """The key that the connection is logged on by, if it may do what the route needs. ApiError."""
@@ -370,6 +381,7 @@ class Connection:
         """Log the connection out and end the streams of its account."""
         session, self._session, self._logged_on = self._session, None, None
         if session is not None:
+            session.is_over = True
             for number in [each for each, stream in self._streams.items() if stream.account == session.account]:
                 self._end_stream(number)
 

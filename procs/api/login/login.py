@@ -16,7 +16,7 @@ from procs.api.login import codes
 from procs.api.login.codes import Match
 from procs.api.login.passwords import MAX_WAITING
 from procs.api.login.registry import Registry
-from procs.api.login.sessions import Session, Sessions
+from procs.api.login.sessions import Session, SessionEndedError, Sessions
 from procs.edge.authentication import Account, Authenticator, Guesses
 
 
@@ -58,7 +58,10 @@ class Login:
         if account is None:
             raise LoginError
         # A new session has proved who it is just now, but things that ask for that want a fresh code, too.
-        return await self._sessions.begin(account.number, address, agent, proved=False)
+        try:
+            return await self._sessions.begin(account.number, account.rights, address, agent, proved=False)
+        except SessionEndedError:
+            raise LoginError from None  # another password is in force since this one was checked
 
     async def step_up(
         self, session: Session, token: str, password: str, code: str, address: str

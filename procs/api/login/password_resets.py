@@ -12,7 +12,7 @@ from typing import NamedTuple
 from procs.api.desk import Desk
 from procs.api.login.login import LoginError
 from procs.api.login.passwords import Passwords
-from procs.api.login.registry import VENUE, RefusedError, Registry
+from procs.api.login.registry import NO_TICKET, VENUE, RefusedError, Registry
 from procs.api.resets import Reset
 from procs.edge.authentication import Guesses
 from procs.rules.reset_codes import code_of, hash_of, new_code, text_of
@@ -41,19 +41,19 @@ class PasswordResets:
         self._clock = clock
         self._guesses = Guesses(monotonic)
 
-    async def propose(self, operator: int, account: int, id: bytes, *, takes_factor: bool) -> Proposed:
+    async def propose(self, operator: int, ticket: int, account: int, id: bytes, *, takes_factor: bool) -> Proposed:
         """Have the account's password reset, if another operator agrees. What `Registry.carry` raises."""
         code = new_code()
         command = PasswordReset(
             account=operator, cl_ord_id=id, target=account, takes_factor=takes_factor, code_hash=hash_of(code)
         )
-        request = await self._registry.carry([command], id)
+        request = await self._registry.carry([command], id, ticket)
         return Proposed(request.seq, text_of(code))
 
-    async def approve(self, operator: int, account: int, proposal: int, id: bytes) -> int:
+    async def approve(self, operator: int, ticket: int, account: int, proposal: int, id: bytes) -> int:
         """Let the code work; the approval's place in the log. What `Registry.carry` raises."""
         command = PasswordReset(account=operator, cl_ord_id=id, target=account, proposal=proposal)
-        return (await self._registry.carry([command], id)).seq
+        return (await self._registry.carry([command], id, ticket)).seq
 
     async def use(self, name: str, text: str, password: str, address: str) -> int:
         """Give the account called `name` a new password, by a code; its number. Whatever is wrong is one error.
@@ -71,7 +71,7 @@ class PasswordResets:
         role = self._desk.people.role_of(found.number)
         command = Account(account=VENUE, name=name.encode(), target=found.number, role=role, reset_code=code)
         try:
-            await self._registry.carry([credential, command], name.encode())
+            await self._registry.carry([credential, command], name.encode(), NO_TICKET)
         except RefusedError as error:
             if error.code != Code.RESET_UNKNOWN:
                 raise

@@ -41,6 +41,7 @@ from shm.records import (
 )
 from shm.records import ApiKey as ApiKeyCommand
 
+NO_TICKET = 0  # of a command that no session allows
 VENUE = 0  # the account that the venue itself asks as
 ADDRESSES_OF_RECORD = 4
 CODES_OF_RECORD = 5
@@ -87,14 +88,17 @@ class Registry:
             raise NotSentError
         return key
 
-    async def carry(self, records: Sequence[Command], id: bytes, *, adds: bool = True) -> Request:
-        """Have a command carried out: its extensions and itself. NotSentError, RefusedError, UnknownOutcome."""
+    async def carry(self, records: Sequence[Command], id: bytes, ticket: int, *, adds: bool = True) -> Request:
+        """Have a command carried out: its extensions and itself. `ticket` is that of the person who asks, or NO_TICKET.
+
+        NotSentError, RefusedError, UnknownOutcome.
+        """
         header = records[-1]
         packed = [
             pack(structs.replace(each, account=header.account, session=API_SESSION, time_ns=self._desk.now_ns))
             for each in records
         ]
-        request = self._desk.carry(packed, id, adds)
+        request = self._desk.carry(packed, id, adds, ticket)
         if request is None:
             raise NotSentError
         await request.outcome
@@ -104,7 +108,7 @@ class Registry:
 
     async def register(self, name: str, credential: ExtCredential) -> int:
         """A new account, of nobody who was here before; its number."""
-        await self.carry([credential, Account(account=VENUE, name=name.encode())], name.encode())
+        await self.carry([credential, Account(account=VENUE, name=name.encode())], name.encode(), NO_TICKET)
         account = self._desk.accounts.find(name)
         assert account is not None
         return account.number
@@ -114,19 +118,19 @@ class Registry:
         id = new_id().encode()
         deposit = Deposit(account=VENUE, cl_ord_id=id, asset=asset, amount=units, target=account)
         try:
-            await self.carry([deposit], id)
+            await self.carry([deposit], id, NO_TICKET)
         except RefusedError as error:
             if error.code != Code.ALREADY_WELCOMED:
                 raise
 
-    async def set_password(self, account: int, credential: ExtCredential) -> None:
-        """Another password, by the account's own word: nobody else gives it one (LOG-34)."""
+    async def set_password(self, account: int, ticket: int, credential: ExtCredential) -> int:
+        """Give an account another password, by its own word (LOG-34); its place in the log."""
         people = self._desk.people
         name = people.name_of(account).encode()
         command = Account(account=account, name=name, target=account, role=people.role_of(account))
-        await self.carry([credential, command], name)
+        return (await self.carry([credential, command], name, ticket)).seq
 
-    async def set_factor(self, account: int, secret: bytes) -> list[str]:
+    async def set_factor(self, account: int, ticket: int, secret: bytes) -> list[str]:
         """A second factor in place of what there was; its recovery codes, which nobody sees again."""
         name, key = self._desk.people.name_of(account), self.key
         shown = codes.new_recovery_codes()
@@ -135,26 +139,26 @@ class Registry:
         halves = [hashes[i : i + CODES_OF_RECORD] for i in range(0, len(hashes), CODES_OF_RECORD)]
         extensions: list[Command] = [ExtRecovery(hashes=b"".join(half), count=len(half)) for half in halves]
         factor = SecondFactor(account=account, target=account, size=len(sealed), secret=sealed)
-        await self.carry([*extensions, factor], b"")
+        await self.carry([*extensions, factor], b"", ticket)
         return shown
 
-    async def drop_factor(self, account: int, asked_by: int) -> None:
+    async def drop_factor(self, account: int, ticket: int) -> None:
         """The account has no second factor any more."""
-        await self.carry([SecondFactor(account=asked_by, target=account, size=0)], b"")
+        await self.carry([SecondFactor(account=account, target=account, size=0)], b"", ticket)
 
     async def use(self, account: int, match: Match) -> bool:
         """Whether a code that was right has not been used before."""
         request = new_id().encode()
         command: FactorUse = match.use(account, API_SESSION, request)
         try:
-            await self.carry([command], request)
+            await self.carry([command], request, NO_TICKET)
         except RefusedError as error:
             if error.code != Code.FACTOR_USED:
                 raise
             return False
         return True
 
-    async def define_key(self, account: int, wanted: NewKey) -> tuple[ApiKey, str]:
+    async def define_key(self, account: int, ticket: int, wanted: NewKey) -> tuple[ApiKey, str]:
         """A new API key of an account, and its secret, which nobody sees again; empty for an ED25519 key."""
         name = secrets.token_urlsafe(NAME_BYTES).strip("-_")
         secret, material = "", wanted.public_key
@@ -169,20 +173,20 @@ class Registry:
             account=account, name=name.encode(), target=account, kind=kind, scopes=wanted.scopes,
             expiry_ns=wanted.expiry_ns, networks=len(wanted.networks),
         )  # fmt: skip
-        await self.carry([*extensions, command], name.encode())
+        await self.carry([*extensions, command], name.encode(), ticket)
         key = self._desk.keys.find(name.encode())
         assert key is not None
         return key, secret
 
-    async def revoke_key(self, account: int, name: str) -> None:
+    async def revoke_key(self, account: int, ticket: int, name: str) -> None:
         """End a key of the account's, for ever."""
-        await self.carry([KeyRevocation(account=account, name=name.encode())], name.encode(), adds=False)
+        await self.carry([KeyRevocation(account=account, name=name.encode())], name.encode(), ticket, adds=False)
 
-    async def block(self, account: int) -> int:
+    async def block(self, account: int, ticket: int) -> int:
         """The account's kill switch is on: it trades no more until an operator turns it off. Its place in the log."""
         id = new_id().encode()
         command = KillSwitch(account=account, cl_ord_id=id, target=account, scope=KillScope.ACCOUNT, is_on=1)
-        return (await self.carry([command], id, adds=False)).seq
+        return (await self.carry([command], id, ticket, adds=False)).seq
 
 
 def new_id() -> str:

@@ -11,11 +11,12 @@ import asyncio
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import psycopg
 from psycopg import AsyncConnection
@@ -110,6 +111,19 @@ class Profile(NamedTuple):
     theme: str = ""
 
 
+class Hold:
+    """A session that a request uses: `is_ended` once the session has been ended."""
+
+    __slots__ = ("__weakref__", "is_ended")
+
+    def __init__(self) -> None:
+        self.is_ended = False
+
+
+async def nothing() -> None:
+    """Wait for nothing."""
+
+
 class Turn:
     """Who refreshes one session now, and how many do or wait to."""
 
@@ -120,16 +134,19 @@ class Turn:
 
 class Sessions:
     """`clock` gives seconds since 1970; `standing_of` what an account's sessions depend on now, or None. `on_end` is
-    called when some session has been ended.
+    called when some session has been ended, and `sequenced` waits until its commands that were sent are judged: none
+    is accepted after `end` or `end_all` has returned.
 
     Every method raises SessionsAwayError where the database is needed and gives no answer.
     """
 
     def __init__(self, url: str, clock: Callable[[], float], standing_of: Callable[[int], Standing | None]) -> None:
         self.on_end: Callable[[], None] = lambda: None
+        self.sequenced: Callable[[], Awaitable[None]] = nothing
         self._clock = clock
         self._standing_of = standing_of
         self._living: OrderedDict[str, Session] = OrderedDict()
+        self._holds: WeakValueDictionary[str, Hold] = WeakValueDictionary()
         self._turns: dict[str, Turn] = {}
         self._is_made = False
         self._is_opened = False
@@ -161,17 +178,21 @@ class Sessions:
         if self._is_opened:
             await self._pool.close()
 
-    async def begin(self, account: int, address: str, agent: str, *, proved: bool) -> tuple[Session, str]:
-        """A new session of an account, with its refresh token."""
+    async def begin(self, account: int, rights: int, address: str, agent: str, *, proved: bool) -> tuple[Session, str]:
+        """Begin a session of an account with the rights that were proved; returns it and its refresh token.
+
+        SessionEndedError if these rights have ended since.
+        """
         now_s = self._clock()
         standing = self._standing_of(account)
-        if standing is None:
+        if standing is None or standing.rights != rights:
             raise SessionEndedError
         made = Session(
             new_id(), account, standing.fingerprint, now_s, now_s, now_s if proved else None, address,
             agent[:MOST_AGENT], standing.proof if proved else None,
         )  # fmt: skip
         token, hashed = _new_refresh(made.id)
+        hold = self.hold(made.id)
         ended = await self._all(
             """
             WITH kept AS (
@@ -197,19 +218,27 @@ class Sessions:
             },
         )  # fmt: skip
         self._drop(ended)
-        self._keep(made)
+        self._keep(made, hold)
         return made, token
 
     async def living(self, id: str) -> Session:
         """The session of an access token. SessionEndedError."""
         session = self._living.get(id)
         if session is None:
+            hold = self.hold(id)
             rows = await self._all(f"SELECT {COLUMNS} FROM identity.sessions WHERE id = %s AND ended IS NULL", [id])
             if not rows:
                 raise SessionEndedError
             session = Session(*rows[0])
-            self._keep(session)
+            self._keep(session, hold)
         return self._judged(session)
+
+    def hold(self, id: str) -> Hold:
+        """Return what says whether a session has been ended by a request since."""
+        found = self._holds.get(id)
+        if found is None:
+            found = self._holds[id] = Hold()
+        return found
 
     async def refresh(self, token: str) -> tuple[Session, str]:
         """A session goes on, with a new refresh token. One that comes again, unless its answer may just have got lost,
@@ -220,6 +249,7 @@ class Sessions:
         async with self._turn(id), self._transaction() as connection:
             now_s = self._clock()
             session, rotation = await self._locked(connection, "%(id)s IN (id, id_before)", id)
+            hold = self.hold(session.id)
             self._judged(session)
             fresh, hashed = _new_refresh(session.id)
             used = rotation.used(_hash(token), hashed, now_s)
@@ -232,10 +262,10 @@ class Sessions:
                 session = session._replace(used_s=now_s, stepped_up_s=proved_s)
                 await _write(connection, session.id, session, used)
         if used is None:
-            self._living.pop(session.id, None)
+            self._end_here(session.id)
             self.on_end()
             raise SessionEndedError
-        self._keep(session)
+        self._keep(session, hold)
         return session, fresh
 
     async def step_up(self, session: Session, token: str) -> tuple[Session, str]:
@@ -243,6 +273,8 @@ class Sessions:
         another id. SessionEndedError."""
         now_s = self._clock()
         fresh, hashed = _new_refresh(new_id())
+        # One hold for both ids: the end of the session ends what its earlier id has under way.
+        hold = self._holds[fresh.partition(".")[0]] = self.hold(session.id)
         async with self._transaction() as connection:
             found, rotation = await self._locked(connection, "id = %(id)s", session.id)
             standing = self._standing_of(found.account)
@@ -252,7 +284,7 @@ class Sessions:
             await _write(connection, session.id, renewed, rotation.proved(_hash(token), hashed, now_s))
             self._living.pop(session.id, None)  # it may be committed without this being told
         self._living.pop(session.id, None)  # it may have been read before it was
-        self._keep(renewed)
+        self._keep(renewed, hold)
         return renewed, fresh
 
     async def of(self, account: int) -> list[Session]:
@@ -269,6 +301,7 @@ class Sessions:
             return False
         rows = await self._all(END, {"id": id, "now": self._clock(), "why": why, "account": account})
         self._drop(rows)
+        await self.sequenced()
         return bool(rows)
 
     async def end_all(self, account: int, why: str) -> int:
@@ -279,6 +312,7 @@ class Sessions:
             [self._clock(), why, account],
         )
         self._drop(rows)
+        await self.sequenced()
         return len(rows)
 
     async def audit(self, account: int, action: str, subject: str, address: str) -> None:
@@ -332,11 +366,20 @@ class Sessions:
     def _drop(self, rows: list[Any]) -> None:
         """Sessions that have been ended, as rows with their ids."""
         for row in rows:
-            self._living.pop(row.id, None)
+            self._end_here(row.id)
         if rows:
             self.on_end()
 
-    def _keep(self, session: Session) -> None:
+    def _end_here(self, id: str) -> None:
+        self._living.pop(id, None)
+        hold = self._holds.pop(id, None)
+        if hold is not None:
+            hold.is_ended = True
+
+    def _keep(self, session: Session, hold: Hold) -> None:
+        """Remember a session that was read or written. SessionEndedError if it was ended before this was known."""
+        if hold.is_ended:
+            raise SessionEndedError
         self._living[session.id] = session
         self._living.move_to_end(session.id)
         if len(self._living) > MOST_IN_MEMORY:

@@ -14,7 +14,7 @@ from procs.api.app import has_tls
 from procs.api.login import codes
 from procs.api.login.allowance import Allowance
 from procs.api.login.codes import Match
-from procs.api.login.registry import NotSentError, RefusedError
+from procs.api.login.registry import NO_TICKET, NotSentError, RefusedError
 from procs.api.login.sessions import IDLE_S, Session
 from procs.api.login.tokens import LIFETIME_S
 from procs.api.v1.caller import Caller, Services, address_of
@@ -215,10 +215,10 @@ class AuthController(Controller):
         if not await services.login.is_password(caller.account, data.current, caller.address):
             raise ProblemError(403, "LOGIN_FAILED", "This is not the account's password.", field="current")
         credential = await services.passwords.credential(data.password, caller.name, caller.address)
-        await services.registry.set_password(caller.account, credential)
+        rights = await services.registry.set_password(caller.account, caller.ticket, credential)
         await services.sessions.end_all(caller.account, "another password")
         agent = request.headers.get("user-agent", "")
-        session, token = await services.sessions.begin(caller.account, caller.address, agent, proved=True)
+        session, token = await services.sessions.begin(caller.account, rights, caller.address, agent, proved=True)
         return _granted(services, session, token)
 
     @post("/reset", status_code=204)
@@ -228,7 +228,7 @@ class AuthController(Controller):
         recovery = await services.login.recovery(data.name, data.recovery_code, address)
         credential = await services.passwords.credential(data.password, data.name, address)
         account = await services.login.use_recovery(recovery)
-        await services.registry.set_password(account, credential)
+        await services.registry.set_password(account, NO_TICKET, credential)
         await services.sessions.end_all(account, "another password")
 
     @post("/mfa", status_code=200)
@@ -251,7 +251,7 @@ class AuthController(Controller):
         step = codes.step_of(secret, data.code.strip(), int(services.clock()))
         if not step:
             raise invalid("code", "This is not what the authenticator shows now: is its clock right?")
-        shown = await services.registry.set_factor(caller.account, secret)
+        shown = await services.registry.set_factor(caller.account, caller.ticket, secret)
         await services.registry.use(caller.account, Match(step, 0))
         return RecoveryCodes(shown)
 
@@ -259,7 +259,7 @@ class AuthController(Controller):
     async def drop(self, caller: Caller, services: Services) -> None:
         """Have no second factor any more."""
         caller.has_proved()
-        await services.registry.drop_factor(caller.account, caller.account)
+        await services.registry.drop_factor(caller.account, caller.ticket)
 
 
 def _sent(request: Request[Any, Any, Any], services: Services) -> str:

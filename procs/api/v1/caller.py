@@ -104,13 +104,22 @@ class Services:
 
 
 class Caller:
-    """A person with a session that lives."""
+    """A person with a session that lived, with the account's rights, when the request came."""
 
     def __init__(self, services: Services, session: Session, address: str) -> None:
         self._services = services
+        self._hold = services.sessions.hold(session.id)
+        self._rights = services.desk.accounts.rights_of(session.account)
         self.session = session
         self.account = session.account
         self.address = address
+
+    @property
+    def ticket(self) -> int:
+        """What the router judges the person's command by, as in IngressWriter, if it is sent now. ProblemError."""
+        if self._hold.is_ended:
+            raise session_ended()
+        return self._rights + 1
 
     @property
     def name(self) -> str:

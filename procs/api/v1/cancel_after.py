@@ -52,7 +52,7 @@ async def _said(caller: Caller, services: Services, seconds: int) -> CancelShown
     _may_trade(caller)
     id = new_id().encode()
     command = CancelAfter(account=caller.account, cl_ord_id=id, seconds=seconds)
-    await services.registry.carry([command], id, adds=False)
+    await services.registry.carry([command], id, caller.ticket, adds=False)
     return _shown(caller, services)
 
 

@@ -77,7 +77,7 @@ class KeysController(Controller):
         wanted = NewKey(scopes, _networks(data.addresses), (data.expires or 0) * MS, _public_key(data.public_key))
         if data.expires is not None and wanted.expiry_ns <= services.desk.now_ns:
             raise invalid("expires", "This moment has passed.")
-        key, secret = await services.registry.define_key(caller.account, wanted)
+        key, secret = await services.registry.define_key(caller.account, caller.ticket, wanted)
         return Made(key_shown(key), secret)
 
     @post("/{name:str}/rotate", status_code=201)
@@ -88,16 +88,16 @@ class KeysController(Controller):
         if key.kind != KeyKind.HMAC:
             raise invalid("name", "An Ed25519 key is replaced by making one with another public key.")
         made, secret = await services.registry.define_key(
-            caller.account, NewKey(key.scopes, [*map(_network, key.networks)], key.expiry_ns, None)
+            caller.account, caller.ticket, NewKey(key.scopes, [*map(_network, key.networks)], key.expiry_ns, None)
         )
-        await services.registry.revoke_key(caller.account, name)
+        await services.registry.revoke_key(caller.account, caller.ticket, name)
         return Made(key_shown(made), secret)
 
     @delete("/{name:str}", status_code=204)
     async def revoke(self, name: str, caller: Caller, services: Services) -> None:
         """End a key, for ever. Nothing that it signs is sequenced behind this."""
         _own(services, caller, name)
-        await services.registry.revoke_key(caller.account, name)
+        await services.registry.revoke_key(caller.account, caller.ticket, name)
 
 
 def _own(services: Services, caller: Caller, name: str) -> ApiKey:

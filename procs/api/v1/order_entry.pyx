@@ -4,7 +4,7 @@ A form's fields have FIX's characters, as those of a gateway have; numbers are r
 neither HTTP nor JSON.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from procs.api.desk cimport Desk
@@ -82,46 +82,50 @@ cdef object refused_of_list(const Refusal *refusal, bytes kind, dict first, dict
 
 
 cdef class OrderEntry:
-    """Gives the desk what people ask for. Each method returns the request, whose outcome comes. OrderRefusedError."""
+    """Gives the desk what people ask for. Each method returns the request, whose outcome comes. OrderRefusedError.
+
+    `ticket` is the caller's, as in IngressWriter.
+    """
 
     cdef Desk desk
 
     def __init__(self, Desk desk not None):
         self.desk = desk
 
-    def place(self, uint32_t account, dict fields not None):
+    def place(self, uint32_t account, uint64_t ticket, dict fields not None):
         """A new order."""
         cdef Form form
         cdef Refusal refusal
         fill(&form, c"D", fields)
-        request = self.desk.place(&form, account, 0, &refusal)
+        request = self.desk.place(&form, account, 0, ticket, &refusal)
         if request is None:
             raise refused(&refusal, fields)
         return request
 
-    def place_list(self, uint32_t account, bytes kind not None, dict first not None, dict second not None):
+    def place_list(self, uint32_t account, uint64_t ticket, bytes kind not None, dict first not None, dict second not None):
         """Two new orders; `kind` is b"1" where one cancels the other, b"2" where the first one triggers the second."""
         cdef Form forms[2]
         cdef Refusal refusal
         fill(&forms[0], c"E", first)
         fill(&forms[1], c"E", second)
-        request = self.desk.place_list(forms, text_of(kind), account, 0, &refusal)
+        request = self.desk.place_list(forms, text_of(kind), account, 0, ticket, &refusal)
         if request is None:
             raise refused_of_list(&refusal, kind, first, second)
         return request
 
-    def replace(self, uint32_t account, dict fields not None):
+    def replace(self, uint32_t account, uint64_t ticket, dict fields not None):
         """Other terms for an order, which gets a new client id."""
         cdef Form form
         cdef Refusal refusal
         fill(&form, c"G", fields)
-        request = self.desk.replace(&form, account, 0, &refusal)
+        request = self.desk.replace(&form, account, 0, ticket, &refusal)
         if request is None:
             raise refused(&refusal, fields)
         return request
 
     def cancel(
-        self, uint32_t account, uint32_t instrument, int side, bytes client_order_id, bytes orig_client_order_id
+        self, uint32_t account, uint64_t ticket, uint32_t instrument, int side, bytes client_order_id,
+        bytes orig_client_order_id
     ):
         """A cancel under an id of its own."""
         cdef char own_id[CL_ORD_ID_SIZE]
@@ -129,7 +133,7 @@ cdef class OrderEntry:
         cdef Refusal refusal
         pad(client_order_id, own_id)
         pad(orig_client_order_id, orig_id)
-        request = self.desk.cancel(instrument, side, own_id, orig_id, account, 0, &refusal)
+        request = self.desk.cancel(instrument, side, own_id, orig_id, account, 0, ticket, &refusal)
         if request is None:
             raise OrderRefusedError(refusal.code, "")
         return request

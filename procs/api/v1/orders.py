@@ -140,7 +140,7 @@ class OrdersController(Controller):
         _count(services, caller, 1)
         fields = _fields(data)
         try:
-            request = services.entry.place(caller.account, fields)
+            request = services.entry.place(caller.account, caller.ticket, fields)
         except OrderRefusedError as error:
             raise _refused(error) from None
         await request.outcome
@@ -158,7 +158,7 @@ class OrdersController(Controller):
         _count(services, caller, 2)
         first, second = (_fields(order) for order in data.orders)
         try:
-            request = services.entry.place_list(caller.account, KINDS[data.kind], first, second)
+            request = services.entry.place_list(caller.account, caller.ticket, KINDS[data.kind], first, second)
         except OrderRefusedError as error:
             raise _refused(error) from None
         await request.outcome
@@ -173,7 +173,7 @@ class OrdersController(Controller):
         _may_trade(caller)
         view = _own(services, caller, order_id)
         try:
-            request = services.entry.replace(caller.account, _changed(services, view, data))
+            request = services.entry.replace(caller.account, caller.ticket, _changed(services, view, data))
         except OrderRefusedError as error:
             raise _refused(error) from None
         await request.outcome
@@ -189,7 +189,9 @@ class OrdersController(Controller):
         instrument = services.shown.instrument(view.symbol.symbol)
         own_id = new_id().encode()
         try:
-            request = services.entry.cancel(caller.account, instrument, view.side, own_id, view.client_order_id)
+            request = services.entry.cancel(
+                caller.account, caller.ticket, instrument, view.side, own_id, view.client_order_id
+            )
         except OrderRefusedError as error:
             raise _refused(error) from None
         await request.outcome
@@ -208,16 +210,16 @@ class OrdersController(Controller):
             account=caller.account, cl_ord_id=id, instrument=services.instrument(symbol), target=caller.account,
             side=Side[side.upper()] if side is not None else 0,
         )  # fmt: skip
-        request = await services.registry.carry([command], id, adds=False)
+        request = await services.registry.carry([command], id, caller.ticket, adds=False)
         return Cancelled([_shown(services, _own(services, caller, each)) for each in request.orders], request.seq)
 
     @post("/kill-switch", status_code=200)
     async def stop(self, caller: Caller, services: Services) -> Blocked:
         """Take no more orders of this account and cancel those that are open. An operator lets it trade again."""
-        seq = await services.registry.block(caller.account)
+        seq = await services.registry.block(caller.account, caller.ticket)
         id = new_id().encode()
         command = MassCancel(account=caller.account, cl_ord_id=id, instrument=0, target=caller.account)
-        request = await services.registry.carry([command], id, adds=False)
+        request = await services.registry.carry([command], id, caller.ticket, adds=False)
         return Blocked(len(request.orders), seq)
 
     @get("/orders/open")

@@ -59,7 +59,7 @@ class PasswordResetController(Controller):
         """Propose to let an account take a new password by a code. Nothing changes before another operator agrees."""
         account = account_of(caller, services, name)
         made = await services.resets.propose(
-            caller.account, account, data.client_id, takes_factor=data.takes_factor
+            caller.account, caller.ticket, account, data.client_id, takes_factor=data.takes_factor
         )  # fmt: skip
         return ResetProposed(made.proposal, made.code)
 
@@ -69,7 +69,7 @@ class PasswordResetController(Controller):
     ) -> Done:
         """Let the code of another operator's proposal work, once, until a day after the proposal."""
         account = account_of(caller, services, name)
-        return Done(await services.resets.approve(caller.account, account, proposal, data.client_id))
+        return Done(await services.resets.approve(caller.account, caller.ticket, account, proposal, data.client_id))
 
     @get("/password-resets")
     async def pending(self, caller: Caller, services: Services) -> list[ResetShown]:

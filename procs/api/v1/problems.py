@@ -102,6 +102,8 @@ def market_data_away(error: Exception) -> ProblemError:
 
 def refused(code: Code, field: str | None = None, detail: str | None = None) -> ProblemError:
     """What the venue has refused by one of its codes. To log in again would not help: that is 401 in the dialect."""
+    if code == Code.SESSION_ENDED:
+        return session_ended()
     status = TABLE[code].api[0]
     if status == HTTPStatus.UNAUTHORIZED:
         status = HTTPStatus.FORBIDDEN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import pytest
@@ -96,7 +96,7 @@ def run(url: str, what: Callable[[Venue], Awaitable[T]]) -> T:
 
 def test_a_session_goes_on_by_its_refresh_token_and_after_a_restart(empty_database: str) -> None:  # noqa: F811
     async def first(venue: Venue) -> tuple[str, str]:
-        session, token = await venue.sessions.begin(1, "127.0.0.1", "x" * 500, proved=False)
+        session, token = await venue.sessions.begin(1, 0, "127.0.0.1", "x" * 500, proved=False)
         assert (await venue.sessions.living(session.id)).account == 1
         assert len(session.agent) == 200
         return session.id, token
@@ -114,7 +114,7 @@ def test_a_session_goes_on_by_its_refresh_token_and_after_a_restart(empty_databa
 
 def test_a_refresh_token_that_comes_again_ends_the_session(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, stolen = await venue.sessions.begin(1, "", "", proved=False)
+        session, stolen = await venue.sessions.begin(1, 0, "", "", proved=False)
         _, fresh = await venue.sessions.refresh(stolen)
         venue.now_s += GRACE_S
         with pytest.raises(SessionEndedError):
@@ -129,7 +129,7 @@ def test_a_refresh_token_that_comes_again_ends_the_session(empty_database: str) 
 
 def test_an_answer_that_got_lost_is_asked_for_again(empty_database: str) -> None:  # noqa: F811
     async def lost(venue: Venue) -> tuple[str, str]:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         await venue.sessions.refresh(token)
         return session.id, token
 
@@ -150,7 +150,7 @@ def test_whichever_of_the_answers_a_browser_keeps_is_good(empty_database: str, k
     """F5, twice, while the page's first refresh is on its way."""
 
     async def what(venue: Venue) -> None:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         answers = await asyncio.gather(*(venue.sessions.refresh(token) for _ in range(3)))
         assert {answer.id for answer, _ in answers} == {session.id}
         venue.now_s += 540
@@ -163,8 +163,8 @@ def test_whichever_of_the_answers_a_browser_keeps_is_good(empty_database: str, k
 
 def test_who_sends_one_cookie_very_often_keeps_nobody_else_waiting(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
-        _, other = await venue.sessions.begin(2, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
+        _, other = await venue.sessions.begin(2, 0, "", "", proved=False)
         much = [asyncio.create_task(venue.sessions.refresh(token)) for _ in range(500)]
         await asyncio.sleep(0)  # all of them have asked
         await venue.sessions.refresh(other)
@@ -182,7 +182,7 @@ def test_who_sends_one_cookie_very_often_keeps_nobody_else_waiting(empty_databas
 @pytest.mark.parametrize("is_owner_first", [True, False])
 def test_who_used_the_same_token_can_not_both_go_on(empty_database: str, *, is_owner_first: bool) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, stolen = await venue.sessions.begin(1, "", "", proved=False)
+        session, stolen = await venue.sessions.begin(1, 0, "", "", proved=False)
         owner, thief = [(await venue.sessions.refresh(stolen))[1] for _ in range(2)]
         first, second = (owner, thief) if is_owner_first else (thief, owner)
         await venue.sessions.refresh(first)
@@ -193,7 +193,7 @@ def test_who_used_the_same_token_can_not_both_go_on(empty_database: str, *, is_o
 
 def test_a_token_two_back_ends_the_session_at_once(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, oldest = await venue.sessions.begin(1, "", "", proved=False)
+        session, oldest = await venue.sessions.begin(1, 0, "", "", proved=False)
         _, older = await venue.sessions.refresh(oldest)
         await venue.sessions.refresh(older)
         await venue.ends(session, oldest)
@@ -203,7 +203,7 @@ def test_a_token_two_back_ends_the_session_at_once(empty_database: str) -> None:
 
 def test_a_token_is_not_taken_for_longer_because_it_comes_often(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        _, token = await venue.sessions.begin(1, "", "", proved=False)
+        _, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         for _ in range(4):
             _, last = await venue.sessions.refresh(token)
             venue.now_s += GRACE_S / 4
@@ -217,7 +217,7 @@ def test_a_token_is_not_taken_for_longer_because_it_comes_often(empty_database: 
 
 def test_a_proof_whose_answer_got_lost_leaves_the_session_without_it(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         renewed, _ = await venue.sessions.step_up(session, token)
         found, fresh = await venue.sessions.refresh(token)
         assert found.id == renewed.id == fresh.partition(".")[0]
@@ -234,7 +234,7 @@ def test_a_proof_whose_answer_got_lost_leaves_the_session_without_it(empty_datab
 
 def test_a_log_out_that_a_proof_overtook_ends_the_session(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         renewed, fresh = await venue.sessions.step_up(session, token)
         assert await venue.sessions.end(session.id, "logged out", 1)
         await venue.ends(renewed, fresh)
@@ -245,7 +245,7 @@ def test_a_log_out_that_a_proof_overtook_ends_the_session(empty_database: str) -
 @pytest.mark.parametrize("after_s", [0, GRACE_S])
 def test_a_proof_takes_no_token_of_another_browser(empty_database: str, after_s: float) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, stolen = await venue.sessions.begin(1, "", "", proved=False)
+        session, stolen = await venue.sessions.begin(1, 0, "", "", proved=False)
         owner, thief = [(await venue.sessions.refresh(stolen))[1] for _ in range(2)]
         renewed, _ = await venue.sessions.step_up(session, owner)
         venue.now_s += after_s
@@ -261,7 +261,7 @@ def test_a_refresh_that_overtakes_a_proof_is_good(empty_database: str) -> None: 
     """F5 while a proof is on its way: both went out with the same cookie, and the page of before hears nothing."""
 
     async def what(venue: Venue) -> None:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         _, kept = await venue.sessions.refresh(token)
         renewed, _ = await venue.sessions.step_up(session, token)
         assert (await venue.sessions.refresh(kept))[0].id == renewed.id
@@ -271,7 +271,7 @@ def test_a_refresh_that_overtakes_a_proof_is_good(empty_database: str) -> None: 
 
 def test_a_session_of_an_earlier_version_goes_on(empty_database: str) -> None:  # noqa: F811
     async def begin(venue: Venue) -> str:
-        return (await venue.sessions.begin(1, "", "", proved=False))[1]
+        return (await venue.sessions.begin(1, 0, "", "", proved=False))[1]
 
     token = run(empty_database, begin)
     with psycopg.connect(empty_database) as connection:
@@ -288,7 +288,7 @@ def test_a_session_of_an_earlier_version_goes_on(empty_database: str) -> None:  
 def test_a_commit_that_nobody_confirmed_logs_nobody_out(empty_database: str) -> None:  # noqa: F811
     async def what(wire: Wire) -> None:
         venue = Venue(await wire.open())
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         wire.is_cut = True
         with pytest.raises(SessionsAwayError):
             await venue.sessions.refresh(token)
@@ -322,8 +322,8 @@ def test_another_password_ends_every_session_that_began_with_the_one_before(
     """So do other rights: another role, or a lock by an operator."""
 
     async def what(venue: Venue) -> None:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
-        other, _ = await venue.sessions.begin(2, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
+        other, _ = await venue.sessions.begin(2, 0, "", "", proved=False)
         venue.standings[1] = changed
         with pytest.raises(SessionEndedError):
             await venue.sessions.living(session.id)
@@ -341,9 +341,9 @@ def test_another_second_factor_ends_a_proof(empty_database: str, before: bytes, 
 
     async def what(venue: Venue) -> None:
         venue.standings[1] = Standing(FIRST, factor=before)
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         renewed, _ = await venue.sessions.step_up(session, token)
-        begun, _ = await venue.sessions.begin(1, "", "", proved=True)
+        begun, _ = await venue.sessions.begin(1, 0, "", "", proved=True)
         assert venue.sessions.is_proved(renewed)
         assert venue.sessions.is_proved(begun)
         venue.standings[1] = Standing(FIRST, factor=after)
@@ -357,7 +357,7 @@ def test_another_second_factor_ends_a_proof(empty_database: str, before: bytes, 
 
 def test_a_proof_gives_another_id_and_lasts_five_minutes(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         assert not venue.sessions.is_proved(session)
         renewed, _ = await venue.sessions.step_up(session, token)
         assert renewed.id != session.id
@@ -376,7 +376,7 @@ def test_a_proof_gives_another_id_and_lasts_five_minutes(empty_database: str) ->
 @pytest.mark.parametrize(("after_s", "uses"), [(IDLE_S + 1, 1), (LONGEST_S + 1, 10)])
 def test_a_session_ends_by_itself(empty_database: str, after_s: float, uses: int) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         for _ in range(uses - 1):
             venue.now_s += after_s / uses
             session, token = await venue.sessions.refresh(token)
@@ -391,7 +391,7 @@ def test_an_account_has_so_many_sessions_and_a_new_one_ends_the_oldest(empty_dat
         began = []
         for _ in range(MOST_OF_ACCOUNT + 2):
             venue.now_s += 1
-            began.append((await venue.sessions.begin(1, "", "", proved=False))[0].id)
+            began.append((await venue.sessions.begin(1, 0, "", "", proved=False))[0].id)
         assert [session.id for session in await venue.sessions.of(1)] == began[:1:-1]
         with pytest.raises(SessionEndedError):
             await venue.sessions.living(began[0])
@@ -420,7 +420,7 @@ def test_a_session_that_outlives_its_end_is_found(empty_database: str, monkeypat
 
 async def ends_at_once(venue: Venue) -> None:
     """What its owner ends is no session for the next request."""
-    sessions = [(await venue.sessions.begin(1, "", "", proved=False))[0] for _ in range(3)]
+    sessions = [(await venue.sessions.begin(1, 0, "", "", proved=False))[0] for _ in range(3)]
     assert not await venue.sessions.end(sessions[0].id, "x", account=2)
     assert (await venue.sessions.living(sessions[0].id)).account == 1
     assert await venue.sessions.end(sessions[0].id, "x", account=1)
@@ -433,12 +433,12 @@ async def ends_at_once(venue: Venue) -> None:
 
 def test_what_is_old_is_forgotten(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        await venue.sessions.begin(1, "", "", proved=False)
+        await venue.sessions.begin(1, 0, "", "", proved=False)
         await venue.sessions.audit(1, "login", "", "127.0.0.1")
         assert [row.action for row in await venue.sessions.audited(1, None, 10)] == ["login"]
         assert await venue.sessions.audited(2, None, 10) == []
         venue.now_s += 401 * 86_400
-        await venue.sessions.begin(2, "", "", proved=False)
+        await venue.sessions.begin(2, 0, "", "", proved=False)
         assert await venue.sessions.audited(None, None, 10) == []
 
     run(empty_database, what)
@@ -448,7 +448,7 @@ def test_what_is_old_is_forgotten(empty_database: str) -> None:  # noqa: F811
 
 def test_without_its_database_a_session_that_is_in_memory_goes_on(empty_database: str) -> None:  # noqa: F811
     async def what(venue: Venue) -> None:
-        session, token = await venue.sessions.begin(1, "", "", proved=False)
+        session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
         await venue.sessions.close()
         assert (await venue.sessions.living(session.id)).account == 1
         with pytest.raises(SessionsAwayError):
@@ -461,3 +461,65 @@ def test_without_its_database_a_session_that_is_in_memory_goes_on(empty_database
             await venue.sessions.living("unknown")
 
     run("postgresql://nobody@127.0.0.1:1/nothing", away)
+
+
+def test_a_session_needs_the_rights_that_were_proved(empty_database: str) -> None:  # noqa: F811
+    """Another password may be in force by the time that the one before has been checked."""
+
+    async def what(venue: Venue) -> None:
+        venue.standings[1] = Standing(FIRST, rights=7)
+        for rights in (0, 6, 8):
+            with pytest.raises(SessionEndedError):
+                await venue.sessions.begin(1, rights, "", "", proved=True)
+        await venue.sessions.begin(1, 7, "", "", proved=True)
+
+    run(empty_database, what)
+
+
+def test_the_end_of_a_session_reaches_requests_under_way(empty_database: str) -> None:  # noqa: F811
+    """Each way to end it; a request may have come by the id that the session had before a proof."""
+
+    async def what(venue: Venue) -> None:
+        for end in (
+            lambda id: venue.sessions.end(id, "test"), lambda _: venue.sessions.end_all(1, "test"),
+        ):  # fmt: skip
+            session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
+            before = venue.sessions.hold(session.id)
+            renewed, _ = await venue.sessions.step_up(session, token)
+            after = venue.sessions.hold(renewed.id)
+            judged = asyncio.Event()
+            venue.sessions.sequenced = judged.wait  # type: ignore[assignment]
+            ending = asyncio.create_task(end(session.id))  # type: ignore[no-untyped-call]
+            while not after.is_ended:
+                await asyncio.sleep(0)
+            assert before.is_ended
+            assert not ending.done(), "the router has not judged yet what was sent before"
+            judged.set()
+            await ending
+            with pytest.raises(SessionEndedError):
+                await venue.sessions.living(renewed.id)
+
+    run(empty_database, what)
+
+
+def test_a_session_that_was_ended_meanwhile_is_not_kept(empty_database: str) -> None:  # noqa: F811
+    """Whoever reads, refreshes or proves a session at its end does not bring it back to memory."""
+
+    async def what(venue: Venue) -> None:
+        for _ in range(12):
+            for use in ("living", "refresh", "step_up"):
+                session, token = await venue.sessions.begin(1, 0, "", "", proved=False)
+                vars(venue.sessions)["_living"].clear()  # as after a restart
+                arguments: tuple[Any, ...] = {
+                    "living": (session.id,), "refresh": (token,), "step_up": (session, token)
+                }[use]  # fmt: skip
+                using = getattr(venue.sessions, use)(*arguments)
+                ending = venue.sessions.end(session.id, "test")
+                outcomes: Any = await asyncio.gather(using, ending, return_exceptions=True)
+                used, ended = outcomes
+                assert ended is True
+                assert use == "living" or isinstance(used, tuple | SessionEndedError)
+                known = vars(venue.sessions)["_living"]
+                assert not known, (use, "is in memory")
+
+    run(empty_database, what)

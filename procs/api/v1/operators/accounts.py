@@ -135,7 +135,7 @@ class AccountsController(Controller):
         caller.may_operate()
         credential = await services.passwords.credential(data.password, caller.name, caller.address)
         command = Account(account=caller.account, name=data.name.encode())
-        await services.registry.carry([credential, command], data.name.encode())
+        await services.registry.carry([credential, command], data.name.encode(), caller.ticket)
         return account_shown(services.desk.people, account_of(caller, services, data.name))
 
     @get("/accounts/{name:str}")
@@ -223,7 +223,7 @@ class AccountsController(Controller):
         if found is None or found.account != account:
             raise not_found("The account has no such key.", "key")
         command = KeyRevocation(account=caller.account, name=found.name)
-        return Done((await services.registry.carry([command], found.name, adds=False)).seq)
+        return Done((await services.registry.carry([command], found.name, caller.ticket, adds=False)).seq)
 
     @get("/registrations")
     async def registrations(

@@ -94,7 +94,7 @@ async def carried(
     if id and hasattr(asked, "cl_ord_id"):
         asked = structs.replace(asked, cl_ord_id=id)
     own = asked.name if isinstance(asked, Account) else getattr(asked, "cl_ord_id", b"")
-    return await services.registry.carry([*extensions, asked], own, adds=adds)
+    return await services.registry.carry([*extensions, asked], own, caller.ticket, adds=adds)
 
 
 async def agreed(caller: Caller, services: Services, command: Command, extensions: Sequence[Command] = ()) -> Proposed:
@@ -116,7 +116,7 @@ async def all_carried(caller: Caller, services: Services, commands: Sequence[Com
     asked = [
         structs.replace(each, account=caller.account, cl_ord_id=own) for each, own in zip(commands, ids, strict=True)
     ]
-    return Done((await services.registry.carry(asked, id)).seq)
+    return Done((await services.registry.carry(asked, id, caller.ticket)).seq)
 
 
 def looked_at(caller: Caller, services: Services, name: str) -> int:
