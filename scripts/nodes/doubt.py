@@ -48,7 +48,7 @@ def doubt(config: Config, data: Path, venue: Venue | None, name: str) -> str:
     if not board.get(Word.WHOLE_NS):
         own = _end(data, durable)
         return f"this node has not had all of node {name}'s log since it was started. Its own ends {own}"
-    if config.venue.durability in ("replicated", "both") and commit > board.get(Word.LOG_END):
+    if config.venue.durability in ("replicated", "both") and commit > received(venue):
         own = _end(data, durable)
         return f"node {name} has acknowledged records up to {commit:,} alone. This node's log ends {own}"
     if config.venue.durability in ("replicated", "both") and not board.get(Word.WAITED_FOR):
@@ -63,6 +63,14 @@ def doubt(config: Config, data: Path, venue: Venue | None, name: str) -> str:
             f"continue without this node (lockstep failover there). This node's log ends {_end(data, durable)}"
         )
     return ""
+
+
+def received(venue: Venue) -> int:
+    """Return the last record that this node has: its ring's or its journal's, whichever is later.
+
+    LOG_END is no measure of it: a busy router may be seconds behind what the link has brought.
+    """
+    return max(venue.ring("log").published, venue.board.get(Word.DURABLE_SEQ))
 
 
 def told(statement: str, accepted: str) -> str:

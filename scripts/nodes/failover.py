@@ -210,7 +210,7 @@ def look(venue: Venue, steps: Steps) -> tuple[int, int]:
             f"its state differs from the other node's at record {differs:,}: one of the two is wrong, and `lockstep "
             "verify` on each says which. Make this node's data folder from a backup of the right one"
         )
-    seq, peer_seq = board.get(Word.LOG_END), board.get(Word.PEER_SEQ)
+    seq, peer_seq = doubt.received(venue), board.get(Word.PEER_SEQ)
     behind = max(0, peer_seq - seq)
     link = LinkState(board.get(Word.LINK)).name.lower().replace("_", " ")
     lacks = f"the other node had {counted(behind, 'record')} more" if behind else "it lacks nothing that is known of"

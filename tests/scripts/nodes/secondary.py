@@ -22,6 +22,7 @@ from scripts.nodes import failover, switchover
 from scripts.nodes.steps import FailedOver
 from shm.board import Word
 from shm.segment import RoleLock
+from tests.models import journal
 
 
 class Secondary:
@@ -45,6 +46,9 @@ class Secondary:
         atomic_file.replace(ground.manifest_of(self.data), msgspec.json.encode(manifest))
         self.venue = Venue.attach(manifest)
         self.board = self.venue.board
+        producer = self.venue.ring("log").producer()
+        for record in journal.records(1, 700):
+            producer.put(record)
         self.board.set(Word.LOG_END, 700)
         self.board.set(Word.PEER_SEQ, 710)
         self.board.set(Word.LINK, LinkState.IN_STEP)

@@ -230,8 +230,10 @@ def test_a_primary_that_waits_at_its_start_leads_alone_by_a_statement(secondary:
 
 
 def log(secondary: Secondary, last: int) -> None:
-    with JournalWriter(secondary.data / "journal", segment_bytes=MIN_SEGMENT_BYTES) as writer:
-        writer.append([journal.record(seq, time_ns=time.time_ns()) for seq in range(1, last + 1)])
+    with JournalWriter(secondary.data / "journal", segment_bytes=1 << 18) as writer:
+        for first in range(1, last + 1, 50):
+            batch = range(first, min(first + 50, last + 1))
+            writer.append([journal.record(seq, time_ns=time.time_ns()) for seq in batch])
 
 
 @pytest.mark.parametrize(
@@ -267,6 +269,19 @@ def test_a_secondary_that_had_not_all_asks_for_another_word(
         with pytest.raises(Refused, match="it does not lead yet"):
             secondary.fail_over(STATEMENT, accepted="a")
     assert node.load(secondary.data).statement.endswith("the loss of what node a has acknowledged is accepted")
+
+
+@pytest.mark.parametrize("end", [700, 701], ids=["in its ring", "in its journal"])
+def test_a_secondary_whose_router_is_behind_leads_by_what_it_has(secondary: Secondary, end: int) -> None:
+    """Its primary committed alone for a moment, and the link has brought all of that since."""
+    log(secondary, 701)
+    with secondary.runs():
+        words = {Word.LINK: LinkState.ALONE, Word.PRIMARY_COMMIT: end, Word.PEER_SEQ: end, Word.LOG_END: 1}
+        for word, value in {**words, Word.DURABLE_SEQ: end if end > 700 else 650}.items():
+            secondary.board.set(word, value)
+        with pytest.raises(Refused, match="it does not lead yet"):  # no supervisor is there to promote it
+            secondary.fail_over(STATEMENT)
+    assert not node.load(secondary.data).is_secondary
 
 
 def test_a_secondary_that_heard_nothing_for_long_asks_for_another_word(secondary: Secondary) -> None:
