@@ -454,6 +454,43 @@ def test_what_a_connection_had_under_way_ends_with_its_logout(empty_database: st
     run(empty_database, what)
 
 
+LOG_ON = ("session.logon", "userDataStream.subscribe.signature")
+
+
+@pytest.mark.parametrize("again", LOG_ON)
+@pytest.mark.parametrize("first", [*LOG_ON, "account.rateLimits.orders"])
+def test_a_recorded_request_logs_no_other_connection_on(empty_database: str, first: str, again: str) -> None:  # noqa: F811
+    """The method is not signed: a question with the same parameters would do for a logon."""
+
+    async def what(api: Api) -> None:
+        venue = Venue(api)
+        owner, thief = await venue.open(), await venue.open()
+        recorded = venue.signed()
+        assert (await owner.ask(first, **recorded))["status"] == 200
+        assert (await thief.ask(again, **recorded))["error"]["code"] == -1021
+        assert (await thief.ask("session.status"))["result"]["apiKey"] is None
+        assert (await thief.ask("account.rateLimits.orders", **recorded))["status"] == 200, "questions may come again"
+        api.stream.now_ns += 1_000_000
+        assert (await owner.ask(again, **venue.signed()))["status"] == (400 if first == again == LOG_ON[1] else 200)
+
+    run(empty_database, what)
+
+
+def test_a_request_of_before_the_first_connection_logs_nobody_on(empty_database: str) -> None:  # noqa: F811
+    """Its like may have been used at the api before a restart, or at the node that led."""
+
+    async def what(api: Api) -> None:
+        venue = Venue(api)
+        recorded = venue.signed()
+        api.stream.now_ns += 1_000_000
+        stream = await venue.open()
+        await until(lambda: stream.got.empty())
+        assert (await stream.ask("session.logon", **recorded))["error"]["code"] == -1021
+        assert (await stream.ask("session.logon", **venue.signed()))["status"] == 200
+
+    run(empty_database, what)
+
+
 # In milliseconds; what the clock has beyond a whole one makes a request older by less than one.
 AGES = {"now": 0, "at the edge": 4999, "old": 5001, "a minute old": 59_999, "too early": -1001, "a little early": -999}
 

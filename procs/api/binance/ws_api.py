@@ -20,6 +20,7 @@ from procs.api.binance.caller import Call
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.errors import ApiError, internal, missing, outcome_unknown, subscription_active
 from procs.api.binance.listen_keys import ListenKeys
+from procs.api.binance.logons import Logons
 from procs.api.binance.routes import WS, Route, Scope, Security
 from procs.api.binance.signatures import check_time, not_permitted
 from procs.api.binance.stream_rights import Right, StreamRights
@@ -31,6 +32,7 @@ from shm.log_lines import log
 
 MOST_UNDER_WAY = 2000  # requests of a connection that are not answered
 GO_ON_AT = MOST_UNDER_WAY // 2  # when there were too many
+LOG_ON = frozenset({"session_logon", "user_subscribe_signed"})
 MOST_LARGE = 16  # of these that may have long answers: from the question until the answer is sent
 MOST_QUEUED = 10_000  # messages to it that are not sent
 POLICY_VIOLATION = 1008
@@ -111,6 +113,7 @@ class WsApi:
         self.dialect = dialect
         self.desk = desk
         self.rights = StreamRights(desk, dialect.now_ns)
+        self.logons = Logons()
         self._listen_keys = listen_keys
         self._goodbyes: set[Callable[[], None]] = set()  # one for each connection that is open
 
@@ -128,6 +131,7 @@ class WsApi:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
             return
         await send({"type": "websocket.accept"})
+        self.logons.open(self.dialect.now_ns())
         outbox = Outbox(send, link)
         connection = Connection(self, outbox, address, link, terms)
         if link is not None:
@@ -227,6 +231,7 @@ class Connection:
         self._link = link
         self._connected = self._dialect.now_ns() // self._unit
         self._rights = api.rights
+        self._logons = api.logons
         self._session: Right | None = None  # by which it is logged on
         self._logged_on: int | None = None
         self._streams: dict[int, UserStream] = {}
@@ -362,7 +367,10 @@ class Connection:
         route, sent = request.route, request.parameters
         named = sent.get(b"apiKey")
         if route.security is Security.NONE or named is not None or self._session is None:
-            return self._dialect.admit(route, sent, named, self._address, self._unit)
+            call = self._dialect.admit(route, sent, named, self._address, self._unit)
+            if call.verified is not None and route.scope is not Scope.TRADE:
+                self._logons.use(call, logs_on=route.name in LOG_ON)
+            return call
         now_ns = self._dialect.now_ns()
         if route.security is Security.SIGNED:
             check_time(sent, now_ns // 1000)
