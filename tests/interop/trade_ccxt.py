@@ -43,7 +43,9 @@ def main():
         "candle": maker.fetch_ohlcv("BTC/USDT", "1h")[-1][1:],
         "bid": maker.fetch_order_book("BTC/USDT")["bids"][0],
         "used": maker.fetch_balance()["USDT"]["used"],
-        "cancelled": maker.cancel_order(resting["id"], "BTC/USDT")["status"],
+        "edited": edited(maker, resting),
+        "edited_used": maker.fetch_balance()["USDT"]["used"],
+        "cancelled": [order["status"] for order in maker.cancel_all_orders("BTC/USDT")],
         "open": maker.fetch_open_orders("BTC/USDT"),
     }
     for wrong, call in (
@@ -56,6 +58,12 @@ def main():
         except ccxt.BaseError as error:
             seen[wrong] = type(error).__name__
     print(json.dumps(seen))
+
+
+def edited(maker, order):
+    """By cancelReplace, which checks the balance of the caller's account once more."""
+    made = maker.edit_order(order["id"], "BTC/USDT", "limit", "buy", 0.01, 59000)
+    return [made["price"], made["amount"]]
 
 
 def post_only(maker, taker):
