@@ -32,7 +32,7 @@ class Looked:
 
     def __init__(self, side: Side) -> None:
         self._side = side
-        self.board = side.board
+        self.board, self.ring = side.board, side.venue.ring
 
     def now_ns(self) -> int:
         """By the clock of its processes."""
