@@ -16,7 +16,7 @@ cdef struct Tracked:
     uint64_t updated_seq     # the command of its last event
     uint64_t mate_id         # the other order of its list; 0: it is in none
     int64_t prevented_lots   # what self-trade prevention took off it
-    uint64_t prevented_match # the last one that did; 0: none
+    uint64_t prevented_match  # the last one that did; 0: none
     uint32_t account
     uint32_t newer           # places of the account's orders of the same chain, 0: none
     uint32_t older

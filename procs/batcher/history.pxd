@@ -2,7 +2,9 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from procs.batcher.encode cimport Buffer
 from procs.batcher.listings cimport Listings
-from shm.records cimport ConfirmedRecord, CorrectedRecord, PhaseChangedRecord, PreventedRecord, ReplacedRecord, TradedRecord
+from shm.records cimport (
+    ConfirmedRecord, CorrectedRecord, PhaseChangedRecord, PreventedRecord, ReplacedRecord, TradedRecord,
+)
 
 cdef class History:
     cdef readonly uint64_t trades

@@ -1,4 +1,4 @@
-"""The rows of a batch that are written once and never change: trades, prevented ones, replaces, phases, actions, corrections.
+"""The rows of a batch that never change once written: trades, prevented ones, replaces, phases, actions, corrections.
 
 Each is one event, encoded as it comes; it keeps no state between events, and never talks to the database.
 """

@@ -203,7 +203,7 @@ cdef class Receiver(Link):
         return True
 
     cdef void note(self, const FrameHeader *header) noexcept:
-        """How far the primary has committed, how far its log goes, what its clock says, and whether commits wait for this node."""
+        """Note the primary's commit, its log's end and its clock, and whether commits wait for this node."""
         self.board.store(WORD_WAITED_FOR, header.waits)
         if header.time_ns > 0:
             self.board.store(WORD_PEER_ANCHOR_NS, <uint64_t> max(0, header.time_ns - self.polled_ns))

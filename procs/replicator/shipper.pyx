@@ -38,8 +38,8 @@ from procs.replicator.link cimport (
 )
 from shm.bell cimport WAIT_COMMIT
 from shm.board cimport (
-    HANDOVER_ASKED, WORD_ACKED_SEQ, WORD_COMMIT_BY, WORD_COMPARED, WORD_DIFFERS, WORD_DURABLE_SEQ, WORD_EPOCH, WORD_FENCED,
-    WORD_HANDOVER, WORD_LOG_END, WORD_PEER_SEQ, Board,
+    HANDOVER_ASKED, WORD_ACKED_SEQ, WORD_COMMIT_BY, WORD_COMPARED, WORD_DIFFERS, WORD_DURABLE_SEQ, WORD_EPOCH,
+    WORD_FENCED, WORD_HANDOVER, WORD_LOG_END, WORD_PEER_SEQ, Board,
 )
 from shm.journal cimport JournalReader
 from shm.journal_format cimport mix

@@ -68,7 +68,7 @@ def doubt(config: Config, data: Path, venue: Venue | None, name: str) -> str:
 def received(venue: Venue) -> int:
     """Return the last record that this node has: its ring's or its journal's, whichever is later.
 
-    LOG_END is no measure of it: a busy router may be seconds behind what the link has brought.
+    LOG_END does not measure that: a busy router may be seconds behind the link.
     """
     return max(venue.ring("log").published, venue.board.get(Word.DURABLE_SEQ))
 

@@ -61,7 +61,7 @@ def main():
 
 
 def edited(maker, order):
-    """By cancelReplace, which checks the balance of the caller's account once more."""
+    """By cancelReplace, which checks the balance of the caller's account."""
     made = maker.edit_order(order["id"], "BTC/USDT", "limit", "buy", 0.01, 59000)
     return [made["price"], made["amount"]]
 

@@ -13,6 +13,6 @@ cdef class Call:
     cdef readonly int64_t unit           # of times in the answer, in ns
     cdef readonly int64_t now_ns
     cdef readonly bytes verified         # the bytes that the signature was verified on; None without one
-    cdef readonly object right           # by which the connection is logged on; None: the request is signed, or nobody's
+    cdef readonly object right           # by which the connection is logged on; None: it is not
     cpdef uint64_t ticket(self) except? 0
     cpdef bytes generated(self, int which)

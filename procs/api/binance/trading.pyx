@@ -223,7 +223,9 @@ cdef class Trading:
 
     cdef Request send_list(self, ListForm form, Call call):
         cdef Refusal refused
-        cdef Request request = self.desk.place_list(&form.forms[0], form.kind, call.account, call.key, call.ticket(), &refused)
+        cdef Request request = self.desk.place_list(
+            &form.forms[0], form.kind, call.account, call.key, call.ticket(), &refused
+        )
         if request is None:
             raise form.error_of(&refused)
         return request

@@ -102,7 +102,9 @@ cdef class OrderEntry:
             raise refused(&refusal, fields)
         return request
 
-    def place_list(self, uint32_t account, uint64_t ticket, bytes kind not None, dict first not None, dict second not None):
+    def place_list(
+        self, uint32_t account, uint64_t ticket, bytes kind not None, dict first not None, dict second not None
+    ):
         """Two new orders; `kind` is b"1" where one cancels the other, b"2" where the first one triggers the second."""
         cdef Form forms[2]
         cdef Refusal refusal
