@@ -14,6 +14,7 @@ from procs.api import __main__ as api_main
 from procs.api.binance.rest import Answer, Rest
 from procs.api.desk import Desk
 from procs.venue.venue import Venue
+from shm.bell import Reason
 from shm.board import Board
 from shm.ring import Consumer
 
@@ -111,6 +112,9 @@ class ApiStage:
         """The desk alone, while it catches up."""
         self.now_ns = now_ns
         return self.desk.poll(now_ns)
+
+    def wants(self) -> Reason:
+        return self.desk.wants()
 
     def attach(self, consumers: dict[int, Consumer], board: Board) -> None:
         self.desk.attach(consumers, board)

@@ -9,6 +9,7 @@ from typing import Any
 from procs.venue.venue import Venue
 from shm.board import Word
 from tests.broken import BrokenError, require
+from tests.simulation.administration import Administration
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import SYMBOLS, Operator, Requests
 
@@ -27,6 +28,7 @@ class Healing(ABC):
     traders: list[Trader]
     requests: list[Requests]
     operator: Operator
+    administration: Administration | None
     asked_at: dict[str, int]
     venue: Venue
 
@@ -63,6 +65,9 @@ class Healing(ABC):
         """End every fault; then each trader is to get an order acknowledged, and all stages are to come to rest."""
         self.calm()
         self.until(lambda: self.door is not None and self.door.is_open, "the gateway opens")
+        if self.administration is not None:
+            for record in self.administration.release_all(self._operator_ns()):
+                self._command(record)
         self._all_logged_on()
         for record in self.operator.open_all(self._operator_ns()):
             self._command(record)

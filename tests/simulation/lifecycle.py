@@ -34,7 +34,8 @@ from shm.disk import Disk
 from shm.journal import segment_seqs
 from shm.journal_format import file_name
 from tests.broken import require
-from tests.simulation import api, stages
+from tests.simulation import administration, api, stages
+from tests.simulation.administration import Administration
 from tests.simulation.audit import Audit
 from tests.simulation.bugs import Bug
 from tests.simulation.database import Database
@@ -108,6 +109,7 @@ class Life:
         self.requests = [Requests(trader, self.draw(f"requests {trader.name}")) for trader in self.traders]
         self.operator = Operator(OPERATOR_ACCOUNT, len(TRADERS), self.draw("operator"))
         self.payments = self.make_payments()
+        self.administration = self.make_administration()
         self.hosts: list[Host] = []
         self.deaths: list[tuple[int, Host]] = []  # and the turn at which the supervisor notices
         self.was_ready = False
@@ -132,6 +134,13 @@ class Life:
         if not are_on(self.plan.seed):
             return None
         return Payments(len(TRADERS), OPERATORS, Random(f"drawn payments {self.plan.seed}"))
+
+    def make_administration(self) -> Administration | None:
+        """None with a planted bug, too: it is hunted in seeds that are known to show it."""
+        seed = self.plan.seed
+        if type(self.bug) is not Bug or not administration.are_on(seed):
+            return None
+        return Administration(len(TRADERS), OPERATOR_ACCOUNT, Random(f"drawn administration {seed}"))
 
     def make_config(self) -> Config:
         return config_of(self.plan)

@@ -86,4 +86,5 @@ class Door:
         if account is None or not is_right(password, account.credential):
             self.engine.refuse(client, now_ns)
         else:
+            client.rights = account.rights
             self.engine.accept(client, account.number, now_ns)

@@ -33,6 +33,7 @@ from shm.journal import segment_seqs
 from shm.journal_end import segment_header
 from tests.broken import require
 from tests.simulation import border, files, witnessed
+from tests.simulation.administration import Administration
 from tests.simulation.audit import Audit
 from tests.simulation.bugs import Bug
 from tests.simulation.cable import ASKS_TO_LEAD, Dialer, End, Network, kind_of
@@ -112,6 +113,7 @@ class Pair(Healing):
         self.requests = [Requests(each, Random(f"requests {each.name} of two {plan.seed}")) for each in self.traders]
         self.operator = Operator(OPERATOR_ACCOUNT, len(TRADERS), Random(f"operator of two {plan.seed}"))
         self.payments: Payments | None = None  # both nodes', once the first one has them
+        self.administration: Administration | None = None
         self.asked_at: dict[str, int] = {}
         self.sides = [Side(self, name, plan) for name in "ab"]
         self.active = self.sides[0]

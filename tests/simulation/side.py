@@ -223,6 +223,7 @@ class Side(World):
         self.trace = pair.trace
         self.traders, self.requests, self.operator = pair.traders, pair.requests, pair.operator
         self.payments = pair.payments = pair.payments or self.payments
+        self.administration = None  # seeds of two nodes are what they were
         self.audit = NodeAudit(self)
         self.database = pair.database or Database(self.draw("database"), self._committed)
         self.is_off = True

@@ -28,6 +28,7 @@ from procs.publisher.__main__ import Publisher
 from procs.publisher.feed import Kind
 from procs.router.__main__ import build as build_router
 from procs.venue.venue import Venue
+from shm.bell import Reason
 from shm.board import Board
 from shm.disk import Disk
 from shm.ring import Consumer
@@ -37,6 +38,7 @@ from tests.simulation.login_stub import Door
 
 SPOOL_SEGMENT = 64 * 1024
 BATCH_ROWS = 200
+READERS = ("gateway", "api", "publisher", "batcher")  # the edges that read released events
 
 
 class Folder(type(Path())):  # type: ignore[misc]
@@ -64,6 +66,9 @@ class GatewayStage:
     def poll(self, now_ns: int) -> int:
         """The engine alone, while it catches up."""
         return self.door.engine.poll(now_ns)
+
+    def wants(self) -> Reason:
+        return self.door.engine.wants()
 
     def attach(self, consumers: dict[int, Consumer], board: Board) -> None:
         self.door.attach(consumers, board)
@@ -162,6 +167,9 @@ class BatcherStage:
 
     def poll(self, now_ns: int) -> int:
         return self.batcher.poll(now_ns)
+
+    def wants(self) -> Reason:
+        return self.batcher.wants()
 
     def attach(self, consumers: dict[int, Consumer], board: Board) -> None:
         self.batcher.attach(consumers, board)

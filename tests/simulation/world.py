@@ -14,6 +14,8 @@ from unittest.mock import patch
 from procs.gateway import background, seq_num_file
 from procs.gateway import store as store_module
 from procs.venue import venue as venues
+from procs.venue.topology import role_of
+from shm.bell import Reason
 from shm.board import Word
 from shm.journal import JournalError, JournalReader, segment_seqs
 from tests import invariants
@@ -27,6 +29,7 @@ from tests.simulation.healing import Healing
 from tests.simulation.lifecycle import Host, Life
 from tests.simulation.network import Wire
 from tests.simulation.plan import Fault, Plan
+from tests.simulation.stages import READERS
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import Requests
 
@@ -167,6 +170,7 @@ class World(Life, Healing):  # type: ignore[misc]
         elif choice < 0.72:
             self.audit.step()
             self._pay()
+            self._administer()
         elif choice < 0.94:
             if self.is_deserted:
                 return
@@ -197,7 +201,10 @@ class World(Life, Healing):  # type: ignore[misc]
                 stage.attach(host.venue.events(name), host.venue.board)
         for name, stage in list(host.stages.items()):
             try:
-                work += stage.step(now_ns)
+                done = stage.step(now_ns)
+                if not done and role_of(name) in READERS:
+                    require(isinstance(stage.wants(), Reason), f"{name} says no reasons before it sleeps")
+                work += done
             except OSError as error:
                 self.failed(host, name, error)
                 return work
@@ -261,6 +268,16 @@ class World(Life, Healing):  # type: ignore[misc]
             for record in sent.records:
                 producer.put(record)
             self.seen["payment asked for"] += 1
+
+    def _administer(self) -> None:
+        """Define or change something, by what the audit has just seen."""
+        board = self.venue.board
+        if self.administration is None or self.healing or not board.get(Word.EPOCH) or not self.administration.is_due():
+            return
+        record = self.administration.next(self.audit.log, self.audit.events, self._operator_ns())
+        if record is not None:
+            self._command(record)
+            self.seen["administration"] += 1
 
     def _operator_ns(self) -> int:
         return self.mono_ns + self.host_of("router").anchor_ns
