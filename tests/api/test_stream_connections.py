@@ -250,23 +250,26 @@ def test_a_session_that_ends_is_told_nothing_more_until_it_logs_in_again(empty_d
 
         for ends in (end, expire, change_password):
             client, session = await api.logged_in(1, "orders")
+            beat = await client.next("heartbeat")
+            assert beat["behind_ms"] >= 0
             code = await ends(session)
             assert (await client.next("session"))["code"] == code
             api.happens(20)
-            beat = await client.next("heartbeat")
-            assert beat["behind_ms"] >= 0
+            other, _ = await api.logged_in(2, "orders")
+            await other.next("heartbeat")  # a later connection than `client`: all have had their turn
             assert client.got.empty()
-            _, other = await api.session(2)
-            assert (await client.ask("login", token=other))["code"] == "NOT_ALLOWED"
+            _, token = await api.session(2)
+            assert (await client.ask("login", token=token))["code"] == "NOT_ALLOWED"
             _, token = await api.session(1)
             await client.ask("login", token=token)
             assert (await client.next("orders"))["position"] > beat["position"]
         await api.sessions.end_all(1, "test")
         api.now_s += LOGIN_S + 1
-        for client in api.clients[:3]:
+        ended = api.clients[:6:2]
+        for client in ended:
             await client.next("session")
         api.now_s += LOGIN_S + 1
-        for client in api.clients[:3]:
+        for client in ended:
             assert (await client.is_over())[0] == 4001
 
     run(empty_database, what)

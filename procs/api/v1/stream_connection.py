@@ -275,7 +275,7 @@ class Connection:
         """Say how far it has been told, once it is told anything: what nobody was told can't be gone on behind."""
         if not self.tell():
             self._room.due(self)
-        cursor = self._cursor
+        cursor = self._cursor if self._is_live else None
         if cursor is None or self._images or self._outbox.is_over.is_set() or len(self._outbox) >= MOST_WAITING:
             return
         desk = self._services.desk
