@@ -48,7 +48,7 @@ def carry_out(
     board = venue.board
     epoch, end, commit = board.get(Word.EPOCH), board.get(Word.LOG_END), board.commit_position()
     done = FailedOver("leads", f"this node leads already, epoch {epoch}", steps.done, epoch, end)
-    if not _unheard_since_ns(venue):
+    if not _unheard_since_ns(venue, monotonic_ns()):
         if not statement:
             return done
         raise NotReleased(
@@ -91,20 +91,22 @@ def carry_out(
     return done
 
 
-def _unheard_since_ns(venue: Venue) -> int:
+def _unheard_since_ns(venue: Venue, latest_ns: int) -> int:
     """Return since when the peer has not acknowledged what it should, or the link is down (CLOCK_MONOTONIC); 0: it
-    does. Of a quiet venue there is nothing to acknowledge."""
+    does. `latest_ns` where this run does not know when the peer last had the whole log."""
     board = venue.board
-    if LinkState(board.get(Word.LINK)) in LINKED:
+    if board.get(Word.STALLED_NS) or LinkState(board.get(Word.LINK)) in LINKED:
         return board.get(Word.STALLED_NS)
     whole_ns = board.get(Word.WHOLE_NS)
-    return board.get(Word.STALLED_NS) or max(1, whole_ns - venue.anchor_ns)
+    return whole_ns - venue.anchor_ns if whole_ns else latest_ns
 
 
 def _await_quiet(venue: Venue, steps: Steps) -> None:
     """Wait until the peer, if it is alive, asks before it leads (I9). NotReleased if it acknowledges again."""
-    is_told = False
-    while (since_ns := _unheard_since_ns(venue)) and (left_s := QUIET_S - (monotonic_ns() - since_ns) / 1e9) > 0:
+    is_told, begun_ns = False, monotonic_ns()
+    while (since_ns := _unheard_since_ns(venue, begun_ns)) and (
+        left_s := QUIET_S - (monotonic_ns() - since_ns) / 1e9
+    ) > 0:
         if not is_told:
             steps.say(f"waiting {left_s:.0f} s more: from then on the other node, if it is alive, asks before it leads")
             is_told = True
