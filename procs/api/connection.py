@@ -18,13 +18,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from procs.api.app import CLIENT_IS_THERE, COMMON
 from procs.api.binance.rest import Answer
-from procs.api.plain_request import PlainRequest, plain_request
+from procs.api.plain_request import MAX_BODY_BYTES, PlainRequest, plain_request
 from procs.api.unread import Unread
 from procs.edge.admission import Admission
 
 MAX_HEAD_BYTES = 32768
 MAX_HEADERS = 100
-MAX_BODY_BYTES = 65536
 MAX_FRAMING_BYTES = 65536  # of a body in chunks, which the smallest chunks need for some thousand bytes
 REQUEST_S = 10.0  # for a request to come whole, from its connection's first byte of it on
 MOST_AT_ONCE = 2048  # bytes of requests that are read before those in them are answered: each may be a short one

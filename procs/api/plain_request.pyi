@@ -1,3 +1,5 @@
+MAX_BODY_BYTES: int
+
 class PlainRequest:
     method: str
     path: str

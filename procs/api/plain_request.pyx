@@ -16,7 +16,9 @@ cdef enum:
     MAX_HEADERS = 30
     MAX_NAME = 64
     MAX_LENGTH_DIGITS = 5
-    MAX_BODY = 65536         # MAX_BODY_BYTES of connection.py, which refuses more
+    MAX_BODY = 65536
+
+MAX_BODY_BYTES = MAX_BODY  # of any request
 
 cdef frozenset OTHERS = frozenset((b"transfer-encoding", b"expect", b"upgrade", b"te", b"trailer"))
 

@@ -16,8 +16,9 @@ from typing import Any, cast
 import uvicorn
 
 from config.schema import ApiSection
-from procs.api.connection import MAX_BODY_BYTES, Connection, Orders
+from procs.api.connection import Connection, Orders
 from procs.api.desk import Desk
+from procs.api.plain_request import MAX_BODY_BYTES
 from procs.api.unread import Unread
 from procs.api.upgrade import Upgrade
 from procs.edge.admission import Admission

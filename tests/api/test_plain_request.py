@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from procs.api.connection import MAX_BODY_BYTES
-from procs.api.plain_request import plain_request
+from procs.api.plain_request import MAX_BODY_BYTES, plain_request
 
 HOST = b"Host: localhost\r\n"
 LINE = b"POST /api/v3/order?symbol=A%20B&side=BUY HTTP/1.1\r\n"

@@ -24,7 +24,7 @@ from procs.api.binance.caller import Call
 from procs.api.binance.decimals import decimal
 from procs.api.binance.errors import ApiError, Number, invalid_combination, order_unknown, symbol_unknown
 from procs.api.binance.exchange_info import exchange_info, futures_info, status_of, symbol_rows
-from procs.api.binance.names import permits_spot, shows_sets, status_named, symbols_named
+from procs.api.binance.names import instrument_named, permits_spot, shows_sets, status_named, symbols_named
 from procs.api.binance.order_forms import read_target
 from procs.api.binance.pages import read_page
 from procs.api.binance.shown import Shown
@@ -84,7 +84,7 @@ class Account:
 
     async def reference_price(self, call: Call) -> bytes:
         """A symbol's reference price: static bands stand on it."""
-        view = self._shown.symbol(self._symbol(call.sent.require(b"symbol")))
+        view = self._shown.symbol(instrument_named(self._shown, call.sent.require(b"symbol")))
         if not view.reference_ticks:
             raise ApiError(400, Number.NO_REFERENCE_PRICE, "This symbol doesn't have a reference price.")
         return msgspec.json.encode(
@@ -120,27 +120,27 @@ class Account:
         view = await self._archive.order(call.account, target.order_id, target.client_order_id)
         named = target.client_order_id
         if view is None or view.symbol.symbol != target.symbol or named not in (None, view.client_order_id):
-            self._symbol(target.symbol)
+            instrument_named(self._shown, target.symbol)
             raise order_unknown()
         return order_row(view, call.unit)
 
     async def open_orders(self, call: Call) -> bytes:
         """The account's open orders, of a symbol or of all."""
         symbol = call.sent.get(b"symbol")
-        instrument = 0 if symbol is None else self._symbol(symbol)
+        instrument = 0 if symbol is None else instrument_named(self._shown, symbol)
         ids = self._shown.open_ids(call.account, instrument)
         return joined([order_rows(self._shown.still_open(part), call.unit) async for part in parts(ids, MOST_ROWS)])
 
     async def all_orders(self, call: Call) -> bytes:
         """The account's orders in a symbol: from an id on, in a span of time, or the last ones."""
-        instrument = self._symbol(call.sent.require(b"symbol"))
+        instrument = instrument_named(self._shown, call.sent.require(b"symbol"))
         page = read_page(call.sent, b"orderId")
         views = await self._archive.orders(call.account, self._shown.symbol(instrument), instrument, page)
         return order_rows(list(views), call.unit)
 
     async def my_trades(self, call: Call) -> bytes:
         """The account's fills in a symbol: of an order, from an id on, in a span of time, or the last ones."""
-        instrument = self._symbol(call.sent.require(b"symbol"))
+        instrument = instrument_named(self._shown, call.sent.require(b"symbol"))
         order_id = call.sent.integer(b"orderId", 0, 2**63 - 1, 0) or 0
         page = read_page(call.sent, b"fromId")
         views = await self._archive.fills(call.account, self._shown.symbol(instrument), instrument, order_id, page)
@@ -164,14 +164,14 @@ class Account:
 
     async def commission(self, call: Call) -> bytes:
         """The fees of a symbol."""
-        return commission_answer(self._shown.symbol(self._symbol(call.sent.require(b"symbol"))))
+        return commission_answer(self._shown.symbol(instrument_named(self._shown, call.sent.require(b"symbol"))))
 
     async def trade_fee(self, call: Call) -> bytes:
         """The fees of a symbol, or of all."""
         symbol = call.sent.get(b"symbol")
         if symbol is None:
             return trade_fee_answer(self._shown.symbol_views())
-        return trade_fee_answer([self._shown.symbol(self._symbol(symbol))])
+        return trade_fee_answer([self._shown.symbol(instrument_named(self._shown, symbol))])
 
     async def currencies(self, call: Call) -> bytes:
         """All assets, and what of each the account has."""
@@ -208,12 +208,6 @@ class Account:
         """How many orders the account has placed in the windows that are counted."""
         counts = self._orders.counts(call.account, time.monotonic())
         return msgspec.json.encode(self._orders.rows(counts))
-
-    def _symbol(self, symbol: bytes) -> int:
-        instrument = self._shown.instrument(symbol)
-        if not instrument:
-            raise symbol_unknown()
-        return instrument
 
 
 def _most_common(values: list[int]) -> int:

@@ -12,8 +12,8 @@ import msgspec
 
 from procs.api.binance.caller import Call
 from procs.api.binance.decimals import decimal
-from procs.api.binance.errors import symbol_unknown
 from procs.api.binance.exchange_info import filters_of
+from procs.api.binance.names import instrument_named
 from procs.api.binance.shown import Shown
 from procs.api.binance.views import SymbolView
 
@@ -37,10 +37,7 @@ class AccountFilters:
 
     async def my_filters(self, call: Call) -> bytes:
         """Return the filters that an order of the account meets in a symbol."""
-        instrument = self._shown.instrument(call.sent.require(b"symbol"))
-        if not instrument:
-            raise symbol_unknown()
-        view = self._shown.symbol(instrument)
+        view = self._shown.symbol(instrument_named(self._shown, call.sent.require(b"symbol")))
         limits = await self._limits_of(call.account)
         return msgspec.json.encode(
             {

@@ -91,14 +91,15 @@ cdef bint is_spent(OrderView order) noexcept:
     return left < max(<int128> order.price_ticks * order.symbol.unit_value, average)
 
 
-cdef bytes self_trade_word(OrderView order):
-    if order.stp == STP_CANCEL_NEWEST:
+cpdef bytes self_trade_word(int mode):
+    """Binance's word for a mode of self-trade prevention."""
+    if mode == STP_CANCEL_NEWEST:
         return b"EXPIRE_TAKER"
-    if order.stp == STP_CANCEL_OLDEST:
+    if mode == STP_CANCEL_OLDEST:
         return b"EXPIRE_MAKER"
-    if order.stp == STP_CANCEL_BOTH:
+    if mode == STP_CANCEL_BOTH:
         return b"EXPIRE_BOTH"
-    return b"DECREMENT" if order.stp == STP_DECREMENT else b"NONE"
+    return b"DECREMENT" if mode == STP_DECREMENT else b"NONE"
 
 
 cdef int put_ticks(JsonText out, SymbolView symbol, int64_t ticks) except -1:
@@ -178,7 +179,7 @@ cdef int put_further(JsonText out, OrderView order) except -1:
 
 cdef int put_mode(JsonText out, OrderView order) except -1:
     out.put(b',"selfTradePreventionMode":"')
-    out.put(self_trade_word(order))
+    out.put(self_trade_word(order.stp))
     out.put(b'"')
     if order.prevented_match:
         out.put(b',"preventedMatchId":')

@@ -17,11 +17,6 @@ STATES = {
     "WAITING": ord("0"), "NEW": ord("0"), "TRIGGERED": ord("0"), "PARTIALLY_FILLED": ord("1"), "FILLED": ord("2"),
     "CANCELED": ord("4"), "EXPIRED": ord("C"),
 }  # fmt: skip
-# Binance's words for the modes of self-trade prevention.
-STP_WORDS = {
-    "NONE": "NONE", "CANCEL_NEWEST": "EXPIRE_TAKER", "CANCEL_OLDEST": "EXPIRE_MAKER", "CANCEL_BOTH": "EXPIRE_BOTH",
-    "DECREMENT": "DECREMENT",
-}  # fmt: skip
 
 
 def archived_order(row: Order, symbol: SymbolView) -> OrderView:

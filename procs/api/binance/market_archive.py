@@ -13,7 +13,8 @@ from typing import TypeVar
 import msgspec
 
 from procs.api.binance.archived_market import Texts, joined_window
-from procs.api.binance.errors import symbol_unknown, unavailable
+from procs.api.binance.errors import unavailable
+from procs.api.binance.names import instrument_named
 from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
 from procs.api.history.rows import Read
@@ -105,9 +106,7 @@ class MarketArchive:
         return msgspec.json.encode(joined_window(read.rows[0], rest) if read.rows else rest)
 
     def _texts(self, symbol: str, *, in_us: bool) -> Texts:
-        instrument = self.shown.instrument(symbol.encode())
-        if not instrument:  # the publisher heard of it before we did
-            raise symbol_unknown()
+        instrument = instrument_named(self.shown, symbol.encode())  # the publisher may know it before the desk does
         return Texts(self.shown.symbol(instrument), in_us=in_us)
 
 

@@ -1,14 +1,30 @@
-"""The symbols that a request names: one, several, or none, which is all."""
+"""The symbols that a request names: one, several, or none, which is all; and the instrument of a symbol."""
 
 from __future__ import annotations
 
 import msgspec
 
-from procs.api.binance.errors import ApiError, Number, illegal_characters, invalid, invalid_combination
+from procs.api.binance.errors import (
+    ApiError,
+    Number,
+    illegal_characters,
+    invalid,
+    invalid_combination,
+    symbol_unknown,
+)
 from procs.api.binance.parameters import Parameters
+from procs.api.binance.shown import Shown
 
 MOST_SYMBOLS = 1000
 STATUSES = ("TRADING", "HALT", "BREAK")
+
+
+def instrument_named(shown: Shown, symbol: bytes) -> int:
+    """Return the instrument's number. ApiError where there is no such symbol."""
+    instrument = shown.instrument(symbol)
+    if not instrument:
+        raise symbol_unknown()
+    return instrument
 
 
 def symbols_named(sent: Parameters) -> set[str] | None:

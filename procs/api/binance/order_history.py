@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from procs.api.binance.archived import STP_WORDS
+from procs.api.binance.answers import self_trade_word
 from procs.api.binance.caller import Call
 from procs.api.binance.decimals import LEAST_DECIMALS
-from procs.api.binance.errors import invalid_combination, symbol_unknown
+from procs.api.binance.errors import invalid_combination
+from procs.api.binance.names import instrument_named
 from procs.api.binance.pages import DEFAULT_ROWS, MOST_ROWS
 from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
@@ -22,6 +23,7 @@ from procs.api.binance.views import SymbolView
 from procs.api.desk import Desk
 from procs.api.history.rows import Amendment, PreventedMatch, Read
 from procs.api.history.tables import History
+from shm.enums import SelfTrade
 
 MAX_ID = 2**63 - 1
 Row = TypeVar("Row")
@@ -38,7 +40,7 @@ class OrderHistory:
     async def my_prevented_matches(self, call: Call) -> bytes:
         """The matches that self-trade prevention prevented: one by its id, or those of an order."""
         symbol = call.sent.require(b"symbol").decode()
-        view = self._symbol(symbol)
+        view = self._shown.symbol(instrument_named(self._shown, symbol.encode()))
         match_id = call.sent.integer(b"preventedMatchId", 0, MAX_ID)
         order_id = call.sent.integer(b"orderId", 0, MAX_ID)
         first = call.sent.integer(b"fromPreventedMatchId", 0, MAX_ID)
@@ -58,7 +60,7 @@ class OrderHistory:
     async def amendments(self, call: Call) -> bytes:
         """The amendments of an order, from one on."""
         symbol = call.sent.require(b"symbol").decode()
-        view = self._symbol(symbol)
+        view = self._shown.symbol(instrument_named(self._shown, symbol.encode()))
         call.sent.require(b"orderId")
         order_id = call.sent.integer(b"orderId", 0, MAX_ID) or 0
         first = call.sent.integer(b"fromExecutionId", 0, MAX_ID) or 0
@@ -83,12 +85,6 @@ class OrderHistory:
 
         return await self._past.ask_until(question, take)
 
-    def _symbol(self, symbol: str) -> SymbolView:
-        instrument = self._shown.instrument(symbol.encode())
-        if not instrument:
-            raise symbol_unknown()
-        return self._shown.symbol(instrument)
-
 
 def _amendment(row: Amendment, view: SymbolView, unit: int) -> dict[str, Any]:
     return {
@@ -111,7 +107,7 @@ def _prevented(row: PreventedMatch, view: SymbolView, unit: int) -> dict[str, An
         "makerSymbol": row.symbol,
         "makerOrderId": row.maker_order_id,
         "tradeGroupId": row.trade_group or -1,
-        "selfTradePreventionMode": STP_WORDS[row.self_trade],
+        "selfTradePreventionMode": self_trade_word(SelfTrade[row.self_trade]).decode(),
         "price": _exact(row.price, view.price_scale),
     }
     for name, quantity in (

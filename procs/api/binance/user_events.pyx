@@ -161,7 +161,7 @@ cpdef bytes execution_report(
     if order.working_ns:
         put_time(out, b',"W":', order.working_ns, time_unit)
     out.put(b',"V":"')
-    out.put(self_trade_word(order))
+    out.put(self_trade_word(order.stp))
     out.put(b'"')
     put_prevented(out, order, prevented)
     out.put(b"}")
