@@ -26,7 +26,7 @@ from procs.venue.node import Node, RoleError
 from procs.venue.venue import Venue
 from procs.witness import report as lease_report
 from scripts.nodes import doubt, release
-from scripts.nodes.steps import LINKED, FailedOver, Refused, Say, Steps, await_, print_step, supervisor
+from scripts.nodes.steps import LINKED, FailedOver, Refused, Say, Steps, await_, look_again, print_step, supervisor
 from scripts.running import attach, node_of
 from scripts.terminal import (
     DEFAULT_CONFIG,
@@ -44,7 +44,6 @@ from shm.board import Word
 AcceptClock = Annotated[
     bool, Parameter(negative=(), help="Lead although this node's clock differs from the other's or the log's end.")
 ]
-LOOK_S = 0.002
 FENCE_S = 3.0  # for a primary that can be reached to answer
 STATED_S = 1.0  # likewise, where somebody says that it is off
 
@@ -255,9 +254,7 @@ def _is_fenced(venue: Venue, link: LinkState, timeout_s: float) -> bool:
     while board.get(Word.HANDOVER) != Fence.ANSWERED:
         if time.monotonic() > deadline_s or board.get(Word.LINK) not in LINKED:
             return False
-        # Polling is right here: bells wake the venue's own processes, and a command that waited on one and was killed
-        # would leave it behind. A look reads a word of shared memory, and LOOK_S is all that it adds to a failover.
-        time.sleep(LOOK_S)
+        look_again()
     return True
 
 

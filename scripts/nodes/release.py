@@ -23,12 +23,11 @@ from procs.venue import node
 from procs.venue.node import Node
 from procs.venue.venue import Venue
 from scripts.nodes import doubt
-from scripts.nodes.steps import LINKED, FailedOver, NotReleased, Refused, Steps, await_, supervisor
+from scripts.nodes.steps import LINKED, FailedOver, NotReleased, Refused, Steps, await_, look_again, supervisor
 from scripts.terminal import counted
 from shm.board import Board, Word
 
 QUIET_S = 30.0  # without an acknowledgement: the peer has heard nothing for 20 s, and asks before it leads (doubt)
-LOOK_S = 0.05
 AGAIN_S = 1.0  # between two signals to a supervisor that has not done it yet
 COMMAND = 'lockstep failover --peer-is-off "who says so, and how it was made sure"'
 
@@ -110,7 +109,7 @@ def _await_quiet(venue: Venue, steps: Steps) -> None:
         if not is_told:
             steps.say(f"waiting {left_s:.0f} s more: from then on the other node, if it is alive, asks before it leads")
             is_told = True
-        time.sleep(LOOK_S)  # the board is shared memory: a command that only reads it has no bell to sleep on
+        look_again()
     if not since_ns:
         raise NotReleased("the other node acknowledges again: there is nothing to release")
 

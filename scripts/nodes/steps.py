@@ -78,6 +78,15 @@ def supervisor(data: Path) -> int:
     return pid
 
 
+def look_again() -> None:
+    """Wait a moment before the next look at the board.
+
+    Polling is right here: bells wake the venue's own processes, and a command that waited on one and was killed would
+    leave it behind. A look reads a word of shared memory, and LOOK_S is all that it adds to a failover.
+    """
+    time.sleep(LOOK_S)
+
+
 def await_(data: Path, done: Callable[[Venue], bool], what: str, timeout_s: float | None = None) -> None:
     """Wait until `done` is true of the node's run. Refused if the node ends first, or takes too long."""
     deadline_s = time.monotonic() + (LEAD_S if timeout_s is None else timeout_s)
@@ -86,9 +95,7 @@ def await_(data: Path, done: Callable[[Venue], bool], what: str, timeout_s: floa
         supervisor(data)
         if time.monotonic() > deadline_s:
             raise Refused(f"it does not {what} yet: what its supervisor prints says why. Repeat this command")
-        # Polling is right here: bells wake the venue's own processes, and a command that waited on one and was killed
-        # would leave it behind. A look reads a word of shared memory, and LOOK_S is all that it adds to a failover.
-        time.sleep(LOOK_S)
+        look_again()
         venue = venue or attach(data)
 
 

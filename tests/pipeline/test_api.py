@@ -23,6 +23,7 @@ from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.number_edges import Asked, Sample, by_rest, by_socket, by_v1
+from tests.pipeline.pair import within
 from tests.pipeline.person import Person
 
 BACK_S = 20  # for the api to serve again after its death, on a busy machine
@@ -269,10 +270,7 @@ def test_an_api_that_stops_says_goodbye(venue: RunningVenue) -> None:
         assert (last["e"], last["E"] > 0) == ("serverShutdown", True)
         with pytest.raises(ConnectionClosed):
             idle.recv(timeout=30)
-    deadline = time.monotonic() + BACK_S
-    while not is_back(venue):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)  # another process's start is all there is to see
+    within(lambda: is_back(venue), "the api is not back", BACK_S)
 
 
 def is_back(venue: RunningVenue) -> bool:

@@ -338,12 +338,14 @@ class Repeating(threading.Thread):
         self._person = person(venue)
         self._person.token = token
         self.accepted: list[int] = []
+        self.accepts = threading.Event()  # at least one was
         self.refusal: ProblemError | None = None
 
     def run(self) -> None:
         while self.refusal is None:
             try:
                 self.accepted.append(self._person.delete("/orders")["seq"])
+                self.accepts.set()
             except ProblemError as error:
                 self.refusal = error
 
@@ -359,8 +361,8 @@ def test_nothing_under_way_is_accepted_after_a_session_end(venue: RunningVenue, 
         racing = [Repeating(venue, owner.token) for _ in range(4)]
         for each in racing:
             each.start()
-        while not all(each.accepted for each in racing):
-            time.sleep(0.001)
+        for each in racing:
+            assert each.accepts.wait(20), "no command was accepted"
         match way:
             case "lock":
                 path = f"/operator/accounts/{name}/kill-switch"

@@ -8,8 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from scripts.nodes import drill, load
 from shm.layout import pack
 from shm.records import Code, NewOrder, Side
 from tests.models.journal import stamp
+from tests.pipeline.pair import within
 from tests.scripts.nodes.parted import write
 
 ROOT = Path(__file__).parents[3]
@@ -85,13 +84,6 @@ def processes_of(folder: Path) -> list[int]:
             if bytes(folder) in file.read_bytes():
                 found.append(int(file.parent.name))
     return found
-
-
-def within(condition: Callable[[], bool], what: str) -> None:
-    deadline_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline_s, f"not within {PATIENCE_S} s: {what}"
-        time.sleep(0.05)  # other processes' files: nothing to wait on
 
 
 @pytest.mark.soak
