@@ -123,30 +123,19 @@ def objection_to_promotion(venue: Venue) -> str:
 
     JournalError, OSError where its log can't be read.
     """
-    durable = venue.board.get(Word.DURABLE_SEQ)
+    durable, now_ns, offset_ns = venue.board.get(Word.DURABLE_SEQ), venue.now_ns(), peer_offset_ns(venue)
     end_ns = _time_of(venue.data / "journal", durable) if durable else None
-    offset_ns = peer_offset_ns(venue)
+    rest_ns = now_ns - end_ns if end_ns is not None else 0
     if offset_ns is not None and abs(offset_ns) > TOLERANCE_NS:
         way = "ahead of" if offset_ns > 0 else "behind"
-        said = (
-            f"this node's clock says {moment(venue.now_ns())}, {span(offset_ns)} {way} the other node's. One of the "
-            "two is wrong"
-        )
-    elif end_ns is not None and end_ns - venue.now_ns() > TOLERANCE_NS:
-        said = (
-            f"this node's clock says {moment(venue.now_ns())}, {span(end_ns - venue.now_ns())} before its log's last "
-            f"record ({moment(end_ns)})"
-        )
-    elif end_ns is not None and venue.now_ns() - end_ns > LONGEST_REST_NS:
-        said = (
-            f"this node's clock says {moment(venue.now_ns())}, {span(venue.now_ns() - end_ns)} after its log's last "
-            f"record ({moment(end_ns)})"
-        )
+        said = f"{span(offset_ns)} {way} the other node's. One of the two is wrong"
+    elif end_ns is not None and not -TOLERANCE_NS <= rest_ns <= LONGEST_REST_NS:
+        said = f"{span(rest_ns)} {'before' if rest_ns < 0 else 'after'} its log's last record ({moment(end_ns)})"
     else:
         return ""
     return (
-        f"{said}, and the log's time can't be set back. If this clock is wrong, set it (timedatectl), stop and start "
-        "this node, then repeat the command; if it is right: --accept-clock"
+        f"this node's clock says {moment(now_ns)}, {said}, and the log's time can't be set back. If this clock is "
+        "wrong, set it (timedatectl), stop and start this node, then repeat the command; if it is right: --accept-clock"
     )
 
 
