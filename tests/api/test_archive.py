@@ -239,12 +239,7 @@ def test_amendments_are_those_of_the_order(database: str, tmp_path: Path, loads:
     assert max(len(some) for some in expected.values()) > 2
 
     async def amendments(past: Past, account: int, **sent: object) -> list[dict[str, Any]]:
-        form = "&".join(f"{name}={value}" for name, value in ({"symbol": "BTCUSDT"} | sent).items())
-        key = ApiKey(1, b"key", account, KeyKind.HMAC, KeyScope.READ, 0, 0, (), b"")
-        call = Call(of_request(form.encode(), b""), key, MICROSECOND, 0)
-        found = json.loads(await OrderHistory(memory.desk, memory.shown, past).amendments(call))
-        assert isinstance(found, list)
-        return found
+        return await answered(OrderHistory(memory.desk, memory.shown, past).amendments, account, **sent)
 
     async def asked() -> None:
         past = Past(lambda: History(database))
@@ -265,6 +260,15 @@ def test_amendments_are_those_of_the_order(database: str, tmp_path: Path, loads:
         await past.close()
 
     asyncio.run(asked())
+
+
+async def answered(handler: Callable[[Call], Awaitable[bytes]], account: int, **sent: object) -> list[dict[str, Any]]:
+    """The rows that an account gets from a handler, of BTCUSDT if it names no other symbol."""
+    form = "&".join(f"{name}={value}" for name, value in ({"symbol": "BTCUSDT"} | sent).items())
+    key = ApiKey(1, b"key", account, KeyKind.HMAC, KeyScope.READ, 0, 0, (), b"")
+    found = json.loads(await handler(Call(of_request(form.encode(), b""), key, MICROSECOND, 0)))
+    assert isinstance(found, list)
+    return found
 
 
 def prevented_by(stream: Stream, account: int, order_id: int) -> list[int]:
@@ -288,12 +292,7 @@ def test_prevented_matches_are_those_of_the_order(database: str, tmp_path: Path)
     assert len(events) > 5
 
     async def matches(past: Past, account: int, **sent: object) -> list[dict[str, Any]]:
-        form = "&".join(f"{name}={value}" for name, value in ({"symbol": "BTCUSDT"} | sent).items())
-        key = ApiKey(1, b"key", account, KeyKind.HMAC, KeyScope.READ, 0, 0, (), b"")
-        call = Call(of_request(form.encode(), b""), key, MICROSECOND, 0)
-        found = json.loads(await OrderHistory(memory.desk, memory.shown, past).my_prevented_matches(call))
-        assert isinstance(found, list)
-        return found
+        return await answered(OrderHistory(memory.desk, memory.shown, past).my_prevented_matches, account, **sent)
 
     async def asked() -> None:
         past = Past(lambda: History(database))

@@ -405,17 +405,23 @@ def test_an_operator_ends_no_proposal_of_admins_by_many_of_its_own() -> None:
     assert Rig(rig.log, changes=with_persons, api=True).lead().core.digests() == rig.core.digests()
 
 
-def test_a_proposal_is_void_while_its_proposer_could_not_propose_it() -> None:
-    """LOG-35: an operator's that was made a trader's since, and an operator's of what takes two admins now."""
-    rig = new_rig()
+def bust_of_a_trade(rig: Rig) -> Command:
+    """The proposal to undo a trade that two accounts have just made."""
     rig.ask(order(1, "S", side=2, quantity_lots=50))
     rig.ask(order(2, "B", quantity_lots=50))
     traded = next(each for each in rig.outcomes(1) if isinstance(each, Traded))
     fees = {"buyer_fee": traded.taker_fee, "seller_fee": traded.maker_fee}
+    return correction(trade_id=traded.number, quantity_lots=50, **fees)
+
+
+def test_a_proposal_is_void_while_its_proposer_could_not_propose_it() -> None:
+    """LOG-35: an operator's that was made a trader's since, and an operator's of what takes two admins now."""
+    rig = new_rig()
+    bust = bust_of_a_trade(rig)
     proposed: list[Command] = [
         Deposit(cl_ord_id=b"", target=1, asset=3, amount=5), Withdrawal(cl_ord_id=b"", target=1, asset=1, amount=5),
         Adjustment(cl_ord_id=b"", asset=1, target=1, amount=5),
-        correction(trade_id=traded.number, quantity_lots=50, **fees),
+        bust,
         PasswordReset(cl_ord_id=b"", target=1, code_hash=b"x" * 16),
     ]  # fmt: skip
     approvals: list[Command] = []
@@ -472,14 +478,11 @@ def test_every_kind_of_proposal_can_be_dismissed() -> None:
     """LOG-35: by its proposer, or by another one."""
     rig = new_rig()
     made = rig.core
-    rig.ask(order(1, "S", side=2, quantity_lots=50))
-    rig.ask(order(2, "B", quantity_lots=50))
-    traded = next(each for each in rig.outcomes(1) if isinstance(each, Traded))
-    fees = {"buyer_fee": traded.taker_fee, "seller_fee": traded.maker_fee}
+    bust = bust_of_a_trade(rig)
     proposed: list[Command] = [
         Deposit(cl_ord_id=b"", target=1, asset=3, amount=5), Withdrawal(cl_ord_id=b"", target=1, asset=1, amount=5),
         Adjustment(cl_ord_id=b"", asset=1, target=1, amount=5), Welcome(cl_ord_id=b"", asset=1, amount=5),
-        correction(trade_id=traded.number, quantity_lots=50, **fees), DepositLimit(cl_ord_id=b"", asset=1, amount=9999),
+        bust, DepositLimit(cl_ord_id=b"", asset=1, amount=9999),
         PasswordReset(cl_ord_id=b"", target=1, code_hash=b"x" * 16),
     ]  # fmt: skip
     before = made.digests()["settings"]

@@ -50,56 +50,45 @@ def backup_taken(pair: Pair, draw: Random) -> bool:
 
 def folder_lost(pair: Pair, draw: Random) -> bool:
     """The disk is new, or not mounted, and an operator starts the node."""
-    side = _expendable(pair, draw)
-    if side is None:
-        return False
-    _lose(pair, side)
-    pair.power_up(side)
-    return True
+    return _refilled(pair, draw, lambda _side, _role: None)
 
 
 def data_lost(pair: Pair, draw: Random) -> bool:
     """All but the role and the keys."""
-    side = _expendable(pair, draw)
-    if side is None:
-        return False
-    with pair.at(side):
-        node = side.node()
-    _lose(pair, side)
-    with pair.at(side):
-        roles.save(side.data, node)
-    pair.power_up(side)
-    return True
+    return _refilled(pair, draw, lambda side, role: roles.save(side.data, role))
 
 
 def journal_emptied(pair: Pair, draw: Random) -> bool:
     """The node has its venue's journal as it was at its beginning, with no record; perhaps its role, too."""
-    side = _expendable(pair, draw)
-    if side is None:
-        return False
-    disk = pair.other(side).disk
-    journal_id = segment_header(disk, min(segment_seqs(disk))).journal_id
-    with pair.at(side):
-        known = draw.choice((side.node(), Node(peer=side.peer_name)))
-    _lose(pair, side)
-    with pair.at(side):
-        side.begin(journal_id)
-        roles.save(side.data, known)
-    pair.power_up(side)
-    return True
+
+    def fill(side: Side, role: Node) -> None:
+        disk = pair.other(side).disk
+        side.begin(segment_header(disk, min(segment_seqs(disk))).journal_id)
+        roles.save(side.data, draw.choice((role, Node(peer=side.peer_name))))
+
+    return _refilled(pair, draw, fill)
 
 
 def folder_of_another_venue(pair: Pair, draw: Random) -> bool:
     """A wrong mount: its journal is another venue's."""
+
+    def fill(side: Side, role: Node) -> None:
+        side.begin(draw.randbytes(16), "another")
+        roles.save(side.data, draw.choice((role, Node("primary", (side.name,), peer=side.peer_name))))
+
+    return _refilled(pair, draw, fill)
+
+
+def _refilled(pair: Pair, draw: Random, fill: Callable[[Side, Node], None]) -> bool:
+    """A node loses its folder, and starts on what `fill` puts there, given its role from before."""
     side = _expendable(pair, draw)
     if side is None:
         return False
     with pair.at(side):
-        known = side.node()
+        role = side.node()
     _lose(pair, side)
     with pair.at(side):
-        side.begin(draw.randbytes(16), "another")
-        roles.save(side.data, draw.choice((known, Node("primary", (side.name,), peer=side.peer_name))))
+        fill(side, role)
     pair.power_up(side)
     return True
 
