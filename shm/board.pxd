@@ -44,8 +44,8 @@ cdef enum:
     WORD_COMPARED = 50       # likewise: the last mark at which the two nodes' states were found equal; 0: none yet
     WORD_WHOLE_NS = 51       # likewise: the secondary has all that the log had then (venue time); 0: not known yet
     WORD_EPOCH_WANTED = 52   # supervisor: a router that leads an earlier epoch begins this one where it is; 0: none
-    WORD_PEER_ANCHOR_NS = 54  # likewise: the primary's wall clock less this node's CLOCK_MONOTONIC, as it said last
-    WORD_WAITED_FOR = 55     # likewise: 1 if the primary's commits wait for this node, as it said last
+    WORD_PEER_ANCHOR_NS = 54  # replicator: the primary's wall clock less this node's CLOCK_MONOTONIC, by its last frame
+    WORD_WAITED_FOR = 55     # replicator: 1 if the primary's commits wait for this node, by its last frame
     WORD_STALLED_NS = 53     # supervisor: no order is acknowledged since then (CLOCK_MONOTONIC); 0: they are
 
 # In order, on the board of the node that leads.

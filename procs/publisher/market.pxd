@@ -76,7 +76,7 @@ cdef struct Market:
     uint64_t due            # bit k: it is time for kind k
     uint64_t clock_ns       # the log's time is here at least, though the instrument may have had no event so late
     uint64_t rolled_ns      # the time that it was rolled to
-    uint64_t told_ns[PLACES]  # the beginning of the candle of each interval that is told; 0: none yet
+    uint64_t told_ns[PLACES]  # when the candle began that was published last, by interval; 0: none yet
     uint64_t next_update[2]  # U of the next difference of each cadence
     Text last_diff[2]       # with its time in milliseconds
     uint64_t last_diff_ns[2]

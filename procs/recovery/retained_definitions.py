@@ -83,8 +83,8 @@ def keep(data: Path, last_seq: int) -> None:
 
 def waiting(records: Sequence[bytes]) -> list[bytes]:
     """The same without what is over, and was never definition: deposits that were made, withdrawals that have ended,
-    refused steps of those, proposals that were dismissed, and kill switches that were turned again: anybody may turn
-    his own, as often as he likes. A request right before the end of `records` keeps its destination."""
+    refused steps of those, proposals that were dismissed, and kill switches that were turned again: an account may turn
+    its own at any time. A request right before the end of `records` keeps its destination."""
     over: set[int] = set()  # sequences of withdrawals' requests, and of payments that were proposed
     dismissed: set[int] = set()
     for record in records:

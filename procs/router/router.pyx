@@ -346,7 +346,7 @@ cdef class Router(Agent):
         """Why a command, by its time of arrival, is refused for a reason outside the log, or OK.
 
         The api's sequence in the ring is that of the rights that allow the command, plus one: a person's session, or
-        a logged-on connection, may have lost them meanwhile (LOG-30). The rest of a full disk is for commands that take
+        a logged-on connection, may have lost them since (LOG-30). The rest of a full disk is for commands that take
         orders off or keep the venue going (LOG-29). An instrument that moves leaves its image there.
         """
         if now_ns - <int64_t> record.time_ns > MAX_AGE_NS:

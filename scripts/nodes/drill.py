@@ -96,7 +96,7 @@ def drill(
     Again and again all processes of the node that leads are killed; `failover` has the other one lead, the clients find
     it by themselves, and `rejoin` makes the dead node its secondary. At the end `switchover` changes roles as planned.
     Then both nodes' logs must be equal, and `lockstep verify` finds nothing. RTO is the time from the command to the
-    first new acknowledgement, RPO what clients had been told and the new primary does not have. Ctrl-C or SIGTERM stops
+    first new acknowledgement, RPO the acknowledged orders that the new primary does not have. Ctrl-C or SIGTERM stops
     both nodes and removes their folders.
 
     Example: lockstep drill --load 60s

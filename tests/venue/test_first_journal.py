@@ -103,7 +103,7 @@ def test_one_of_two_nodes_is_begun_by_pairing(file: Path) -> None:
 
 
 def test_one_of_two_nodes_leads_no_empty_journal(file: Path) -> None:
-    """It may lead only where `lockstep pair` has said that there is no other log, whoever does not answer."""
+    """It may lead only where `lockstep pair` has found no other log, even if the other node does not answer."""
     assert lockstep("begin", file).returncode == 0
     before = sorted(file.parent.rglob("*"))
     file.write_text(CONFIG + TWO)

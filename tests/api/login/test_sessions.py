@@ -464,7 +464,7 @@ def test_without_its_database_a_session_that_is_in_memory_goes_on(empty_database
 
 
 def test_a_session_needs_the_rights_that_were_proved(empty_database: str) -> None:  # noqa: F811
-    """Another password may be in force by the time that the one before has been checked."""
+    """A password may be changed while the earlier one is being checked."""
 
     async def what(venue: Venue) -> None:
         venue.standings[1] = Standing(FIRST, rights=7)
@@ -503,7 +503,7 @@ def test_the_end_of_a_session_reaches_requests_under_way(empty_database: str) ->
 
 
 def test_a_session_that_was_ended_meanwhile_is_not_kept(empty_database: str) -> None:  # noqa: F811
-    """Whoever reads, refreshes or proves a session at its end does not bring it back to memory."""
+    """A request that reads, refreshes or proves a session at its end does not bring it back to memory."""
 
     async def what(venue: Venue) -> None:
         for _ in range(12):
