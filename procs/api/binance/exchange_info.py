@@ -54,8 +54,6 @@ def filters_of(view: SymbolView) -> list[dict[str, Any]]:
     ]
     if view.band_bps:
         filters.append(_band(view.band_bps))
-    if view.most_orders:
-        filters.append({"filterType": "MAX_NUM_ORDERS", "maxNumOrders": view.most_orders})
     return filters
 
 

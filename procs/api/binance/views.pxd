@@ -22,7 +22,6 @@ cdef class SymbolView:
     cdef public int taker_fee_ppm
     cdef public int64_t most_lots
     cdef public int64_t most_value
-    cdef public int64_t most_orders
     cdef public int band_bps
 
 

@@ -15,7 +15,6 @@ class SymbolView:
     taker_fee_ppm: int
     most_lots: int
     most_value: int
-    most_orders: int
     band_bps: int
     reference_ticks: int
     reference_ns: int

@@ -13,8 +13,8 @@ cdef class SymbolView:
 
     `unit_value` is what one tick × lot is worth in the quote asset's smallest units, `lot_units` a lot in the base
     asset's. `phase` is of shm.enums.Phase; `reference_ticks` has been the reference price since `reference_ns`.
-    `most_lots` of an order, `most_value` (in quote units) of an order,
-    `most_orders` open for an account and `band_bps`, the static price band: 0 where there is none.
+    `most_lots` and `most_value` (in quote units) of an order, and `band_bps`, the static price band: 0 where there is
+    none.
     """
 
     def __init__(self, **fields):

@@ -14,7 +14,7 @@ from procs.api.binance.views import BalanceView, SymbolView
 from shm.records import Phase
 
 # What nautilus_trader's decoders know; another word stops them.
-FILTERS = {"PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE", "NOTIONAL", "PERCENT_PRICE_BY_SIDE", "MAX_NUM_ORDERS"}
+FILTERS = {"PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE", "NOTIONAL", "PERCENT_PRICE_BY_SIDE"}
 
 
 def a_symbol(**fields: int | bytes) -> SymbolView:
@@ -41,11 +41,10 @@ def test_filters_are_the_steps_and_the_limits_that_there_are() -> None:
     assert set(found) == {"PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE", "NOTIONAL"}
     assert found["PRICE_FILTER"]["tickSize"] == found["PRICE_FILTER"]["minPrice"] == "0.05000000"
     assert found["LOT_SIZE"]["stepSize"] == "0.00100000"
-    found = filters_of(a_symbol(most_lots=500, most_value=10**9, most_orders=20, band_bps=1000))
+    found = filters_of(a_symbol(most_lots=500, most_value=10**9, band_bps=1000))
     assert set(found) == FILTERS
     assert found["LOT_SIZE"]["maxQty"] == found["MARKET_LOT_SIZE"]["maxQty"] == "0.50000000"
     assert found["NOTIONAL"]["maxNotional"] == "1000.00000000"
-    assert found["MAX_NUM_ORDERS"]["maxNumOrders"] == 20
     band = found["PERCENT_PRICE_BY_SIDE"]
     assert (band["bidMultiplierUp"], band["askMultiplierDown"]) == ("1.1000", "0.9000")
 
