@@ -131,23 +131,35 @@ ORDER_FILLS = f"""
 """
 CREATED = "SELECT created FROM orders WHERE order_id = %(order_id)s AND user_id = %(user_id)s"
 
-# Replaces say what remained: what had been filled before each is added. A replace and its trades have one sequence.
+# Replaces say what remained: what had been filled before each is added. A replace comes before the trades of its
+# sequence. One pass over both: an order may have many thousands of each.
 AMENDMENTS = """
+    WITH placed AS (
+        SELECT order_id, created, first_cl_ord_id FROM orders
+        WHERE user_id = %(user_id)s AND order_id = %(order_id)s AND symbol = %(symbol)s
+    ), replaced AS (
+        SELECT r.*, coalesce(lag(r.cl_ord_id) OVER (ORDER BY r.seq), o.first_cl_ord_id) AS orig_cl_ord_id,
+            0::numeric AS traded
+        FROM placed AS o JOIN replacements AS r ON r.order_id = o.order_id
+    ), both_kinds AS (
+        SELECT r.*, sum(r.traded) OVER (ORDER BY r.seq, r.number NULLS LAST) AS filled FROM (
+            SELECT
+                number, order_id, symbol, cl_ord_id, orig_cl_ord_id, old_price, price, old_remaining, remaining,
+                kept_priority, "time", seq, traded
+            FROM replaced
+            UNION ALL
+            SELECT
+                NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, t.seq, t.quantity
+            FROM placed AS o JOIN trades AS t
+            ON (t.maker_order_id = o.order_id OR t.taker_order_id = o.order_id) AND t."time" >= o.created
+        ) AS r
+    )
     SELECT
-        r.order_id, r.symbol, r.cl_ord_id, r.orig_cl_ord_id, (r.old_remaining + f.filled)::text,
-        (r.remaining + f.filled)::text, (extract(epoch FROM r."time") * 1000000)::bigint, r.seq
-    FROM (
-        SELECT r.*, o.created, coalesce(lag(r.cl_ord_id) OVER (ORDER BY r.seq), o.first_cl_ord_id) AS orig_cl_ord_id
-        FROM orders AS o JOIN replacements AS r ON r.order_id = o.order_id
-        WHERE o.user_id = %(user_id)s AND o.order_id = %(order_id)s AND o.symbol = %(symbol)s
-    ) AS r
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(t.quantity), 0) AS filled FROM trades AS t
-        WHERE (t.maker_order_id = r.order_id OR t.taker_order_id = r.order_id) AND t."time" >= r.created
-        AND t.seq < r.seq
-    ) AS f
-    WHERE r.kept_priority AND r.price = r.old_price AND r.remaining < r.old_remaining AND r.seq >= %(first)s
-    ORDER BY r.seq LIMIT %(limit)s
+        order_id, symbol, cl_ord_id, orig_cl_ord_id, (old_remaining + filled)::text, (remaining + filled)::text,
+        (extract(epoch FROM "time") * 1000000)::bigint, seq
+    FROM both_kinds
+    WHERE kept_priority AND price = old_price AND remaining < old_remaining AND seq >= %(first)s
+    ORDER BY seq LIMIT %(limit)s
 """
 # What either of its orders' accounts may see of a prevented match.
 PREVENTED = """
