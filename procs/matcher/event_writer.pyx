@@ -6,6 +6,7 @@ full, so at most one step's events are ever spilled.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport abort
 from libc.string cimport memcpy, memset
 
 from shm.client_ids cimport copy_meant_id, copy_own_id, has_both_ids
@@ -82,6 +83,8 @@ cdef class EventWriter:
         if self.number < self.end:
             slot = claim_at(self.events, self.number)
         else:
+            if self.spilled == SPILL:
+                abort()  # a bug: the next event would overwrite what lies behind
             slot = self.spill[self.spilled]
             self.spilled += 1
         self.head.type = event_type
