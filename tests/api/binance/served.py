@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import structs
 
 from config.schema import ApiSection, MarketDataSection
 from procs.api.binance.account_filters import AccountFilters, AccountLimits
@@ -34,7 +35,7 @@ from procs.publisher.feed import Feed
 from procs.router.sequencer import Sequencer
 from procs.venue.venue_key import VenueKey
 from shm.layout import pack
-from shm.records import API_SESSION, ApiKey, Asset, Deposit, ExtKeyMaterial, Instrument, KeyKind, KeyScope
+from shm.records import API_SESSION, ApiKey, Asset, Command, Deposit, ExtKeyMaterial, Instrument, KeyKind, KeyScope
 from shm.ring import Ring
 from tests.event_feed import EventFeed
 from tests.router.rig import ACCOUNTS, OPERATORS, Rig, account_records
@@ -114,6 +115,10 @@ class Served:
         core = self.rig.core
         positions = {name.decode(): core.position_limit(account, asset) for asset, name in ASSETS.items()}
         return AccountLimits(int(str(core.account_limits(account)["max_open_orders"])), positions)
+
+    def operate(self, *records: Command) -> int:
+        """Have an operator's command carried out now, however long the venue has run; return its verdict."""
+        return self.rig.ask(*(structs.replace(each, time_ns=self.rig.now) for each in records))
 
     def turn(self) -> None:
         """Let every stage do its work."""

@@ -262,9 +262,8 @@ def test_an_accounts_filters_have_its_own_limits() -> None:
         plain = await filters(1)
         assert plain["exchangeFilters"] == most_orders(DEFAULT_MAX_OPEN_ORDERS)
         assert plain["assetFilters"] == []
-        assert venue.rig.ask(account_limits(max_open_orders=1, time_ns=venue.rig.now)) == 0
-        who = by(key=b"P") | {"time_ns": venue.rig.now}
-        assert venue.rig.ask(PositionLimit(**who, target=1, asset=1, max_units=FREE + 10**8)) == 0
+        assert venue.operate(account_limits(max_open_orders=1)) == 0
+        assert venue.operate(PositionLimit(**by(key=b"P"), target=1, asset=1, max_units=FREE + 10**8)) == 0
         limited = await filters(1)
         assert limited["exchangeFilters"] == most_orders(1)
         most = {"filterType": "MAX_POSITION", "maxPosition": f"{FREE // 10**8 + 1}.00000000"}
@@ -274,7 +273,7 @@ def test_an_accounts_filters_have_its_own_limits() -> None:
         assert (await venue.order(1, "BUY", "90", "1"))["status"] == "NEW"
         refused = await refusal(venue, 1, "POST", "order", **BUY, quantity="0.5")
         assert refused == (-1013, f"Filter failure: {most_orders(1)[0]['filterType']}")
-        assert venue.rig.ask(account_limits(max_open_orders=0, cl_ord_id=b"M", time_ns=venue.rig.now)) == 0
+        assert venue.operate(account_limits(max_open_orders=0, cl_ord_id=b"M")) == 0
         assert (await filters(1))["exchangeFilters"] == []
         refused = await refusal(venue, 1, "POST", "order", **BUY, quantity="0.6")
         assert refused == (-1013, f"Filter failure: {most['filterType']}")

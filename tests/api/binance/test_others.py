@@ -82,7 +82,7 @@ def change_others(venue: Served, draw: random.Random) -> int:
     rig = venue.rig
 
     def do(*records: Any) -> None:
-        assert rig.ask(*records) == 0, records
+        assert venue.operate(*records) == 0, records
 
     venue.key_of(OTHER, draw.choice((KeyScope.READ, KeyScope.READ | KeyScope.TRADE)))
     # Stops wait, so that no book shows them. What trades does so in the other market; its fees are for account 0.
@@ -90,7 +90,6 @@ def change_others(venue: Served, draw: random.Random) -> int:
         placed = len(rig.log) + 2  # behind its terms
         name = "theirs" if number == 0 else f"theirs-{number}"
         terms = {"side": 2, "ord_type": 4, "price_ticks": 1, "quantity_lots": draw.randrange(1, 100)}
-        terms["time_ns"] = rig.now
         do(*with_terms(order(OTHER, name, **terms), stop_price_ticks=1))
     for side in (2, 1):
         do(
@@ -101,7 +100,6 @@ def change_others(venue: Served, draw: random.Random) -> int:
                 side=side,
                 price_ticks=10_000,
                 quantity_lots=draw.choice((1, 10**7)),
-                time_ns=rig.now,
                 stp=1,
             )
         )
@@ -111,7 +109,6 @@ def change_others(venue: Served, draw: random.Random) -> int:
     do(PositionLimit(**by(key=b"P"), target=OTHER, asset=asset, max_units=draw.randrange(1, 10**12)))
     paid: dict[str, Any] = {
         "session": OPERATORS[1],
-        "time_ns": rig.now,
         "asset": asset,
         "amount": draw.randrange(1, FREE),
     }
@@ -120,7 +117,7 @@ def change_others(venue: Served, draw: random.Random) -> int:
         free, _ = rig.core.ledger.balance(OTHER, asset) or (0, 0)
         taken = draw.randrange(1, free)
         paid |= {"account": OTHER, "asset": asset, "amount": draw.choice((taken, free))}
-        assert rig.ask(Withdrawal(cl_ord_id=b"w%d" % asset, **paid)) == Code.SECOND_NEEDED
+        assert venue.operate(Withdrawal(cl_ord_id=b"w%d" % asset, **paid)) == Code.SECOND_NEEDED
         proposal = len(rig.log)
         do(Withdrawal(cl_ord_id=b"a%d" % asset, **paid | {"session": OPERATORS[0], "proposal": proposal}))
     if draw.random() < 0.5:
