@@ -35,7 +35,9 @@ class Feed(threading.Thread):
     def run(self) -> None:
         with contextlib.suppress(ConnectionClosed):  # `check` finds that it has ended
             for message in self._connection:
-                self.trades.append(json.loads(message)["t"])
+                event = json.loads(message)
+                if event["e"] == "trade":  # the last one says that the venue stops
+                    self.trades.append(event["t"])
 
     def check(self, count: int) -> None:
         """All trades have come, each once."""
