@@ -113,7 +113,7 @@ class WsApi:
         self.dialect = dialect
         self.desk = desk
         self.rights = StreamRights(desk, dialect.now_ns)
-        self.logons = Logons()
+        self.logons = Logons(desk)
         self._listen_keys = listen_keys
         self._goodbyes: set[Callable[[], None]] = set()  # one for each connection that is open
 
@@ -131,7 +131,6 @@ class WsApi:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
             return
         await send({"type": "websocket.accept"})
-        self.logons.open(self.dialect.now_ns())
         outbox = Outbox(send, link)
         connection = Connection(self, outbox, address, link, terms)
         if link is not None:
@@ -232,6 +231,7 @@ class Connection:
         self._connected = self._dialect.now_ns() // self._unit
         self._rights = api.rights
         self._logons = api.logons
+        self._identity = object()  # which stays when the connection has gone
         self._session: Right | None = None  # by which it is logged on
         self._logged_on: int | None = None
         self._streams: dict[int, UserStream] = {}
@@ -369,7 +369,7 @@ class Connection:
         if route.security is Security.NONE or named is not None or self._session is None:
             call = self._dialect.admit(route, sent, named, self._address, self._unit)
             if call.verified is not None and route.scope is not Scope.TRADE:
-                self._logons.use(call, logs_on=route.name in LOG_ON)
+                self._logons.use(call, self._identity, logs_on=route.name in LOG_ON)
             return call
         now_ns = self._dialect.now_ns()
         if route.security is Security.SIGNED:
