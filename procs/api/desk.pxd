@@ -77,7 +77,6 @@ cdef class Desk(ReleasedEvents):
     cdef char replaced_id[CL_ORD_ID_SIZE]
     cdef bint is_repriced
     cdef public bint is_open
-    cdef readonly int64_t opened_ns      # when it opened
     cdef public uint64_t connections
     cdef bint lacks_space
     cdef bint is_held_up

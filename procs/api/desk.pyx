@@ -132,11 +132,6 @@ cdef class Desk(ReleasedEvents):
         """Whether anybody waits for what events say."""
         return bool(self.requests.waiting or self.requests.working or self.settlement.waits or self.unsequenced)
 
-    def open(self) -> None:
-        """Take commands from now on: the port is open."""
-        self.is_open = True
-        self.opened_ns = self.now_ns
-
     def is_ready(self) -> bool:
         """Whether the venue leads, and api and router know all that came before: the port may open."""
         return (

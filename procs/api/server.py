@@ -184,7 +184,7 @@ class Server(Edge):
         served.ssl = context
         self._listener = Listener(served)
         self._serving = asyncio.get_running_loop().create_task(self._listener.serve([self._socket]))
-        self._desk.open()
+        self._desk.is_open = True
         log.info("the api is open", address=settings.address, port=self.port)
 
 

@@ -476,24 +476,6 @@ def test_a_recorded_request_logs_no_other_connection_on(empty_database: str, fir
     run(empty_database, what)
 
 
-def test_a_request_signed_before_the_api_opened_logs_no_connection_on(empty_database: str) -> None:  # noqa: F811
-    """It may have been used before a restart, or at the node that led. Clients may sign, and then connect."""
-
-    async def what(api: Api) -> None:
-        venue = Venue(api)
-        recorded = venue.signed()
-        api.stream.now_ns += 1_000_000
-        api.read()
-        api.desk.open()
-        signed_first = venue.signed()
-        api.stream.now_ns += 1_000_000
-        stream = await venue.open()
-        assert (await stream.ask("session.logon", **recorded))["error"]["code"] == -1021
-        assert (await stream.ask("session.logon", **signed_first))["status"] == 200
-
-    run(empty_database, what)
-
-
 def test_one_connection_may_use_a_signed_text_for_several_methods(empty_database: str) -> None:  # noqa: F811
     """A client that signs two requests within a millisecond signs the same text."""
 

@@ -1,8 +1,8 @@
 """Signed requests that log a connection on: each does so once, or a recorded one would log another client on.
 
 The signed text does not name the method, so any signed request without more parameters could be sent as a logon, on
-another connection. They are remembered for as long as their window may last. A logon signed before the api opened is
-refused: a restart or a failover would have forgotten it.
+another connection. They are remembered for as long as their window may last, in memory: a restart or a failover forgets
+them. To refuse what was signed before it would refuse clients that sign, and then try to connect until the api is back.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from hashlib import blake2b
 
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import ApiError, Number
-from procs.api.binance.signatures import AHEAD_US, MOST_WINDOW_US, timestamp_us
-from procs.api.desk import Desk
+from procs.api.binance.signatures import AHEAD_US, MOST_WINDOW_US
 
 KEPT_US = MOST_WINDOW_US + AHEAD_US
 
@@ -21,13 +20,12 @@ KEPT_US = MOST_WINDOW_US + AHEAD_US
 class Logons:
     """The signed requests of the last 61 seconds, by the signed text: the spelling of a signature changes nothing."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self) -> None:
         self._by: dict[bytes, object] = {}  # whose connection sent it
         self._until_us: deque[tuple[int, bytes]] = deque()
 
     def use(self, call: Call, connection: object, *, logs_on: bool) -> None:
-        """Remember a signed request. ApiError if it `logs_on`, and another connection may have sent it before."""
+        """Remember a signed request. ApiError if it `logs_on`, and another connection has sent it before."""
         assert call.api_key is not None
         assert call.verified is not None
         now_us = call.now_ns // 1000
@@ -37,13 +35,11 @@ class Logons:
         if digest not in self._by:
             self._by[digest] = connection
             self._until_us.append((now_us + KEPT_US, digest))
-        opened_us = self._desk.opened_ns // 1_000_000 * 1000  # timestamps are often of whole milliseconds
-        is_old = timestamp_us(call.sent.get(b"timestamp")) < opened_us
-        if logs_on and (is_old or self._by[digest] is not connection):
+        if logs_on and self._by[digest] is not connection:
             raise used_before()
 
 
 def used_before() -> ApiError:
     """The request may be a recorded one; its owner signs another."""
-    text = "This signed request was used before, or is older than the api: sign it again with a new timestamp."
+    text = "Another connection has sent this signed request: sign it again with a new timestamp."
     return ApiError(400, Number.INVALID_TIMESTAMP, text)

@@ -113,7 +113,7 @@ class WsApi:
         self.dialect = dialect
         self.desk = desk
         self.rights = StreamRights(desk, dialect.now_ns)
-        self.logons = Logons(desk)
+        self.logons = Logons()
         self._listen_keys = listen_keys
         self._goodbyes: set[Callable[[], None]] = set()  # one for each connection that is open
 
