@@ -6,6 +6,7 @@ It only reads, through `JournalReader`, which checks what it reads.
 from pathlib import Path
 from typing import NamedTuple
 
+from libc.errno cimport ENOENT
 from libc.stdint cimport UINT64_MAX, uint64_t
 
 from shm.disk cimport Disk
@@ -14,7 +15,7 @@ from shm.journal_format cimport VENUE_SIZE, mix
 from shm.records cimport CommandRecord
 
 from shm.journal import segment_seqs
-from shm.journal_format import JournalError, JournalShort, first_seqs
+from shm.journal_format import JournalError, JournalShort, file_name, first_seqs
 
 
 class End(NamedTuple):
@@ -30,6 +31,7 @@ class End(NamedTuple):
 class Header(NamedTuple):
     """Of a segment: whose, its number, the chained hash of all records before it, and the venue's name ("": none)."""
 
+    first_seq: int
     journal_id: bytes
     number: int
     chain: int
@@ -107,12 +109,30 @@ def end_before(where: Path | Disk, seq: int) -> End:
 
 
 def segment_header(where: Path | Disk, first_seq: int) -> Header:
-    """What the header of a segment says, once it is checked. JournalError, OSError."""
+    """What the header of a segment says, once it is checked.
+
+    FileNotFoundError where the segment is gone, as retention removes segments while others look. JournalError, OSError.
+    """
     cdef JournalReader reader = JournalReader(where, first_seq, first_seq)
+    if reader.handle < 0:
+        raise FileNotFoundError(ENOENT, "the segment is gone", str(reader.directory / file_name(first_seq)))
     venue = (<const char *> reader.header.venue)[:VENUE_SIZE].rstrip(b"\0").decode(errors="replace")
-    header = Header(bytes(reader.header.journal_id[:16]), reader.header.segment, reader.header.chain, venue)
+    header = Header(first_seq, bytes(reader.header.journal_id[:16]), reader.header.segment, reader.header.chain, venue)
     reader.close()
     return header
+
+
+def first_header(where: Path | Disk) -> Header | None:
+    """The header of the first segment that there is, None where there is none. JournalError, OSError."""
+    disk = Disk.of(where)
+    while seqs := segment_seqs(disk):
+        try:
+            return segment_header(disk, seqs[0])
+        except (FileNotFoundError, JournalError):
+            if segment_seqs(disk)[:1] == seqs[:1]:
+                raise
+            # retention has removed it since it was listed
+    return None
 
 
 def short_of(where: Path | Disk, seq: int, reason: str) -> JournalShort:

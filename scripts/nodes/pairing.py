@@ -29,8 +29,7 @@ from scripts.errors import UsageError
 from scripts.nodes import offer as offers
 from scripts.nodes.offer import Offer, OfferError
 from scripts.terminal import stopped
-from shm.journal import segment_seqs
-from shm.journal_end import segment_header
+from shm.journal_end import first_header
 from shm.layout import SCHEMA_HASH
 from shm.segment import RoleLock, RoleTakenError
 
@@ -116,8 +115,8 @@ def examine(config: Config, *, renew: bool, follow: bool, after_ns: int = 0) -> 
     state = node.load(data)
     if objection := first_journal.objection_to_venue(config, data):
         raise UsageError(objection)
-    first_seq = min(segment_seqs(journal), default=0) if journal.is_dir() else 0
-    journal_id = segment_header(journal, first_seq).journal_id.hex() if first_seq else state.journal_id
+    first = first_header(journal) if journal.is_dir() else None
+    journal_id = first.journal_id.hex() if first else state.journal_id
     try:
         made_ns = offers.read(folder / f"{name}{SUFFIX}").made_ns
     except OfferError:
@@ -125,7 +124,8 @@ def examine(config: Config, *, renew: bool, follow: bool, after_ns: int = 0) -> 
     if follow:
         state = structs.replace(state, role="secondary", members=())
     return Own(
-        config, state, key or b"".join(certificates.make(name)), journal_id or os.urandom(16).hex(), first_seq, made_ns
+        config, state, key or b"".join(certificates.make(name)), journal_id or os.urandom(16).hex(),
+        first.first_seq if first else 0, made_ns
     )  # fmt: skip
 
 

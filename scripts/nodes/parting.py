@@ -12,7 +12,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from shm.journal import JournalError, JournalReader, JournalReport, segment_seqs, verify
-from shm.journal_end import chain_at, segment_header
+from shm.journal_end import chain_at, first_header
 from shm.layout import unpack_command
 
 
@@ -50,9 +50,9 @@ class Copy:
         self._folder = folder / "journal" if (folder / "journal").is_dir() else folder
         try:
             self._seqs = segment_seqs(self._folder)
-            if not self._seqs:
-                raise PartingError(f"there is no journal in {folder}")
-            own, theirs = (segment_header(each, segment_seqs(each)[0]) for each in (journal, self._folder))
+            own, theirs = first_header(journal), first_header(self._folder)
+            if own is None or theirs is None:
+                raise PartingError(f"there is no journal in {folder if own else journal}")
             if own.journal_id != theirs.journal_id:
                 ids = f"{theirs.journal_id.hex()} and {own.journal_id.hex()}"
                 raise PartingError(f"{self._folder} and {journal} are not journals of one venue: {ids}")

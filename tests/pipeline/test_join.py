@@ -24,7 +24,7 @@ from procs.venue import node
 from procs.venue.node import Node
 from scripts.nodes import joining
 from shm.journal import segment_seqs
-from shm.journal_end import segment_header
+from shm.journal_end import first_header
 from tests.console import lockstep
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
@@ -134,8 +134,9 @@ def client(pair: Pair) -> Iterator[FixClient]:
         return first_seq(pair.a) > 1
 
     within(is_cut, "no segment is removed")
-    journal_id = segment_header(pair.a.data / "journal", first_seq(pair.a)).journal_id
-    node.save(pair.b.data, Node("secondary", journal_id=journal_id.hex()))
+    first = first_header(pair.a.data / "journal")
+    assert first is not None
+    node.save(pair.b.data, Node("secondary", journal_id=first.journal_id.hex()))
     yield found
     found.close()
 

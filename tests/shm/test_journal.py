@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shm import journal_end
 from shm.journal import JournalCorrupt, JournalError, JournalReader, segment_path, segment_seqs, verify
-from shm.journal_end import segment_header
+from shm.journal_end import first_header, segment_header
 from shm.journal_writer import JournalFull, JournalWriter
 from tests.models import journal as model
 
@@ -67,6 +68,25 @@ def test_a_journal_that_begins_is_called_what_it_is_told_and_keeps_its_id(folder
         assert segment_header(tmp_path / "own", 1).journal_id != segment_header(tmp_path / "else", 1).journal_id
     with pytest.raises(ValueError, match="id is 16 bytes, not 3"):
         JournalWriter(tmp_path / "short", journal_id=b"abc")
+
+
+def test_the_first_header_is_of_a_segment_that_is_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retention removes a segment between its listing and its opening: no header of zeros, but the next one's."""
+    assert first_header(folder.parent) is None
+    with JournalWriter(folder, segment_bytes=SMALL) as writer:
+        while len(segment_seqs(folder)) < 3:
+            append(writer, writer.max_batch)
+    first, second, _ = segment_seqs(folder)
+    segment_path(folder, first).unlink()
+    listed = [[first, second], [second], [second]]
+    with monkeypatch.context() as patched:
+        patched.setattr(journal_end, "segment_seqs", lambda _: listed.pop(0))
+        assert first_header(folder) == segment_header(folder, second)
+    assert listed == []
+    segment_path(folder, first).symlink_to("nowhere")  # listed, and gone when it is opened
+    for header_of in (first_header, lambda folder: segment_header(folder, first)):
+        with pytest.raises(FileNotFoundError, match="the segment is gone"):
+            header_of(folder)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
