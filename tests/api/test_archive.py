@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 
 from procs.api.binance import archive
@@ -27,6 +28,7 @@ from procs.api.binance.parameters import of_request
 from procs.api.binance.past import Past
 from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
+from procs.api.history import queries
 from procs.api.history.tables import History
 from procs.api.keys import ApiKey
 from procs.api.moments import LAST_MS, LAST_NS
@@ -328,6 +330,38 @@ def test_prevented_matches_are_those_of_the_order(database: str, tmp_path: Path)
         await past.close()
 
     asyncio.run(asked())
+
+
+def test_a_page_of_prevented_matches_reads_no_more_than_its_rows(database: str) -> None:  # noqa: F811
+    """An order has as many as it met of its owner's orders, and the connections are shared by all."""
+    limit, many = 20, 30_000
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            """
+            INSERT INTO prevented_matches SELECT
+                0, n, 'BTCUSDT', 1, 1, CASE WHEN mod(n, 2) = 0 THEN 7 ELSE n + 100 END, 1, 1,
+                CASE WHEN mod(n, 2) = 0 THEN n + 100 ELSE 7 END, 1, 1, 'BUY', 'DECREMENT', NULL, now(), n
+            FROM generate_series(1, %s) AS n
+            """,
+            [many],
+        )
+        connection.execute("ANALYZE prevented_matches")
+        key = {"user_id": 1, "symbol": "BTCUSDT", "order_id": 7, "first": many // 2, "limit": limit}
+        found = connection.execute(queries.PREVENTED_MATCHES, key).fetchall()
+        assert [row[1] for row in found] == list(range(many // 2, many // 2 + limit))
+        for query in (
+            queries.PREVENTED_MATCHES,
+            f"SELECT {queries.LAST_PREVENTED} FROM (SELECT 7::bigint) AS orders (order_id)",
+        ):
+            (plan,) = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", key).fetchone() or ([],)
+            assert rows_read(plan[0]["Plan"]) <= 3 * limit
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """How many rows the tables and indexes of a plan gave."""
+    below = plan.get("Plans", ())
+    gone = plan.get("Rows Removed by Filter", 0)
+    return sum(map(rows_read, below)) if below else int((plan["Actual Rows"] + gone) * plan["Actual Loops"])
 
 
 def test_a_time_beyond_the_clock_is_its_last_moment() -> None:

@@ -5,18 +5,25 @@ from __future__ import annotations
 WATERMARK = """
     SELECT (SELECT complete_seq FROM writer), array_agg(number ORDER BY ring), max(time_ns) / 1000 FROM watermark
 """
-ORDER_COLUMNS = """
+# Of an order: the last match that it lost by. Its index gives it.
+LAST_PREVENTED = """
+    greatest((
+        SELECT p.prevented_match_id FROM prevented_matches AS p
+        WHERE p.taker_order_id = orders.order_id AND p.self_trade <> 'CANCEL_OLDEST'
+        ORDER BY p.prevented_match_id DESC LIMIT 1
+    ), (
+        SELECT p.prevented_match_id FROM prevented_matches AS p
+        WHERE p.maker_order_id = orders.order_id AND p.maker_prevented > 0
+        ORDER BY p.prevented_match_id DESC LIMIT 1
+    ))
+"""
+ORDER_COLUMNS = f"""
     order_id, user_id, symbol, cl_ord_id, side, type, time_in_force, price::text, quantity::text, filled::text,
     remaining::text, prevented::text, state, end_reason, stop_price::text, trail::text, display::text, minimum::text,
     budget::text, (extract(epoch FROM expires) * 1000000)::bigint AS expires_us, post_only, slide, self_trade,
     list_kind, mate_order_id, is_open, (extract(epoch FROM created) * 1000000)::bigint AS created_us,
     (extract(epoch FROM updated) * 1000000)::bigint AS updated_us, seq, CASE WHEN prevented > 0
-    OR end_reason = 'SELF_TRADE' THEN (
-        SELECT p.prevented_match_id FROM prevented_matches AS p
-        WHERE p.taker_order_id = orders.order_id AND p.self_trade <> 'CANCEL_OLDEST'
-        OR p.maker_order_id = orders.order_id AND p.maker_prevented > 0
-        ORDER BY p.seq DESC, p.prevented_match_id DESC LIMIT 1
-    ) END AS prevented_match
+    OR end_reason = 'SELF_TRADE' THEN {LAST_PREVENTED} END AS prevented_match
 """
 ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE user_id = %(user_id)s AND order_id = %(order_id)s"
 ORDER_BY_CLIENT_ID = f"""
@@ -168,15 +175,22 @@ PREVENTED = """
         taker_prevented::text, self_trade, trade_group, (extract(epoch FROM "time") * 1000000)::bigint
     FROM prevented_matches WHERE symbol = %(symbol)s AND
 """
+# Ties: two matches of one id, of an instrument that has moved to another matcher, are of one page, as the next page
+# begins behind that id.
+PREVENTED_PAGE = "ORDER BY prevented_match_id FETCH FIRST %(limit)s ROWS WITH TIES"
 PREVENTED_MATCH = f"""
     {PREVENTED} prevented_match_id = %(match_id)s AND %(user_id)s IN (maker_user_id, taker_user_id)
     ORDER BY seq LIMIT %(limit)s
 """
+# Each side's index gives a page: a large order has a hundred thousand of them, and no page may sort them all.
 PREVENTED_MATCHES = f"""
-    {PREVENTED} prevented_match_id >= %(first)s AND (
-        maker_order_id = %(order_id)s AND maker_user_id = %(user_id)s
-        OR taker_order_id = %(order_id)s AND taker_user_id = %(user_id)s)
-    ORDER BY seq, prevented_match_id LIMIT %(limit)s
+    SELECT * FROM (
+        ({PREVENTED} maker_order_id = %(order_id)s AND maker_user_id = %(user_id)s
+            AND prevented_match_id >= %(first)s {PREVENTED_PAGE})
+        UNION ALL
+        ({PREVENTED} taker_order_id = %(order_id)s AND taker_user_id = %(user_id)s
+            AND prevented_match_id >= %(first)s {PREVENTED_PAGE})
+    ) AS both_sides {PREVENTED_PAGE}
 """
 
 OF_SPAN = f"""

@@ -306,7 +306,7 @@ class History:
     async def prevented_matches(
         self, account: int, symbol: str, order_id: int, *, first: int = 0, limit: int = 500
     ) -> Read[PreventedMatch]:
-        """Those of an order of the account, from an id on, in their order."""
+        """Those of an order of the account, from an id on, by id; more than `limit` where the last ones share an id."""
         key = {"user_id": account, "symbol": symbol, "order_id": order_id, "first": first}
         return await self._read(PreventedMatch, queries.PREVENTED_MATCHES, key, limit)
 

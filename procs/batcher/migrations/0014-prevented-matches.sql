@@ -21,6 +21,6 @@ CREATE TABLE prevented_matches (
     PRIMARY KEY (prevented_match_id, matcher)
 );
 
-CREATE INDEX prevented_matches_maker ON prevented_matches (maker_order_id);
+CREATE INDEX prevented_matches_maker ON prevented_matches (maker_order_id, prevented_match_id);
 
-CREATE INDEX prevented_matches_taker ON prevented_matches (taker_order_id);
+CREATE INDEX prevented_matches_taker ON prevented_matches (taker_order_id, prevented_match_id);
