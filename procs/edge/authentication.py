@@ -3,7 +3,8 @@
 It gives an unknown user and a wrong password the same work and the same answer, and never keeps or logs a password.
 
 Guesses are bounded for each address and account together: guessing at one account locks no one out of another.
-An address's failures over all accounts only delay it, and never for long: others may share the address.
+An address's failures over all accounts only delay it, and never for long: others may share the address. An address is
+a party (`procs.edge.party`): an IPv6 client has its whole network.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
+from hashlib import blake2b
 from typing import NamedTuple
 
+from procs.edge.party import party_of
 from procs.edge.turns import Turns
 from procs.rules.credentials import HASH_SIZE, is_right
 
@@ -26,7 +29,7 @@ MAX_FAILURES = 8  # that count: the delay is the longest then
 FREE_FAILURES_OF_ADDRESS = 10
 ADDRESS_DELAY_S = 1.0  # before each check for an address with more
 FORGIVEN_EVERY_S = 10.0  # one failure each
-MAX_REMEMBERED = 4096  # addresses, and accounts of an address; the longest unseen is forgotten first
+MAX_REMEMBERED = 65_536  # addresses, and accounts of an address; the longest unseen is forgotten first
 
 
 class Credential(NamedTuple):
@@ -122,7 +125,7 @@ class Guesses:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._records: OrderedDict[object, Record] = OrderedDict()
+        self._records: OrderedDict[bytes, Record] = OrderedDict()
 
     def wait_s(self, address: str, name: str) -> float | None:
         """Count a guess, which fails unless `right` is called; returns how long it must wait, None for no check at all.
@@ -130,7 +133,7 @@ class Guesses:
         Guesses under way count: many at once get no further than one at a time.
         """
         now_s = self._clock()
-        pair, whole = (address, name), address
+        pair, whole = _key(address, name), _key(address)
         of_pair, of_address = self._record(pair, now_s), self._record(whole, now_s)
         wait_s = max(0.0, of_pair.next_s - now_s)
         if wait_s > MAX_WAIT_S:
@@ -143,20 +146,26 @@ class Guesses:
 
     def right(self, address: str, name: str) -> None:
         """The guess was right: neither it nor earlier ones of that address at that account count."""
-        self._records.pop((address, name), None)
-        whole = self._records.get(address)
+        self._records.pop(_key(address, name), None)
+        key = _key(address)
+        whole = self._records.get(key)
         if whole is not None:
-            self._records[address] = whole._replace(failures=max(0.0, whole.failures - 1))
+            self._records[key] = whole._replace(failures=max(0.0, whole.failures - 1))
 
-    def _record(self, key: object, now_s: float) -> Record:
+    def _record(self, key: bytes, now_s: float) -> Record:
         found = self._records.get(key, Record())
         return found._replace(failures=max(0.0, found.failures - (now_s - found.at_s) / FORGIVEN_EVERY_S))
 
-    def _put(self, key: object, record: Record) -> None:
+    def _put(self, key: bytes, record: Record) -> None:
         self._records[key] = record
         self._records.move_to_end(key)
         if len(self._records) > MAX_REMEMBERED:
             self._records.popitem(last=False)
+
+
+def _key(address: str, *name: str) -> bytes:
+    """What guesses of an address, at an account, are counted by: as short for the longest name."""
+    return blake2b("\0".join((party_of(address), *name)).encode(errors="replace"), digest_size=16).digest()
 
 
 class Authenticator:

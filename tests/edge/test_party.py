@@ -9,6 +9,7 @@ import pytest
 from procs.api.binance.errors import ApiError
 from procs.api.binance.weights import WeightLimit
 from procs.api.login.allowance import Allowance
+from procs.edge.authentication import Guesses
 from procs.edge.party import party_of
 from procs.edge.turns import BusyError, Turns
 
@@ -42,6 +43,23 @@ def test_the_addresses_of_a_network_share_an_allowance() -> None:
     assert allowance.wait_s(OTHER, 0.0) == 0
     allowance.give_back("2001:db8:1:2::ffff")
     assert allowance.wait_s(NETWORK[0], 0.0) == 0
+
+
+def test_the_addresses_of_a_network_share_their_guesses() -> None:
+    guesses = Guesses(lambda: 0.0)
+    assert [guesses.wait_s(address, "ALICE") for address in NETWORK][-1] is None
+    assert guesses.wait_s(OTHER, "ALICE") == 0.0
+    guesses.right(NETWORK[3], "ALICE")
+    assert guesses.wait_s(NETWORK[-1], "ALICE") is not None
+
+
+def test_a_flood_of_names_forgets_no_guesses() -> None:
+    guesses = Guesses(lambda: 0.0)
+    while guesses.wait_s("198.51.100.1", "ALICE") is not None:
+        pass
+    for number in range(10_000):
+        guesses.wait_s("198.51.100.1", f"N{number}")
+    assert guesses.wait_s("198.51.100.1", "ALICE") is None
 
 
 def test_the_addresses_of_a_network_share_their_turns() -> None:

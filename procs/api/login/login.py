@@ -2,7 +2,8 @@
 
 Whatever is wrong is one answer after the same work (ASVS 5.0, 6.3.8): a password is hashed and a code is compared, in
 this order, also where there is no such account or no second factor, and where the password is wrong. Guesses wait
-longer each time, by address and account together, so that they never lock an owner out.
+longer each time, by address and account together, so that they never lock an owner out; codes are bounded over all
+addresses, too (`strangers`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from procs.api.login.codes import Match
 from procs.api.login.passwords import MAX_WAITING
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Session, SessionEndedError, Sessions
+from procs.api.login.strangers import Strangers
 from procs.edge.authentication import Account, Authenticator, Guesses
 
 
@@ -44,6 +46,7 @@ class Login:
         self._clock = clock
         self._authenticator = Authenticator(desk.accounts, monotonic, MAX_WAITING)
         self._code_guesses = Guesses(monotonic)
+        self._strangers = Strangers(monotonic, self._addresses_of)
 
     async def log_in(self, name: str, password: str, code: str, address: str, agent: str) -> tuple[Session, str]:
         """A new session, with its refresh token. LoginError, SessionsAwayError, and what `Registry.use` raises."""
@@ -52,7 +55,7 @@ class Login:
             match = self._matched(account, name, code)
             if account is None or not is_password_right:
                 return False
-            return await self._is_good(account.number, match)
+            return await self._is_good(account.number, match, address)
 
         account = await self._authenticator.check(address, name, password, right_code)
         if account is None:
@@ -116,7 +119,7 @@ class Login:
         """Whether a code of a person who is logged in is right, and was never used. LoginError."""
         name = self._desk.people.name_of(account)
         await self._wait(address, name)
-        if not await self._is_good(account, self._matched(self._desk.accounts.find(name), name, code)):
+        if not await self._is_good(account, self._matched(self._desk.accounts.find(name), name, code), address):
             return False
         self._code_guesses.right(address, name)
         return True
@@ -142,8 +145,17 @@ class Login:
             return None
         return codes.matched(factor, key, name, code, now_s)
 
-    async def _is_good(self, account: int, match: Match | None) -> bool:
-        """Whether a code counts: it is right and not used before; any does, where the account has no second factor."""
+    async def _is_good(self, account: int, match: Match | None, address: str) -> bool:
+        """Whether a code counts: it is right, not used before, and from an address that may guess. Any does, where
+        the account has no second factor."""
         if self._desk.people.factors.find(account) is None:
             return True
-        return match is not None and await self._registry.use(account, match)
+        if not await self._strangers.admit(account, address):
+            return False
+        if match is None or not await self._registry.use(account, match):
+            return False
+        self._strangers.right(account)
+        return True
+
+    async def _addresses_of(self, account: int) -> list[str]:
+        return [session.address for session in await self._sessions.of(account)]

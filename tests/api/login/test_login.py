@@ -15,6 +15,7 @@ from procs.api.login import codes
 from procs.api.login.login import Login, LoginError
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Sessions
+from procs.api.login.strangers import FORGIVEN_EVERY_S, MOST_GUESSES, Strangers
 from procs.edge import authentication
 from procs.intake.ingress_writer import IngressWriter
 from procs.rules.credentials import is_right
@@ -169,6 +170,56 @@ def test_guesses_from_one_address_wait_and_end() -> None:
             assert all(isinstance(each.exception(), LoginError) for each in done)
             for each in waiting:
                 each.cancel()
+        finally:
+            venue.login.close()
+
+    asyncio.run(played())
+
+
+def test_strangers_have_a_bounded_number_of_guesses_over_all_addresses() -> None:
+    """The owner's addresses stay outside; with time some are forgiven, and a right code does not count."""
+    now = [0.0]
+
+    async def addresses_of(account: int) -> list[str]:
+        return [OWNER, "2001:db8:1:2::1"] if account == WITH_NUMBER else []
+
+    async def played() -> None:
+        strangers = Strangers(lambda: now[0], addresses_of)
+        many = [f"10.{number >> 8}.{number & 255}.1" for number in range(10 * MOST_GUESSES)]
+        assert [await strangers.admit(WITH_NUMBER, address) for address in many].count(True) == MOST_GUESSES
+        for owners in (OWNER, "2001:db8:1:2::ffff"):
+            assert await strangers.admit(WITH_NUMBER, owners)
+        assert not await strangers.admit(WITH_NUMBER, OTHERS[0])
+        assert await strangers.admit(WITH_NUMBER + 1, OTHERS[0]), "another account"
+        now[0] = 2 * FORGIVEN_EVERY_S
+        assert [await strangers.admit(WITH_NUMBER, address) for address in many].count(True) == 2
+        strangers.right(WITH_NUMBER)
+        assert [await strangers.admit(WITH_NUMBER, address) for address in many].count(True) == 1
+
+    asyncio.run(played())
+
+
+def test_a_right_code_of_a_stranger_is_refused_when_too_many_were_wrong() -> None:
+    async def played() -> None:
+        venue = Venue()
+
+        async def addresses_of(account: int) -> list[str]:
+            assert account == WITH_NUMBER
+            return [OWNER]
+
+        venue.login._strangers = Strangers(lambda: 0.0, addresses_of)
+        try:
+            for number in range(MOST_GUESSES):
+                await venue.fails(WITH, PASSWORD, "000000", f"10.0.{number}.1")
+            await venue.fails(WITH, PASSWORD, CODE, OTHERS[0])
+            assert venue.ring.pending() == 0
+            logging_in = asyncio.create_task(venue.login.log_in(WITH, PASSWORD, CODE, OWNER, ""))
+            async with asyncio.timeout(20):
+                while not venue.ring.pending():
+                    venue.poll()
+                    assert not logging_in.done()
+                    await asyncio.sleep(0.001)
+            logging_in.cancel()
         finally:
             venue.login.close()
 
