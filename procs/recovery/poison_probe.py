@@ -22,8 +22,8 @@ from procs.venue.topology import derive, role_of
 from procs.venue.venue import Manifest
 from shm.journal import JournalReader, segment_seqs
 
-# The router puts a record into the log only where four more would fit: so that there is one under way at a time.
-LOG_SLOTS = 4
+# The router puts a record into the log only where a whole group would fit: so that there is one under way at a time.
+LOG_SLOTS = 16
 NOTE_SIZE = 8
 
 

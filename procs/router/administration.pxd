@@ -22,7 +22,7 @@ cdef enum:
     RULES_OPEN_ORDERS = 2  # and an account without its own limits has a default one
     RULES_KEYS = 5         # and from these on the log has keys and roles, and takes the api's commands
     DEFAULT_MAX_OPEN_ORDERS = 100_000
-    EXTENSIONS = 3         # that a command can have: one less than a group
+    EXTENSIONS = 15        # that a command can have: one less than a group
 
 # A tier that was never given has the instrument's rates.
 cdef struct Rates:

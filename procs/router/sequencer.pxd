@@ -6,8 +6,8 @@ from procs.router.orders cimport OpenOrder
 from procs.router.state cimport State
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    ActivateRecord, CancelRecord, CommandRecord, EpochRecord, ExtLegRecord, ExtTermsRecord, NewOrderRecord,
-    ReplaceRecord, ReservationRecord, SessionRecord,
+    RECORD_SIZE, ActivateRecord, CancelRecord, CommandRecord, EpochRecord, ExtLegRecord, ExtTermsRecord,
+    NewOrderRecord, ReplaceRecord, ReservationRecord, SessionRecord,
 )
 
 cdef enum:
@@ -18,7 +18,7 @@ cdef enum:
     RULES_RESERVED = 4     # and from these on sessions' numbers are reserved in the log
     RULES_SETTLED = 5      # and from these on it is told when all changes of balances are announced
     FLUSH_REST_NS = 1_000_000  # of the log's clock: markers closer together than this don't all announce balances
-    MAX_GROUP = 4          # records that belong together: up to three extensions, and the main record
+    MAX_GROUP = 16         # records that belong together: extensions, and the main record
     SECOND_NS = 1_000_000_000
     INGRESS_RINGS = 11     # numbers of ingress rings: 0 is the router itself, 9 the operators', 10 the api's
 
@@ -50,7 +50,7 @@ cdef class Sequencer(State):
     cdef uint32_t id_tag       # of the client id of the record that is being decided
     cdef char own_id[36]       # of the cancel or replace sequenced last,
     cdef char meant_id[36]     # and of the order that it means
-    cdef char extensions[4][120]
+    cdef char extensions[MAX_GROUP][RECORD_SIZE]
     cdef Target target
     cdef Balance flushed[MAX_FLUSH]
     cdef uint64_t flushed_count

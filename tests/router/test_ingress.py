@@ -247,7 +247,7 @@ def test_a_void_at_the_end_of_a_ring_is_known_to_a_successor() -> None:
 def test_more_extensions_than_a_request_can_have_are_taken_all_the_same() -> None:
     shared = Shared()
     producer = shared.rings[2].producer()
-    for number in range(6):
+    for number in range(18):
         producer.put(pack(ExtClientId(account=1, time_ns=1, orig_cl_ord_id=b"%d" % number)))
     producer.put(pack(order(1, "O")))
     rig = Rig(ingress=shared.rings, board=shared.board).lead()
@@ -256,9 +256,22 @@ def test_more_extensions_than_a_request_can_have_are_taken_all_the_same() -> Non
     assert rig.board.get(Word.LOG_END) == len(rig.log)
 
 
+def test_a_group_of_sixteen_records_is_taken_whole() -> None:
+    shared = Shared()
+    producer = shared.rings[2].producer()
+    rig = Rig(ingress=shared.rings, board=shared.board).lead()
+    for number in range(15):
+        producer.put(pack(ExtClientId(account=1, time_ns=1, orig_cl_ord_id=b"%d" % number)))
+    rig.run()
+    assert positions(rig.log)[2] == []  # what they belong to is on the way
+    producer.put(pack(order(1, "O")))
+    rig.run()
+    assert positions(rig.log)[2] == list(range(1, 17))
+
+
 def test_where_there_is_room_for_one_request_at_a_time_all_rings_have_turns() -> None:
     """Else a busy gateway keeps operators' commands out, and the other gateways, for as long as it is busy."""
-    rig = Rig(log=4).lead()  # as much as one request can have
+    rig = Rig(log=16).lead()  # as much as one request can have
     before = len(rig.log)
     for number in range(20):
         rig.send(order(1, f"A{number}"), gateway=0)

@@ -192,7 +192,7 @@ def test_balances_are_told_by_tick_when_only_holds_changed() -> None:
 
 def driven(seed: int) -> Rig:
     """A venue that was asked everything, with rings so small that all of them fill; money is checked on the way."""
-    rig = Rig(seed=seed, log=16, events=8, closed_ids=20, api=True, changes=with_limits).lead()
+    rig = Rig(seed=seed, log=64, events=8, closed_ids=20, api=True, changes=with_limits).lead()
     driver = Everything(rig, random.Random(seed))
     for number in range(600):
         driver.step()
@@ -214,7 +214,7 @@ def test_replay_gives_equal_log_events_and_state_however_it_is_polled(seed: int)
     assert len({record[4] for record in first.log}) >= len(CommandType) - 15
     reference = Rig(first.log, closed_ids=20).lead()
     for other in (None, seed + 100):
-        again = Rig(first.log, seed=other, log=8 if other else 1024, events=4 if other else 1024, closed_ids=20)
+        again = Rig(first.log, seed=other, log=32 if other else 1024, events=4 if other else 1024, closed_ids=20)
         states = set()
         while again.core.last_seq < len(first.log) or len(again.log) < len(first.log):
             again.step()
@@ -323,7 +323,7 @@ def test_a_log_without_its_markers_is_found_out() -> None:
 
 def test_a_marker_owed_while_the_log_is_full_blocks_nobody() -> None:
     """LOG-8: events are freed at once, so the matcher can finish a mass cancel that overfills its ring."""
-    rig = Rig(log=4, events=4).lead()
+    rig = Rig(log=16, events=4).lead()
     for number in range(60):
         rig.send(order(1, f"S{number}", side=2, price_ticks=100, quantity_lots=1))
     rig.run()

@@ -138,7 +138,7 @@ def from_snapshot(first: Rig, snapshots: Kept, snapshot: Snapshot, **settings: A
 @pytest.mark.parametrize("seed", [0, 1, 2, 4])
 def test_a_start_from_any_snapshot_comes_to_what_the_whole_log_comes_to(seed: int) -> None:
     """LOG-18: a snapshot is taken where nothing is on its way."""
-    first, snapshots = watched(seed=seed, log=16, events=8, closed_ids=20, api=True, changes=with_limits)
+    first, snapshots = watched(seed=seed, log=64, events=8, closed_ids=20, api=True, changes=with_limits)
     driver = Everything(first, random.Random(seed))
     for _ in range(350):
         driver.step()

@@ -24,7 +24,7 @@ def voids(draw: random.Random, published: int) -> dict[int, int]:
 def test_holds_and_money_are_whole_wherever_commands_were_voided(seed: int, published: int) -> None:
     draw = random.Random(seed)
     voided = voids(draw, published)
-    first = Rig(seed=seed, log=16, events=8, closed_ids=20, voided=voided).lead()
+    first = Rig(seed=seed, log=64, events=8, closed_ids=20, voided=voided).lead()
     driver = Everything(first, draw)
     for number in range(STEPS):
         driver.step()
@@ -38,7 +38,7 @@ def test_holds_and_money_are_whole_wherever_commands_were_voided(seed: int, publ
     told = [event for ring in (1, 2) for event in first.outcomes(ring)]
     assert any(isinstance(event, Cancelled) and event.reason == CancelReason.VOIDED for event in told)
     before = first.core.state_hash(), [matcher.digest() for matcher in first.matchers]
-    again = Rig(first.log, events=4, log=8, closed_ids=20, voided=voided)
+    again = Rig(first.log, events=4, log=32, closed_ids=20, voided=voided)
     while again.core.last_seq < len(first.log):
         again.step()
     assert again.core.state_hash() == before[0]
