@@ -12,7 +12,7 @@ from pathlib import Path
 
 from procs.api.answers import Answers
 from procs.api.app import Application, Asgi
-from procs.api.binance.account_filters import AccountFilters, AccountLimits
+from procs.api.binance.account_terms import AccountTerms, Terms
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.errors import unavailable
 from procs.api.binance.listen_keys import ListenKeys
@@ -76,16 +76,19 @@ def _own(services: Services) -> Asgi:
     return application(services)
 
 
-async def _limits_of(directories: Directories, account: int) -> AccountLimits:
-    """Return an account's limits as they were within the last second. ApiError."""
+async def _terms_of(directories: Directories, account: int) -> Terms:
+    """Return what operators had set for an account within the last second. ApiError."""
     try:
         known = await directories.recent()
     except (ReadingError, JournalError, OSError) as error:
-        log.warning("account_limits_unknown", account=account, why=str(error))
-        raise unavailable("the account's limits are still being read") from error
+        log.warning("account_terms_unknown", account=account, why=str(error))
+        raise unavailable("the account's limits and fees are still being read") from error
     limited = [(asset, most) for (owner, asset), most in known.position_limits.items() if owner == account]
     positions = {known.name_of_asset(asset)[0]: most for asset, most in limited}
-    return AccountLimits(known.account_limits_of(account)["max_open_orders"], positions)
+    limits = known.account_limits_of(account)
+    tier = known.fee_tiers.get(limits["fee_tier"])
+    rates = None if tier is None else (tier.maker_fee_ppm, tier.taker_fee_ppm)
+    return Terms(limits["max_open_orders"], positions, rates)
 
 
 def build(venue: Venue, name: str) -> Server:
@@ -114,7 +117,7 @@ def build(venue: Venue, name: str) -> Server:
     login = Login(desk, registry, sessions, time.time, time.monotonic)
     slow = Past(partial(history, size=SLOW_AT_ONCE, statement_ms=SLOW_MS))
     directories = Directories(venue)
-    dialect.add(AccountFilters(dialect.shown, partial(_limits_of, directories)))
+    dialect.add(AccountTerms(dialect.shown, partial(_terms_of, directories)))
     services = Services(
         desk, venue.config, dialect, queries, registry, sessions, login, slow, directories, Answers(venue.data),
         time.time, time.monotonic,

@@ -220,6 +220,10 @@ def test_what_accounts_may_do_is_set_and_shown(
     filters = client.send("GET", "/api/v3/myFilters", client.query(symbol="SOLUSDT"))
     assert filters["exchangeFilters"] == [{"filterType": "EXCHANGE_MAX_NUM_ORDERS", "maxNumOrders": 100_000}]
     assert filters["symbolFilters"][-1] == {"filterType": "MAX_POSITION", "maxPosition": "2.50000000"}
+    fees = client.send("GET", "/api/v3/account/commission", client.query(symbol="SOLUSDT"))["standardCommission"]
+    assert (fees["maker"], fees["taker"]) == ("0.00000500", "0.00002500")
+    rows = client.send("GET", "/sapi/v1/asset/tradeFee", client.query())
+    assert {(row["makerCommission"], row["takerCommission"]) for row in rows} == {("0.00000500", "0.00002500")}
     first.post("/operator/deposits", account="limited", asset="USDT", amount="1000")
     with refused(400, "POSITION_LIMIT"):
         owner.post("/orders", symbol="SOLUSDT", side="buy", type="limit", price="1", quantity="3")

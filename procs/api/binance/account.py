@@ -12,11 +12,9 @@ import msgspec
 
 from procs.api.binance.account_answers import (
     account_answer,
-    commission_answer,
     currencies_answer,
     key_restrictions_answer,
     time_answer,
-    trade_fee_answer,
 )
 from procs.api.binance.answers import order_row, order_rows, trade_rows
 from procs.api.binance.archive import Archive
@@ -161,17 +159,6 @@ class Account:
             uid=call.account,
             omits_zero=call.sent.get(b"omitZeroBalances") == b"true",
         )
-
-    async def commission(self, call: Call) -> bytes:
-        """The fees of a symbol."""
-        return commission_answer(self._shown.symbol(instrument_named(self._shown, call.sent.require(b"symbol"))))
-
-    async def trade_fee(self, call: Call) -> bytes:
-        """The fees of a symbol, or of all."""
-        symbol = call.sent.get(b"symbol")
-        if symbol is None:
-            return trade_fee_answer(self._shown.symbol_views())
-        return trade_fee_answer([self._shown.symbol(instrument_named(self._shown, symbol))])
 
     async def currencies(self, call: Call) -> bytes:
         """All assets, and what of each the account has."""

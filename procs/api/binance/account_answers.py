@@ -69,12 +69,15 @@ def account_answer(
     )
 
 
-def commission_fields(view: SymbolView) -> dict[str, Any]:
-    """GET account/commission, and what order/test says with computeCommissionRates. The view has the account's fees."""
+Rates = tuple[int, int]  # of a fee tier, in ppm: maker, taker
+
+
+def commission_fields(view: SymbolView, tier: Rates | None) -> dict[str, Any]:
+    """GET account/commission, and what order/test says with computeCommissionRates; without a tier, the symbol's."""
     nothing = _rates(0, 0)
     return {
         "symbol": view.symbol.decode(),
-        "standardCommission": _rates(view.maker_fee_ppm, view.taker_fee_ppm),
+        "standardCommission": _rates(*(tier or (view.maker_fee_ppm, view.taker_fee_ppm))),
         "specialCommission": nothing,
         "taxCommission": nothing,
         "discount": {
@@ -86,15 +89,15 @@ def commission_fields(view: SymbolView) -> dict[str, Any]:
     }
 
 
-def commission_answer(view: SymbolView) -> bytes:
-    return msgspec.json.encode(commission_fields(view))
+def commission_answer(view: SymbolView, tier: Rates | None) -> bytes:
+    return msgspec.json.encode(commission_fields(view, tier))
 
 
 def order_test_answer(view: SymbolView | None) -> bytes:
     """POST order/test of a good order: `{}`, or its commission rates where they were asked for."""
     if view is None:
         return b"{}"
-    fields = commission_fields(view)
+    fields = commission_fields(view, None)
     return msgspec.json.encode(
         {
             "standardCommissionForOrder": {key: fields["standardCommission"][key] for key in ("maker", "taker")},
@@ -105,16 +108,17 @@ def order_test_answer(view: SymbolView | None) -> bytes:
     )
 
 
-def trade_fee_answer(views: Iterable[SymbolView]) -> bytes:
-    """GET /sapi/v1/asset/tradeFee. The views have the account's fees."""
+def trade_fee_answer(views: Iterable[SymbolView], tier: Rates | None) -> bytes:
+    """GET /sapi/v1/asset/tradeFee; without a tier, the symbols'."""
     return msgspec.json.encode(
         [
             {
                 "symbol": view.symbol.decode(),
-                "makerCommission": rate(view.maker_fee_ppm),
-                "takerCommission": rate(view.taker_fee_ppm),
+                "makerCommission": rate(maker_ppm),
+                "takerCommission": rate(taker_ppm),
             }
             for view in views
+            for maker_ppm, taker_ppm in (tier or (view.maker_fee_ppm, view.taker_fee_ppm),)
         ]
     )
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import structs
 
 from config.schema import ApiSection, MarketDataSection
-from procs.api.binance.account_filters import AccountFilters, AccountLimits
+from procs.api.binance.account_terms import AccountTerms, Terms
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.market import Market
@@ -46,6 +46,7 @@ ASSETS = {1: b"BTC", 2: b"ETH", 3: b"USDT"}
 SYMBOLS = {1: b"BTCUSDT", 2: b"ETHUSDT"}
 FREE = 1_000_000 * 10**8
 TURNS = 20_000
+TERMS = ("max_open_orders", "fee_tier")
 ALL_SCOPES = KeyScope.READ | KeyScope.TRADE | KeyScope.WITHDRAW
 
 
@@ -101,7 +102,7 @@ class Served:
         self.listen_keys = ListenKeys(self.desk, lambda: key)
         self.dialect.add(Market(MarketArchive(self.queries, self.dialect.shown, self.dialect.past)))
         self.dialect.add(self.listen_keys)
-        self.dialect.add(AccountFilters(self.dialect.shown, self._limits_of))
+        self.dialect.add(AccountTerms(self.dialect.shown, self._terms_of))
         self.rest = Rest(self.dialect)
         self.ws_api = WsApi(self.dialect, self.desk, self.listen_keys)
         self._told = EventFeed(self.rig.events, "publisher", slots=SLOTS, board=self.rig.board)
@@ -110,11 +111,12 @@ class Served:
         )
         self._keys: dict[int, Ed25519PrivateKey] = {}
 
-    async def _limits_of(self, account: int) -> AccountLimits:
+    async def _terms_of(self, account: int) -> Terms:
         """What the router imposes."""
         core = self.rig.core
         positions = {name.decode(): core.position_limit(account, asset) for asset, name in ASSETS.items()}
-        return AccountLimits(int(str(core.account_limits(account)["max_open_orders"])), positions)
+        limits = {name: int(str(value)) for name, value in core.account_limits(account).items() if name in TERMS}
+        return Terms(limits["max_open_orders"], positions, core.fee_tier(limits["fee_tier"]))
 
     def operate(self, *records: Command) -> int:
         """Have an operator's command carried out now, however long the venue has run; return its verdict."""

@@ -93,10 +93,14 @@ def test_an_account_shows_its_balances_and_rates() -> None:
 
 
 def test_fees_are_rates() -> None:
-    (row,) = json.loads(account_answers.trade_fee_answer([a_symbol()]))
+    (row,) = json.loads(account_answers.trade_fee_answer([a_symbol()], None))
     assert row == {"symbol": "BTCUSDT", "makerCommission": "-0.00010000", "takerCommission": "0.00100000"}
-    rates = json.loads(account_answers.commission_answer(a_symbol()))["standardCommission"]
+    rates = json.loads(account_answers.commission_answer(a_symbol(), None))["standardCommission"]
     assert (rates["maker"], rates["taker"]) == ("-0.00010000", "0.00100000")
+    (row,) = json.loads(account_answers.trade_fee_answer([a_symbol()], (5, 25)))
+    assert row == {"symbol": "BTCUSDT", "makerCommission": "0.00000500", "takerCommission": "0.00002500"}
+    rates = json.loads(account_answers.commission_answer(a_symbol(), (5, 25)))["standardCommission"]
+    assert (rates["maker"], rates["taker"]) == ("0.00000500", "0.00002500")
     assert account_answers.order_test_answer(None) == b"{}"
     tested = json.loads(account_answers.order_test_answer(a_symbol()))
     assert tested["standardCommissionForOrder"] == {"maker": "-0.00010000", "taker": "0.00100000"}

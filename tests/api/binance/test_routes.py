@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from procs.api.binance.account import Account
-from procs.api.binance.account_filters import AccountFilters
+from procs.api.binance.account_terms import AccountTerms
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.lists import Lists
 from procs.api.binance.market import Market
@@ -22,7 +22,7 @@ DOCS = Path(__file__).parents[3] / "docs" / "protocols"
 
 
 def test_whatever_can_be_asked_is_answered() -> None:
-    rooms = (Account, AccountFilters, ListenKeys, Lists, Market, OrderHistory, Trading)
+    rooms = (Account, AccountTerms, ListenKeys, Lists, Market, OrderHistory, Trading)
     unanswered = {name for name in ROUTES if not any(hasattr(room, name) for room in rooms)}
     assert {name for name in unanswered if not hasattr(Connection, f"_{name}")} == set()
 
