@@ -434,8 +434,8 @@ class Reservation(Command, frozen=True, kw_only=True):
 class ApiKey(Command, frozen=True, kw_only=True):
     """Defines a key that signs requests for the account `target`. Its name is unique, for ever.
 
-    An EXT_KEY_MATERIAL record is before it; before that up to two EXT_ADDRESSES, the networks that it may be used
-    from. From rules version 5 on, as all that follows up to Activate.
+    EXT_KEY_MATERIAL records are before it, one or, of an RSA key, as many as its modulus takes; before them up to two
+    EXT_ADDRESSES, the networks that it may be used from. From rules version 5 on, as all that follows up to Activate.
     """
 
     name: text36
@@ -446,7 +446,8 @@ class ApiKey(Command, frozen=True, kw_only=True):
     scopes: u8  # of KeyScope
     verdict: u16 = 0
     networks: u8 = 0
-    reserved: Annotated[bytes, Meta(max_length=15, extra={"c": "uint8_t", "size": 15})] = b""
+    more_materials: u8 = 0  # EXT_KEY_MATERIAL records beside the one that each key has
+    reserved: Annotated[bytes, Meta(max_length=14, extra={"c": "uint8_t", "size": 14})] = b""
 
 
 class KeyRevocation(Command, frozen=True, kw_only=True):
@@ -639,9 +640,10 @@ class ExtLeg(Command, frozen=True, kw_only=True):
 
 
 class ExtKeyMaterial(Command, frozen=True, kw_only=True):
-    """Extension: what proves signatures of the next record's key.
+    """Extension: what proves signatures of the next record's key, or a part of it.
 
-    A public key of 32 bytes as it is, or a secret sealed with the venue's key (procs/venue/venue_key.py).
+    A public key of 32 bytes as it is, a secret sealed with the venue's key (procs/venue/venue_key.py), or 64 bytes of
+    an RSA key's modulus (big-endian, 256 to 512 bytes; the last part may be shorter).
     """
 
     material: bytes64

@@ -232,6 +232,7 @@ class KeyKind(IntEnum):
 
     HMAC = 1  # HMAC-SHA256, by a secret that the log has sealed
     ED25519 = 2
+    RSA = 3  # RSASSA-PKCS1-v1_5 with SHA-256; the public exponent is 65537
 
 
 class KeyScope(IntEnum):

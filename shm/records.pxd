@@ -14,7 +14,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define LOCKSTEP_SCHEMA_HASH 0x0a76444a04edb1c9ULL
+    #define LOCKSTEP_SCHEMA_HASH 0x551857cde7d2eef0ULL
     """
     const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
 
@@ -196,6 +196,7 @@ cdef enum:
 cdef enum:
     KEY_KIND_HMAC = 1
     KEY_KIND_ED25519 = 2
+    KEY_KIND_RSA = 3
 
 cdef enum:
     KEY_SCOPE_READ = 1
@@ -1050,7 +1051,8 @@ cdef struct ApiKeyRecord:
     uint8_t scopes
     uint16_t verdict
     uint8_t networks
-    uint8_t reserved[15]
+    uint8_t more_materials
+    uint8_t reserved[14]
 
 
 cdef struct KeyRevocationRecord:

@@ -15,7 +15,8 @@ MAPPED = 0xFFFF << 32  # the IPv6 form of an IPv4 address: ::ffff:a.b.c.d
 
 
 class ApiKey(NamedTuple):
-    """A key. `material` is a public key, or a secret that the venue's key opens; without `networks` it is for all."""
+    """A key. `material` is a public key (of RSA its modulus), or a secret that the venue's key opens. Without
+    `networks` it is for all."""
 
     number: int
     name: bytes
@@ -71,7 +72,7 @@ class Keys:
                 (event.addresses[16 * i : 16 * i + 16].ljust(16, b"\0"), event.prefixes[i]) for i in range(event.count)
             ]
         elif isinstance(event, ExtKeyMaterialEvent):
-            self._material = event.material.ljust(event.size, b"\0")[: event.size]
+            self._material += event.material.ljust(event.size, b"\0")[: event.size]
         elif isinstance(event, KeyRevoked):
             self._by_name.pop(event.name, None)
             self._names.pop(event.key, None)

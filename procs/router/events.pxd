@@ -11,7 +11,7 @@ from shm.ring cimport Producer
 cdef enum:
     # At most. Markers and ticks announce up to MAX_FLUSH balances, and that all are announced.
     EVENTS_OF_COMMAND = 2
-    EVENTS_OF_KEY = 4       # and of a second factor, and of a withdrawal's request
+    EVENTS_OF_KEY = 11      # an RSA key's; a second factor and a withdrawal's request have fewer
 
 cdef class Announcer:
     cdef Producer ring

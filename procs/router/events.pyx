@@ -223,7 +223,7 @@ cdef class Announcer:
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef KeyDefinedRecord *event
         cdef int back
-        for back in range(1 + count_of_records(record.networks), 0, -1):
+        for back in range(count_of_records(record), 0, -1):
             self.repeat_extension(header, core.before(header, back))
         event = <KeyDefinedRecord *> self.begin(header, EVT_KEY_DEFINED, 0)
         memcpy(event.name, record.name, CL_ORD_ID_SIZE)

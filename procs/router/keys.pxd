@@ -9,6 +9,10 @@ cdef enum:
     MAX_KEYS_OF_ACCOUNT = 64      # that are not revoked
     MAX_NAMES_OF_ACCOUNT = 4096   # that were ever defined
     PUBLIC_KEY_SIZE = 32
+    LEAST_MODULUS = 256           # bytes: an RSA key has 2048 to 4096 bits
+    MOST_MODULUS = 512
+    MATERIAL_SIZE = 64            # bytes of an EXT_KEY_MATERIAL record
+    MOST_MATERIALS = 8
     SEAL_SIZE = 16                # that sealing adds to a secret
     MAX_NETWORKS = 8
     NETWORKS_OF_RECORD = 4
@@ -25,7 +29,7 @@ cdef struct Key:
 cdef class Keys:
     cdef Pool pool                # by number, from 1
     cdef readonly dict names      # number by name
-    cdef readonly dict materials  # of those not revoked: the extension that proves signatures, then their networks'
+    cdef readonly dict materials  # of those not revoked: the extensions that prove signatures, then their networks'
     cdef dict counts              # by account: how many are not revoked, and how many ever were
     cdef uint16_t judge(self, uint32_t account, uint32_t key, uint8_t scope, uint64_t time_ns) noexcept nogil
     cdef uint16_t define(self, ApiKeyRecord *record, const char **extensions) except? 9999
@@ -39,6 +43,6 @@ cdef inline Key *key_at(Keys keys, uint32_t key) noexcept nogil:
     return <Key *> pool_at(&keys.pool, key)
 
 
-cdef inline int count_of_records(uint8_t networks) noexcept nogil:
-    """How many EXT_ADDRESSES records so many networks take."""
-    return (networks + NETWORKS_OF_RECORD - 1) // NETWORKS_OF_RECORD
+cdef inline int count_of_records(const ApiKeyRecord *record) noexcept nogil:
+    """How many extensions a key has: its material, and what its networks take."""
+    return 1 + record.more_materials + (record.networks + NETWORKS_OF_RECORD - 1) // NETWORKS_OF_RECORD

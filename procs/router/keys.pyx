@@ -68,9 +68,7 @@ cdef class Keys:
         record.key = item
         self.names[name] = item
         self.counts[record.target] = living + 1, ever + 1
-        self.materials[item] = [
-            extensions[i][:RECORD_SIZE] for i in range(1 + count_of_records(record.networks))
-        ]
+        self.materials[item] = [extensions[i][:RECORD_SIZE] for i in range(count_of_records(record))]
         return CODE_OK
 
     cdef uint16_t revoke(self, uint32_t key) except? 9999:
@@ -124,23 +122,41 @@ cdef bint is_name(bytes name):
 
 cdef bint is_whole(const ApiKeyRecord *record, const char **extensions) noexcept nogil:
     """Whether a definition says what a key needs, and the extensions that it needs are there."""
-    cdef const ExtKeyMaterialRecord *material = <const ExtKeyMaterialRecord *> extensions[0]
-    cdef const ExtAddressesRecord *addresses
-    cdef int i, j, expected
     if record.scopes == 0 or record.scopes & ~<int> ALL_SCOPES or record.networks > MAX_NETWORKS:
         return False
     if record.expiry_ns != 0 and record.expiry_ns <= record.time_ns:
         return False
-    if material == NULL or material.type != CMD_EXT_KEY_MATERIAL or material.size > sizeof(material.material):
+    return has_material(record, extensions) and has_networks(record, extensions)
+
+
+cdef bint has_material(const ApiKeyRecord *record, const char **extensions) noexcept nogil:
+    """Whether what proves signatures is there, as long as a key of that kind needs it."""
+    cdef const ExtKeyMaterialRecord *part
+    cdef int i
+    cdef int size = 0
+    if record.more_materials >= MOST_MATERIALS:
         return False
-    if record.kind == KEY_KIND_HMAC and material.size <= SEAL_SIZE:
-        return False
-    if record.kind == KEY_KIND_ED25519 and material.size != PUBLIC_KEY_SIZE:
-        return False
-    if record.kind != KEY_KIND_HMAC and record.kind != KEY_KIND_ED25519:
-        return False
-    for i in range(count_of_records(record.networks)):
-        addresses = <const ExtAddressesRecord *> extensions[count_of_records(record.networks) - i]
+    for i in range(1 + record.more_materials):
+        part = <const ExtKeyMaterialRecord *> extensions[i]
+        if part == NULL or part.type != CMD_EXT_KEY_MATERIAL or not 1 <= part.size <= MATERIAL_SIZE:
+            return False
+        if i and part.size != MATERIAL_SIZE:  # the last of them is the first here
+            return False
+        size += part.size
+    if record.kind == KEY_KIND_HMAC:
+        return record.more_materials == 0 and size > SEAL_SIZE
+    if record.kind == KEY_KIND_ED25519:
+        return record.more_materials == 0 and size == PUBLIC_KEY_SIZE
+    return record.kind == KEY_KIND_RSA and LEAST_MODULUS <= size <= MOST_MODULUS
+
+
+cdef bint has_networks(const ApiKeyRecord *record, const char **extensions) noexcept nogil:
+    """Whether the networks that it names are there."""
+    cdef const ExtAddressesRecord *addresses
+    cdef int count = count_of_records(record)
+    cdef int i, j, expected
+    for i in range(count - 1 - record.more_materials):
+        addresses = <const ExtAddressesRecord *> extensions[count - 1 - i]
         expected = min(record.networks - i * NETWORKS_OF_RECORD, <int> NETWORKS_OF_RECORD)
         if addresses == NULL or addresses.type != CMD_EXT_ADDRESSES or addresses.count != expected:
             return False

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from playwright.sync_api import Page, expect
 
 from tests.interop.environments import python_of
@@ -70,15 +71,20 @@ def test_the_pages_lines_work_as_they_are(venue: RunningVenue, watched: tuple[Pa
     assert dollars["used"] == 4100
 
 
-def test_so_they_do_with_a_private_key(watched: tuple[Page, Watched], tmp_path: Path) -> None:
+PRIVATE_KEYS = [Ed25519PrivateKey.generate(), generate_private_key(65_537, 2048)]
+
+
+@pytest.mark.parametrize("key", PRIVATE_KEYS, ids=["ed25519", "rsa"])
+def test_so_they_do_with_a_private_key(
+    watched: tuple[Page, Watched], tmp_path: Path, key: Ed25519PrivateKey | RSAPrivateKey
+) -> None:
     page, seen = watched
     seen.allow("status of 403")
-    key = Ed25519PrivateKey.generate()
     (tmp_path / "private.pem").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     account_of(page, "TRADER3")
-    page.get_by_test_id("key-kind").select_option("ed25519")
+    page.get_by_test_id("key-kind").select_option("own")
     page.get_by_test_id("key-public").fill(
         key.public_key()
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

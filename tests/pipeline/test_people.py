@@ -3,18 +3,29 @@ can't."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hmac
+import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 
 import pyotp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec_key
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from websockets.sync.client import connect
 
 from procs.api.v1.auth import REGISTERED_BY_ADDRESS
 from tests.passwords import PASSWORD
@@ -53,6 +64,19 @@ def operator(venue: RunningVenue, name: str = "OPERATOR1", *, proved: bool = Tru
 
 def refused(status: int, code: str) -> Any:
     return pytest.raises(ProblemError, match=rf"^{status} .*'code': '{code}'")
+
+
+def kill_api(venue: RunningVenue, somebody: Person) -> None:
+    """Kill the api, and wait until it answers somebody again."""
+    os.kill(venue.pids()["api"], signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            somebody.get("/account")
+            return
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)  # nothing tells a client that a port is open again
 
 
 def balance(who: Person, asset: str) -> tuple[float, float]:
@@ -249,14 +273,58 @@ def test_a_key_that_is_made_here_signs_requests_until_it_is_revoked(venue: Runni
     assert len(somebody.get("/keys")) == 2
 
 
+def pem_of(key: RSAPrivateKey | EllipticCurvePrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
 WRONG_KEYS: list[dict[str, Any]] = [
     {"scopes": []},
     {"scopes": ["all"]},
     {"scopes": ["read"], "addresses": ["x"]},
     {"scopes": ["read"], "expires": 1},
     {"scopes": ["read"], "public_key": "AAAA"},
+    {"scopes": ["read"], "public_key": pem_of(generate_private_key(65_537, 1024))},
+    {"scopes": ["read"], "public_key": pem_of(generate_private_key(3, 2048))},
+    {"scopes": ["read"], "public_key": pem_of(generate_ec_key(SECP256R1()))},
+    {"scopes": ["read"], "public_key": "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----"},
     {"scopes": ["read"], "more": 1},
 ]
+
+
+def test_rsa_keys_sign_also_when_the_api_has_started_again(venue: RunningVenue) -> None:
+    owner = operator(venue, "TRADER7")
+    keys = []
+    for bits in (2048, 4096):
+        name, private = f"r{bits}", generate_private_key(65_537, bits)
+        made = owner.post("/keys", scopes=["read", "trade"], addresses=["127.0.0.0/8"], public_key=pem_of(private))
+        assert (made["key"]["kind"], made["secret"]) == ("rsa", "")
+        keys.append((made, private))
+        client = signing_by_rsa(venue, made, private)
+        client.order(name, "BUY", "100.00", "1", "SOLUSDT")
+        with connect(f"ws://127.0.0.1:{venue.api_port}/ws-api/v3") as socket:
+            text = signed(private, urlencode({"apiKey": client.key, "timestamp": time.time_ns() // 10**6}))
+            socket.send(json.dumps({"id": 1, "method": "account.status", "params": dict(parse_qsl(text))}))
+            assert json.loads(socket.recv(20))["result"]["canTrade"] is True
+    kill_api(venue, owner)
+    short, long = (signing_by_rsa(venue, *key) for key in keys)
+    for client in (short, long):
+        assert {order["clientOrderId"] for order in client.signed("GET", "openOrders")} == {"r2048", "r4096"}
+    short.signed("DELETE", "openOrders", symbol="SOLUSDT")
+    owner.delete(f"/keys/{long.key}")
+    with pytest.raises(RefusedError, match="-2015"):
+        long.signed("GET", "account")
+    assert short.signed("GET", "openOrders") == []
+
+
+def signing_by_rsa(venue: RunningVenue, made: dict[str, Any], private: RSAPrivateKey) -> ApiClient:
+    client = signing(venue, made)
+    client.sign = partial(signed, private)  # type: ignore[method-assign]
+    return client
+
+
+def signed(private: RSAPrivateKey, query: str) -> str:
+    signature = base64.b64encode(private.sign(query.encode(), PKCS1v15(), SHA256())).decode()
+    return f"{query}&signature={quote(signature, safe='')}"
 
 
 def signing(venue: RunningVenue, made: dict[str, Any]) -> ApiClient:
@@ -619,15 +687,8 @@ def test_sessions_and_what_the_log_has_outlive_the_api(venue: RunningVenue) -> N
     somebody.prove(GOOD)
     key = somebody.post("/keys", scopes=["read"])
     loses(somebody, "/auth/refresh")
-    os.kill(venue.pids()["api"], signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            assert somebody.get("/account")["name"] == "outlives"
-            break
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)  # nothing tells a client that a port is open again
+    kill_api(venue, somebody)
+    assert somebody.get("/account")["name"] == "outlives"
     assert signing(venue, key).signed("GET", "account")["balances"]
     somebody.post("/auth/refresh")
 

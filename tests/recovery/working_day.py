@@ -155,16 +155,18 @@ class WorkingDay(Everything):
         self.rig.send_by_api(Account(name=b"T%d" % account, target=account, role=role, **self.by(ADMIN)))
 
     def make_key(self) -> None:
-        """A key of an account, asked for by itself, with none to eight networks."""
+        """A key of an account, asked for by itself, with none to eight networks; of RSA in up to eight parts."""
         account, networks = self.draw.randint(1, ACCOUNTS), self.draw.choice((0, 3, 8))
+        kind, sizes = self.draw.choice(((KeyKind.ED25519, [32]), (KeyKind.RSA, [64] * 4), (KeyKind.RSA, [64] * 8)))
         records: list[Command] = [
             ExtAddresses(addresses=bytes([first]) * 64, prefixes=b"\x80" * 4, count=min(4, networks - first))
             for first in range(0, networks, 4)
         ]
-        records += [
-            ExtKeyMaterial(material=b"m" * 32, size=32),
-            ApiKey(name=b"K%d" % self.count, target=account, kind=KeyKind.ED25519, scopes=3, networks=networks),
-        ]
+        records += [ExtKeyMaterial(material=b"m" * size, size=size) for size in sizes]
+        records.append(ApiKey(
+            name=b"K%d" % self.count, target=account, kind=kind, scopes=3, networks=networks,
+            more_materials=len(sizes) - 1,
+        ))  # fmt: skip
         self.rig.send_by_api(*(structs.replace(each, **self.by(account)) for each in records))
 
     def revoke_key(self) -> None:

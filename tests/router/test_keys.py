@@ -208,12 +208,52 @@ def test_an_account_has_so_many_keys_and_no_more(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("wrong", [
-    {"scopes": 0}, {"scopes": 8}, {"kind": 0}, {"kind": 3}, {"size": 31}, {"kind": KeyKind.HMAC, "size": 16},
+    {"scopes": 0}, {"scopes": 8}, {"kind": 0}, {"kind": KeyKind.RSA}, {"kind": 4},
+    {"more_materials": 1}, {"more_materials": 255},
+    {"size": 31}, {"kind": KeyKind.HMAC, "size": 16},
     {"size": 65}, {"expiry_ns": 1}, {"networks": 9},
 ])  # fmt: skip
 def test_half_a_key_is_none(rig: Rig, wrong: dict[str, int]) -> None:
     assert asked(rig, *key_of(1, "odd", **wrong)) == Code.INVALID_DEFINITION
     assert rig.core.keys == {}
+
+
+def rsa_key(name: str, sizes: list[int], networks: int = 0) -> list[Any]:
+    """A key whose modulus comes in parts of these sizes."""
+    *addresses, _, definition = key_of(1, name, networks=networks)
+    parts = [ExtKeyMaterial(material=bytes([at + 1]) * min(size, 64), size=size) for at, size in enumerate(sizes)]
+    definition = structs.replace(definition, kind=KeyKind.RSA, more_materials=max(0, len(parts) - 1))
+    return [*addresses, *(by_api(part, 0, 1) for part in parts), definition]
+
+
+@pytest.mark.parametrize("networks", [0, 8])
+@pytest.mark.parametrize("size", [256, 257, 320, 384, 512])
+def test_an_rsa_keys_modulus_comes_in_parts(rig: Rig, size: int, networks: int) -> None:
+    """2048 to 4096 bits; the events repeat the parts in their order, right before the key's own."""
+    sizes = [min(64, size - at) for at in range(0, size, 64)]
+    assert asked(rig, *rsa_key("rsa", sizes, networks)) == Code.OK
+    told_of = [event for event in rig.outcomes(0) if isinstance(event, ExtAddressesEvent | ExtKeyMaterialEvent)]
+    kinds = [ExtAddressesEvent] * (networks // 4) + [ExtKeyMaterialEvent] * len(sizes)
+    assert [type(event) for event in told_of] == kinds
+    parts = [event.material[: event.size] for event in told_of if isinstance(event, ExtKeyMaterialEvent)]
+    assert parts == [bytes([at + 1]) * each for at, each in enumerate(sizes)]
+    assert told(rig, KeyDefined)[-1].kind == KeyKind.RSA
+    assert asked(rig, *key_of(1, "next")) == Code.OK
+
+
+@pytest.mark.parametrize("sizes", [
+    [64] * 3, [64] * 3 + [63], [64] * 8 + [1], [64, 64, 64, 0], [64, 64, 63, 64, 64], [32] * 8, [65, 64, 64, 64], [],
+])  # fmt: skip
+def test_a_modulus_of_another_size_is_none(rig: Rig, sizes: list[int]) -> None:
+    assert asked(rig, *rsa_key("odd", sizes)) == Code.INVALID_DEFINITION
+    assert rig.core.keys == {}
+
+
+def test_a_modulus_that_lacks_a_part_is_none(rig: Rig) -> None:
+    records = rsa_key("odd", [64] * 5, networks=3)
+    for missing in range(len(records) - 1):
+        assert asked(rig, *records[:missing], *records[missing + 1 :]) == Code.INVALID_DEFINITION
+    assert asked(rig, *records) == Code.OK
 
 
 @pytest.mark.parametrize("name", ["", "two words", "gr\u00fcn", "a/b", "x\n"])

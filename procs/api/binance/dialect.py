@@ -26,6 +26,7 @@ from procs.api.binance.signatures import (
     Ed25519Key,
     HmacKey,
     Key,
+    RsaKey,
     check_signature,
     check_time,
     key_name,
@@ -131,6 +132,8 @@ class Dialect:
     def _made(self, key: ApiKey) -> Key:
         if key.kind == KeyKind.ED25519:
             return Ed25519Key(key.material)
+        if key.kind == KeyKind.RSA:
+            return RsaKey(key.material)
         venue_key = self._venue_key()
         try:
             if venue_key is None:

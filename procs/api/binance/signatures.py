@@ -1,4 +1,4 @@
-"""Who signed a request, and when: HMAC-SHA256 and Ed25519 over its parameters, its timestamp and its window.
+"""Who signed a request, and when: HMAC-SHA256, Ed25519 and RSA over its parameters, its timestamp and its window.
 
 Traps of the dialect: the signature is of the bytes as they were sent; hexadecimal digits may be upper or lower case;
 times may be microseconds. It looks no key up, and the time is given.
@@ -14,6 +14,9 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from procs.api.binance.errors import ApiError, Number, illegal_characters, missing
 from procs.api.binance.parameters import Parameters
@@ -26,6 +29,7 @@ BLOCK_SIZE = 64  # of SHA-256
 INNER, OUTER = (bytes(byte ^ pad for byte in range(256)) for pad in (0x36, 0x5C))
 DIGEST_SIZE = 32
 ED25519_SIZE = 64
+EXPONENT = 65_537  # of every RSA key that the venue takes
 
 API_KEY = re.compile(rb"[A-Za-z0-9_-]{1,64}", re.ASCII)
 TIMESTAMP_SIZE = 20
@@ -71,6 +75,20 @@ class Ed25519Key:
     def verifies(self, signed: bytes, signature: bytes) -> bool:
         try:
             self._public.verify(base64_of(signature), signed)
+        except (binascii.Error, InvalidSignature):
+            return False
+        return True
+
+
+class RsaKey:
+    """A modulus; its signatures are base64 of RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017, 8.2)."""
+
+    def __init__(self, modulus: bytes) -> None:
+        self._public = RSAPublicNumbers(EXPONENT, int.from_bytes(modulus)).public_key()
+
+    def verifies(self, signed: bytes, signature: bytes) -> bool:
+        try:
+            self._public.verify(base64_of(signature), signed, PKCS1v15(), SHA256())
         except (binascii.Error, InvalidSignature):
             return False
         return True

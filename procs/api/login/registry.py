@@ -44,6 +44,7 @@ from shm.records import ApiKey as ApiKeyCommand
 NO_TICKET = 0  # of a command that no session allows
 VENUE = 0  # the account that the venue itself asks as
 ADDRESSES_OF_RECORD = 4
+MATERIAL_SIZE = 64  # of a record
 CODES_OF_RECORD = 5
 SECRET_BYTES = 36  # of an HMAC key: 48 characters
 NAME_BYTES = 24
@@ -64,13 +65,20 @@ class RefusedError(Exception):
         self.seq = seq
 
 
+class PublicKey(NamedTuple):
+    """What proves signatures of an owner's private key: 32 bytes of Ed25519, or the modulus of RSA."""
+
+    kind: KeyKind
+    material: bytes
+
+
 class NewKey(NamedTuple):
-    """What a key is to be. `networks` are as `ip_network` reads them; `public_key` makes it an ED25519 one."""
+    """What a key is to be. `networks` are as `ip_network` reads them; without a `public_key` it is an HMAC key."""
 
     scopes: int
     networks: Sequence[str]
     expiry_ns: int
-    public_key: bytes | None
+    public_key: PublicKey | None
 
 
 class Registry:
@@ -159,21 +167,21 @@ class Registry:
         return True
 
     async def define_key(self, account: int, ticket: int, wanted: NewKey) -> tuple[ApiKey, str]:
-        """A new API key of an account, and its secret, which nobody sees again; empty for an ED25519 key."""
+        """A new API key of an account, and its secret, which nobody sees again; empty for one with a public key."""
         name = secrets.token_urlsafe(NAME_BYTES).strip("-_")
-        secret, material = "", wanted.public_key
-        if material is None:
+        secret, public = "", wanted.public_key
+        if public is None:
             secret = secrets.token_urlsafe(SECRET_BYTES)
-            material = self.key.seal_secret(name, secret.encode())
-        kind = KeyKind.HMAC if wanted.public_key is None else KeyKind.ED25519
-        extensions: list[Command] = [
-            *_addresses(wanted.networks), ExtKeyMaterial(material=material, size=len(material))
-        ]  # fmt: skip
+            public = PublicKey(KeyKind.HMAC, self.key.seal_secret(name, secret.encode()))
+        materials = [
+            ExtKeyMaterial(material=part, size=len(part))
+            for part in (public.material[i : i + MATERIAL_SIZE] for i in range(0, len(public.material), MATERIAL_SIZE))
+        ]
         command = ApiKeyCommand(
-            account=account, name=name.encode(), target=account, kind=kind, scopes=wanted.scopes,
-            expiry_ns=wanted.expiry_ns, networks=len(wanted.networks),
+            account=account, name=name.encode(), target=account, kind=public.kind, scopes=wanted.scopes,
+            expiry_ns=wanted.expiry_ns, networks=len(wanted.networks), more_materials=len(materials) - 1,
         )  # fmt: skip
-        await self.carry([*extensions, command], name.encode(), ticket)
+        await self.carry([*_addresses(wanted.networks), *materials, command], name.encode(), ticket)
         key = self._desk.keys.find(name.encode())
         assert key is not None
         return key, secret

@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from litestar import Controller, delete, get, post
 from msgspec import Meta, Struct
 
+from procs.api.binance.signatures import EXPONENT
 from procs.api.keys import MAPPED, ApiKey
-from procs.api.login.registry import NewKey
+from procs.api.login.registry import NewKey, PublicKey
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.orders import Time
@@ -23,13 +25,15 @@ from shm.records import KeyKind, KeyScope
 MS = 1_000_000
 MOST_NETWORKS = 8
 RAW_SIZE = 32
+LEAST_BITS, MOST_BITS = 2048, 4096  # of an RSA key
 IPV4_BITS_BEFORE = 96
 
 ScopeName = Literal["read", "trade", "withdraw"]
 
 
 class Wanted(Body, frozen=True, kw_only=True):
-    """A key. `public_key`, PEM or base64 of its 32 bytes, makes it an Ed25519 key; else it is an HMAC key."""
+    """A key. `public_key` makes it an Ed25519 key (PEM, or base64 of its 32 bytes) or an RSA key (PEM, 2048 to 4096
+    bits); else it is an HMAC key."""
 
     scopes: Annotated[list[ScopeName], Meta(min_length=1, max_length=3)]
     addresses: Annotated[
@@ -86,7 +90,7 @@ class KeysController(Controller):
         caller.has_proved()
         key = _own(services, caller, name)
         if key.kind != KeyKind.HMAC:
-            raise invalid("name", "An Ed25519 key is replaced by making one with another public key.")
+            raise invalid("name", "A key with a public key is replaced by making one with another public key.")
         made, secret = await services.registry.define_key(
             caller.account, caller.ticket, NewKey(key.scopes, [*map(_network, key.networks)], key.expiry_ns, None)
         )
@@ -136,20 +140,38 @@ def _networks(texts: list[str]) -> list[str]:
         ) from None
 
 
-def _public_key(text: str | None) -> bytes | None:
-    """The 32 bytes of an Ed25519 key."""
+def _public_key(text: str | None) -> PublicKey | None:
+    """What an owner's signatures are verified with; None if the venue is to make a secret."""
     if text is None:
         return None
+    if "PRIVATE KEY" in text:
+        raise invalid(
+            "public_key", "This is a private key: keep it. `openssl pkey -in FILE -pubout` prints the public one."
+        )
     try:
         if text.lstrip().startswith("-----"):
             key = load_pem_public_key(text.encode())
             if isinstance(key, Ed25519PublicKey):
-                return key.public_bytes_raw()
+                return PublicKey(KeyKind.ED25519, key.public_bytes_raw())
+            if isinstance(key, RSAPublicKey):
+                return _rsa(key)
         else:
             raw = b64decode(text, validate=True)
             if len(raw) == RAW_SIZE:
                 Ed25519PublicKey.from_public_bytes(raw)
-                return raw
+                return PublicKey(KeyKind.ED25519, raw)
     except (ValueError, UnsupportedAlgorithm):
         pass
-    raise invalid("public_key", "This is no Ed25519 public key, neither as PEM nor as base64 of its 32 bytes.")
+    raise invalid(
+        "public_key",
+        "This is no public key of Ed25519 (PEM, or base64 of its 32 bytes) or of RSA (PEM, 2048 to 4096 bits).",
+    )
+
+
+def _rsa(key: RSAPublicKey) -> PublicKey:
+    numbers = key.public_numbers()
+    if not LEAST_BITS <= key.key_size <= MOST_BITS:
+        raise invalid("public_key", f"An RSA key has {LEAST_BITS} to {MOST_BITS} bits; this one has {key.key_size}.")
+    if numbers.e != EXPONENT or numbers.n % 2 == 0:
+        raise invalid("public_key", f"An RSA key has an odd modulus and the exponent {EXPONENT}.")
+    return PublicKey(KeyKind.RSA, numbers.n.to_bytes((key.key_size + 7) // 8))

@@ -20,6 +20,9 @@ from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from config.schema import ApiSection
 from procs.api.binance.answers import MILLISECOND
@@ -39,8 +42,9 @@ from shm.ring import Ring
 NOW_NS = 1_700_000_000_000_000_000
 SECRET = b"one of the member's own"
 PRIVATE = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"a member").digest())
+RSA_PRIVATE = generate_private_key(65_537, 2048)
 ORDER_OF_ED25519 = 2**252 + 27742317777372353535851937790883648493
-HMAC_NAME, ED25519_NAME = b"hmac-key", b"ed25519-key"
+HMAC_NAME, ED25519_NAME, RSA_NAME = NAMES = b"hmac-key", b"ed25519-key", b"rsa-key"
 SOME = {"symbol": "BTCUSDT", "quantity": "0.01", "newClientOrderId": "a b/c=", "price": "39000"}
 SECONDS = float(os.environ.get("SOAK_S", "60"))
 
@@ -65,9 +69,11 @@ def dialect() -> Dialect:
     venue_key = VenueKey(bytes(range(32)))
     sealed = venue_key.seal_secret(HMAC_NAME.decode(), SECRET)
     public = PRIVATE.public_key().public_bytes_raw()
-    materials = ((HMAC_NAME, KeyKind.HMAC, sealed), (ED25519_NAME, KeyKind.ED25519, public))
-    for number, (name, kind, material) in enumerate(materials, 1):
-        desk.people.note(ExtKeyMaterialEvent(material=material, size=len(material)))
+    modulus = RSA_PRIVATE.public_key().public_numbers().n.to_bytes(256)
+    kinds = (KeyKind.HMAC, KeyKind.ED25519, KeyKind.RSA)
+    for number, (name, kind, material) in enumerate(zip(NAMES, kinds, (sealed, public, modulus), strict=True), 1):
+        for part in (material[at : at + 64] for at in range(0, len(material), 64)):
+            desk.people.note(ExtKeyMaterialEvent(material=part, size=len(part)))
         desk.people.note(
             KeyDefined(
                 name=name,
@@ -88,7 +94,8 @@ def sign(name: bytes, text: bytes) -> str:
     """A signature as clients write it."""
     if name == HMAC_NAME:
         return hmac.new(SECRET, text, "sha256").hexdigest()
-    return base64.b64encode(PRIVATE.sign(text)).decode()
+    raw = PRIVATE.sign(text) if name == ED25519_NAME else RSA_PRIVATE.sign(text, PKCS1v15(), SHA256())
+    return base64.b64encode(raw).decode()
 
 
 def spellings(name: bytes, signature: str, chance: random.Random) -> Iterator[tuple[str, str]]:
@@ -102,8 +109,12 @@ def spellings(name: bytes, signature: str, chance: random.Random) -> Iterator[tu
         yield "with 0x", f"0x{signature}"
         return
     raw = base64.b64decode(signature)
-    larger = raw[:32] + (int.from_bytes(raw[32:], "little") + ORDER_OF_ED25519).to_bytes(32, "little")
-    yield "the scalar plus the group's order", base64.b64encode(larger).decode()
+    if name == ED25519_NAME:
+        larger = raw[:32] + (int.from_bytes(raw[32:], "little") + ORDER_OF_ED25519).to_bytes(32, "little")
+    else:
+        larger = (int.from_bytes(raw) + RSA_PRIVATE.public_key().public_numbers().n).to_bytes(257)
+        yield "a zero before it", base64.b64encode(b"\0" + raw).decode()
+    yield "the same in the group", base64.b64encode(larger).decode()
     yield "no padding", signature.rstrip("=")
     yield "more padding", signature + "=="
     yield "url-safe", signature.translate(str.maketrans("+/", "-_"))
@@ -203,7 +214,7 @@ def search(dialect: Dialect, chance: random.Random) -> tuple[int, int]:
     for route in [*REST.values(), *WS.values()]:
         if route.security is not Security.SIGNED:
             continue
-        for name in (HMAC_NAME, ED25519_NAME):
+        for name in NAMES:
             first, *others = variants(route, name, chance)
             ids = generated(dialect, route, name, first)
             assert ids is not None, (route.name, first)
@@ -247,7 +258,7 @@ def test_two_keys_sign_two_requests(dialect: Dialect) -> None:
     route = REST["DELETE", "/api/v3/openOrders"]
     ids = [
         generated(dialect, route, name, Sent("", f"{signed}&signature={quote(sign(name, signed.encode()))}".encode()))
-        for name in (HMAC_NAME, ED25519_NAME)
+        for name in NAMES
     ]
     assert None not in ids
     assert ids[0] != ids[1]

@@ -9,6 +9,9 @@ from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, AsymmetricPadding, PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512, HashAlgorithm
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +20,8 @@ from procs.api.binance.parameters import of_json, of_request
 from procs.api.binance.signatures import (
     Ed25519Key,
     HmacKey,
+    Key,
+    RsaKey,
     check_signature,
     check_time,
     key_name,
@@ -34,7 +39,7 @@ def slow_hmac(secret: bytes, text: bytes) -> bytes:
     return hashlib.sha256(bytes(byte ^ 0x5C for byte in key) + inner).digest()
 
 
-def code_of(query: bytes, key: HmacKey | Ed25519Key) -> int:
+def code_of(query: bytes, key: Key) -> int:
     with pytest.raises(ApiError) as caught:
         check_signature(of_request(query, b""), key)
     return caught.value.code
@@ -81,6 +86,24 @@ def test_ed25519_signatures_come_encoded_once_twice_or_not(value: str) -> None:
     for sent in (quote(signature, safe=""), signature, quote(quote(signature, safe=""), safe="")):
         check_signature(of_request(f"{query}&signature={sent}".encode(), b""), key)
     assert code_of(f"{query}&b=1&signature={quote(signature, safe='')}".encode(), key) == -1022
+
+
+@pytest.mark.parametrize("bits", [2048, 2056, 4096])
+def test_rsa_signatures_are_pkcs_1_with_sha_256(bits: int) -> None:
+    """Of another text, another padding or another hash they are none."""
+    private = generate_private_key(65_537, bits)
+    key = RsaKey(private.public_key().public_numbers().n.to_bytes((bits + 7) // 8))
+    query = b"a=1&timestamp=1"
+
+    def sent(text: bytes, padding: AsymmetricPadding, hash: HashAlgorithm) -> bytes:
+        return query + b"&signature=" + quote(base64.b64encode(private.sign(text, padding, hash)), safe="").encode()
+
+    check_signature(of_request(sent(query, PKCS1v15(), SHA256()), b""), key)
+    pss = PSS(MGF1(SHA256()), PSS.MAX_LENGTH)
+    for wrong in (sent(b"a=2", PKCS1v15(), SHA256()), sent(query, PKCS1v15(), SHA512()), sent(query, pss, SHA256())):
+        assert code_of(wrong, key) == -1022
+    for signature in (b"", b"AAAA", b"A" * 684):
+        assert code_of(query + b"&signature=" + signature, key) in (-1022, -1102, -1105)
 
 
 @pytest.mark.parametrize("signature", [b"abc", b"%00", b"====", b"QUJD", b"a" * 87, b"%3D"])

@@ -12,6 +12,8 @@ import { type Column, Table } from "../../parts/table.tsx";
 import { NewKey } from "./new_key.tsx";
 import { SecretOnce } from "./secret_once.tsx";
 
+const SIGNS_BY: Readonly<Record<string, string>> = { hmac: "secret", ed25519: "Ed25519", rsa: "RSA" };
+
 export function KeysPanel() {
   const keys = useAnswer<KeyShown[]>("/v1/keys", own.account.value);
   const made = useSignal<Made | null>(null);
@@ -31,7 +33,7 @@ export function KeysPanel() {
         </code>
       ),
     },
-    { name: "Signs by", shown: (row) => (row.kind === "hmac" ? "secret" : "Ed25519") },
+    { name: "Signs by", shown: (row) => SIGNS_BY[row.kind] },
     { name: "May", shown: (row) => row.scopes.join(", ") },
     {
       name: "From",

@@ -12,7 +12,7 @@ const SCOPES: Readonly<Record<Scope, string>> = {
   trade: "trade: place and cancel orders",
   withdraw: "withdraw: no request of programs asks for it yet",
 };
-const KINDS = { hmac: "a secret that the venue makes (HMAC)", ed25519: "a private key of mine (Ed25519)" };
+const KINDS = { hmac: "a secret that the venue makes (HMAC)", own: "a private key of mine (Ed25519 or RSA)" };
 const FIELDS = ["scopes", "addresses", "expires", "public_key"];
 
 export function NewKey({ made }: { made: (made: Made) => void }) {
@@ -29,7 +29,7 @@ export function NewKey({ made }: { made: (made: Made) => void }) {
         .filter(Boolean),
     };
     if (text("expires") !== "") body.expires = Date.parse(`${text("expires")}T23:59:59.999Z`);
-    if (kind.value === "ed25519") body.public_key = text("public_key").trim();
+    if (kind.value === "own") body.public_key = text("public_key").trim();
     made(await call<Made>("/v1/keys", { method: "POST", body }));
     times.value++;
   });
@@ -76,7 +76,7 @@ export function NewKey({ made }: { made: (made: Made) => void }) {
           kind.value = event.currentTarget.value as keyof typeof KINDS;
         }}
       />
-      {kind.value === "ed25519" && (
+      {kind.value === "own" && (
         <Lines
           label="Its public key, as PEM: openssl pkey -in private.pem -pubout prints it"
           name="public_key"
