@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from procs.api.binance.errors import ApiError
 from procs.api.binance.ws_api import POLICY_VIOLATION, Outbox
 from procs.api.login.registry import NotSentError
-from procs.api.login.sessions import SessionEndedError, SessionsAwayError
+from procs.api.login.sessions import Hold, SessionEndedError, SessionsAwayError
 from procs.api.login.tokens import TokenError
 from procs.api.recent_events import OPERATORS, Ahead, Cursor, TooOld
 from procs.api.v1 import stream_messages as messages
@@ -68,6 +68,7 @@ class Connection:
         self._outbox = outbox
         self._account: int | None = None
         self._session = ""
+        self._hold: Hold | None = None  # of the session
         self._rights = 0  # of the account, when it logged in
         self._expires = 0
         self._is_live = False  # whether its session lives: it is told nothing else
@@ -132,6 +133,7 @@ class Connection:
     async def _login(self, token: str) -> dict[str, Any]:
         try:
             session, expires = self._services.tokens.read(token, int(self._services.clock()))
+            hold = self._services.sessions.hold(session)
             account = (await self._services.sessions.living(session)).account
         except NotSentError:
             raise RequestError("VENUE_BUSY", "The venue is just starting: try it again.") from None
@@ -144,6 +146,7 @@ class Connection:
         if self._account is None and not self._room.enter(self, account):
             raise RequestError("TOO_MANY_CONNECTIONS", f"An account has {MOST_OF_ACCOUNT} connections at most.")
         self._account, self._session, self._expires, self._is_live = account, session, expires, True
+        self._hold = hold
         self._rights = self._services.desk.accounts.rights_of(account)
         people = self._services.desk.people
         if messages.OPERATIONS in self._subscribed() and not self._may_look():
@@ -300,7 +303,9 @@ class Connection:
             return  # as for requests: the token's end is near
 
     def _has_rights(self) -> bool:
-        """Whether no other password or role, and no lock, has ended the rights that it has logged in with."""
+        """Whether no log-out, other password or role, and no lock has ended the rights that it has logged in with."""
+        if self._hold is not None and self._hold.is_ended:
+            return False
         return self._account is None or self._services.desk.accounts.rights_of(self._account) == self._rights
 
     def _end_session(self) -> None:
