@@ -92,6 +92,21 @@ def test_unacceptable_logon_is_told_why(fields: Any, said: str) -> None:
     assert said in logout.get(58).decode()
 
 
+@pytest.mark.parametrize("fields", [[], [(141, "Y")]], ids=["its numbers", "ResetSeqNumFlag"])
+@pytest.mark.parametrize("later_s", [-121, 121, 86_400])
+def test_recorded_logon_is_refused_later(version: int, later_s: int, fields: Any) -> None:
+    """FIX-14: a Logon has the password, so only its time tells its owner's from a recorded one."""
+    client = Client(version)
+    recorded = client.message("A", [(98, 0), (108, 30), *fields])
+    again = Client(version)
+    again.now_ns = client.now_ns + later_s * SECOND
+    assert again.give(recorded) == [("disconnect", "BAD_LOGON")]
+    assert brief(again.hear(), 35, 34, 58) == [("5", "1", "SendingTime accuracy problem")]
+    in_time = Client(version)
+    in_time.now_ns = client.now_ns + 119 * SECOND
+    assert names(in_time.give(recorded)) == ["logon"]
+
+
 def test_second_logon_of_a_live_session_disconnects_without_reply(client: Client) -> None:
     """FIX-9: what is no Logon to us gets no answer."""
     assert client.say("A", [(98, 0), (108, 30)]) == [("disconnect", "SECOND_LOGON")]
