@@ -53,6 +53,7 @@ class Wire:
         self._url = url
         self._server: asyncio.Server | None = None
         self.is_cut = False
+        self.lost: list[bytes] = []  # answers to commits
 
     async def open(self) -> str:
         """The URL of its near end."""
@@ -72,7 +73,8 @@ class Wire:
             asked.write(question)
             if self.is_cut and b"COMMIT" in question:
                 answering.cancel()
-                await answers.read(65_536)
+                await asyncio.gather(answering, return_exceptions=True)  # it reads no more
+                self.lost.append(await answers.read(65_536))
                 break
         writer.close()
         asked.close()
@@ -302,6 +304,8 @@ def test_a_commit_that_nobody_confirmed_logs_nobody_out(empty_database: str) -> 
             await venue.sessions.living(session.id)  # nor is it in memory
         renewed, _ = await venue.sessions.refresh(token)
         assert renewed.id != session.id
+        assert len(wire.lost) == 2
+        assert all(b"COMMIT" in answer for answer in wire.lost), "each was carried out before its answer was lost"
         await venue.sessions.close()
 
     async def ran() -> None:
