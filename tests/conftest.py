@@ -33,7 +33,8 @@ LONGEST = {
         "batcher/test_identity", "pipeline/test_refusing_database", "gateway/test_connections",
         "pipeline/test_demo_day", "web/test_trade", "web/test_access", "scripts/test_rights", "simulation/test_border",
         "pipeline/test_full_disk", "pipeline/test_gateways", "batcher/test_author", "web/test_market",
-        "supervisor/test_watchdog", "supervisor/test_monitoring", "pipeline/test_operating", "pipeline/test_downstream",
+        "supervisor/test_watchdog", "pipeline/test_schemathesis", "supervisor/test_monitoring",
+        "pipeline/test_operating", "pipeline/test_downstream",
         "web/test_units", "publisher/test_statistics", "pipeline/test_streams", "web/test_pictures",
         "gateway/test_reservations", "pipeline/test_join", "api/test_history",
     ))

@@ -18,7 +18,6 @@ CLIENTS = {
     "nautilus_trader": ("nautilus_trader==1.221.0",),
     "ccxt": ("ccxt>=4.5", "aiohttp<4"),
     "python_binance": ("python-binance>=1.0.37", "cryptography>=44"),
-    "schemathesis": ("schemathesis>=4.3,<5",),
 }  # the largest first
 
 

@@ -6,11 +6,10 @@ import base64
 import http.client
 import json
 import os
-import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -19,12 +18,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
 from tests.pipeline.conftest import RunningVenue, one_for_all
-from tests.pipeline.number_edges import Asked, Sample, by_rest, by_socket, by_v1
 from tests.pipeline.pair import within
-from tests.pipeline.person import Person
 
 BACK_S = 20  # for the api to serve again after its death, on a busy machine
 
@@ -312,29 +308,3 @@ def report(stream: ClientConnection, execution: str) -> dict[str, Any]:
     while (told := event(stream, "executionReport"))["x"] != execution:
         continue
     return told
-
-
-def edges_found(venue: RunningVenue, chosen: Callable[[Asked], bool], *, slow: bool) -> list[str]:
-    """What REST, the WebSocket API and /v1 answer as a bug of the venue, for traders and operators."""
-    trader = client(venue, "TRADER8")
-    trader.order("edge", "BUY", "45000.00", "0.01")
-    client(venue, "TRADER7").order("edge", "SELL", "45000.00", "0.005")
-    found = [*by_rest(trader, chosen), *by_socket(trader, chosen)]
-    for name in ("TRADER8", "OPERATOR1"):
-        person = Person(trader.port)
-        person.log_in(name, PASSWORD)
-        person.prove(PASSWORD)
-        found += by_v1(person, chosen, slow=slow)
-    return found
-
-
-def test_search_of_numbers_at_the_edge(venue: RunningVenue) -> None:
-    """It leaves many orders and changed limits: it is the last test of this file."""
-    chosen = Sample(random.randrange(2**32), 0.05)
-    assert edges_found(venue, chosen, slow=False) == []
-    assert chosen.count > 2000
-
-
-@pytest.mark.soak
-def test_search_of_all_numbers_at_the_edge(venue: RunningVenue) -> None:
-    assert edges_found(venue, lambda _: True, slow=True) == []
