@@ -37,7 +37,10 @@ ROWS_AT_ONCE = 50_000  # of a Parquet file's groups
 WHOLE = ("matcher", "trade_id", "order_id", "user_id", "mate_order_id", "trades")
 FLAGS = ("auction", "post_only")
 TIMES = ("time", "created", "updated")
-TEXTS = ("cl_ord_id", "side", "taker_side", "type", "time_in_force", "state", "end_reason", "self_trade", "list_kind")
+TEXTS = (
+    "cl_ord_id", "side", "taker_side", "type", "time_in_force", "state", "end_reason", "self_trade", "list_kind",
+    "list_name",
+)  # fmt: skip
 AMOUNT = (38, 18)  # digits of an amount, and those behind the point
 
 

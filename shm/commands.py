@@ -47,7 +47,7 @@ class NewOrder(Command, frozen=True, kw_only=True):
     """An order. The router stamps the price of a market or stop order: the worst at which it may trade.
 
     It also stamps the self-trade mode, if that is DEFAULT, and the fee rates. Further terms are in the EXT_TERMS record
-    right before it, the other order of a list in the EXT_LEG record before that.
+    right before it, the other order of a list in the EXT_LEG record before that, and the list's name before all.
     """
 
     cl_ord_id: text36
@@ -675,3 +675,10 @@ class ExtDestination(Command, frozen=True, kw_only=True):
     """Extension: where the next record's withdrawal is to be paid to, in its owner's words. The venue only keeps it."""
 
     destination: text72
+
+
+class ExtListName(Command, frozen=True, kw_only=True):
+    """Extension: the name that a client gives a list of two orders, the first record of its group."""
+
+    name: text36
+    reserved: Annotated[bytes, Meta(max_length=36, extra={"c": "uint8_t", "size": 36})] = b""

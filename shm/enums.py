@@ -57,6 +57,7 @@ class CommandType(IntEnum):
     EXT_ADDRESSES = 69
     EXT_RECOVERY = 70
     EXT_DESTINATION = 71
+    EXT_LIST_NAME = 72
 
 
 class EventType(IntEnum):
@@ -96,6 +97,7 @@ class EventType(IntEnum):
     EXT_ADDRESSES = 69
     EXT_RECOVERY = 70
     EXT_DESTINATION = 71
+    EXT_LIST_NAME = 72
 
 
 class EventFlag(IntEnum):
@@ -152,6 +154,7 @@ class OrderFlag(IntEnum):
     TERMS = 16  # an EXT_TERMS record belongs to it
     LIST = 32  # an EXT_LEG record belongs to it
     BOTH_IDS = 64  # of a cancel or replace: `cl_ord_id` has the id of the order that it means, too (shm.client_ids)
+    LIST_NAME = 128  # with LIST: an EXT_LIST_NAME record belongs to it
 
 
 class ListKind(IntEnum):

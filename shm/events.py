@@ -29,7 +29,8 @@ class Event(Struct, frozen=True, kw_only=True):
 class Accepted(Event, frozen=True, kw_only=True):
     """An order entered its matcher; `quantity_lots` is its whole quantity, or its budget.
 
-    What follows is told by its `state`. An EXT_TERMS event before it has its further terms.
+    What follows is told by its `state`. An EXT_TERMS event before it has its further terms, and an EXT_LIST_NAME event
+    before that the name of its list.
     """
 
     order_id: u64
@@ -469,6 +470,13 @@ class ExtDestinationEvent(Event, frozen=True, kw_only=True):
 
     destination: text72
     reserved: u64 = 0
+
+
+class ExtListNameEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next ACCEPTED: repeats ExtListName. Both orders of a list with a name have it."""
+
+    name: text36
+    reserved: Annotated[bytes, Meta(max_length=44, extra={"c": "uint8_t", "size": 44})] = b""
 
 
 class ExtTermsEvent(Event, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ cdef enum:
 
 cdef extern from *:
     """
-    #define LOCKSTEP_SCHEMA_HASH 0x551857cde7d2eef0ULL
+    #define LOCKSTEP_SCHEMA_HASH 0x5c640524e46e1cb6ULL
     """
     const uint64_t SCHEMA_HASH "LOCKSTEP_SCHEMA_HASH"
 
@@ -65,6 +65,7 @@ cdef enum:
     CMD_EXT_ADDRESSES = 69
     CMD_EXT_RECOVERY = 70
     CMD_EXT_DESTINATION = 71
+    CMD_EXT_LIST_NAME = 72
 
 cdef enum:
     EVT_ACCEPTED = 1
@@ -101,6 +102,7 @@ cdef enum:
     EVT_EXT_ADDRESSES = 69
     EVT_EXT_RECOVERY = 70
     EVT_EXT_DESTINATION = 71
+    EVT_EXT_LIST_NAME = 72
 
 cdef enum:
     EVENT_FLAG_API = 1
@@ -141,6 +143,7 @@ cdef enum:
     ORDER_FLAG_TERMS = 16
     ORDER_FLAG_LIST = 32
     ORDER_FLAG_BOTH_IDS = 64
+    ORDER_FLAG_LIST_NAME = 128
 
 cdef enum:
     LIST_KIND_OCO = 1
@@ -1350,6 +1353,22 @@ cdef struct ExtDestinationRecord:
     char destination[72]
 
 
+cdef struct ExtListNameRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t ingress
+    uint64_t seq
+    uint32_t epoch
+    uint32_t ingress_incarnation
+    uint64_t ingress_seq
+    uint64_t time_ns
+    uint32_t account
+    uint32_t session
+    char name[36]
+    uint8_t reserved[36]
+
+
 cdef struct AcceptedRecord:
     uint32_t crc
     uint8_t type
@@ -2033,3 +2052,17 @@ cdef struct ExtDestinationEventRecord:
     uint32_t instrument
     char destination[72]
     uint64_t reserved
+
+
+cdef struct ExtListNameEventRecord:
+    uint32_t crc
+    uint8_t type
+    uint8_t version
+    uint16_t header_flags
+    uint64_t cause
+    uint64_t time_ns
+    uint64_t number
+    uint32_t epoch
+    uint32_t instrument
+    char name[36]
+    uint8_t reserved[44]

@@ -60,6 +60,7 @@ COMMANDS: dict[CommandType, type[Command]] = {
     CommandType.EXT_ADDRESSES: ExtAddresses,
     CommandType.EXT_RECOVERY: ExtRecovery,
     CommandType.EXT_DESTINATION: ExtDestination,
+    CommandType.EXT_LIST_NAME: ExtListName,
 }
 
 EVENTS: dict[EventType, type[Event]] = {
@@ -97,6 +98,7 @@ EVENTS: dict[EventType, type[Event]] = {
     EventType.EXT_ADDRESSES: ExtAddressesEvent,
     EventType.EXT_RECOVERY: ExtRecoveryEvent,
     EventType.EXT_DESTINATION: ExtDestinationEvent,
+    EventType.EXT_LIST_NAME: ExtListNameEvent,
 }
 
 ENUMS: tuple[type[IntEnum], ...] = (

@@ -20,6 +20,7 @@ from shm.records cimport (
     ConfirmedRecord,
     CorrectedRecord,
     EventRecord,
+    ExtListNameEventRecord,
     ExtTermsEventRecord,
     PreventedRecord,
     RejectedRecord,
@@ -72,6 +73,8 @@ cdef class Desk(ReleasedEvents):
     cdef uint8_t watched[ACCOUNTS]       # whether there are any
     cdef ExtTermsEventRecord terms[RINGS]
     cdef bint has_terms[RINGS]
+    cdef ExtListNameEventRecord names[RINGS]
+    cdef bint has_name[RINGS]
     cdef PreventedRecord prevented[RINGS]  # the last one of each ring
     cdef uint64_t recorded[RINGS]        # the number of the last event that only the database keeps; 0: none yet
     cdef char replaced_id[CL_ORD_ID_SIZE]
@@ -89,7 +92,8 @@ cdef class Desk(ReleasedEvents):
     cdef uint64_t refused[3]
     cdef Request place(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal)
     cdef Request place_list(
-        self, const Form *forms, Text kind, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
+        self, const Form *forms, Text kind, const char *name, uint32_t account, uint32_t key, uint64_t ticket,
+        Refusal *refusal
     )
     cdef Refusal test(self, const Form *form, uint32_t account)
     cdef Request cancel(
@@ -115,6 +119,7 @@ cdef class Desk(ReleasedEvents):
     cdef int show_recent(self) except -1
     cdef int handle(self, int ring, const char *record) except -1
     cdef const ExtTermsEventRecord *take_terms(self, int ring) noexcept
+    cdef const char *take_name(self, int ring) noexcept
     cdef int changed(
         self, int what, int ring, const EventRecord *event, const ClientOrder *order, uint64_t fill=*, int part=*
     ) except -1

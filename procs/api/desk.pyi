@@ -7,6 +7,7 @@ from procs.api.keys import Keys
 from procs.api.people import People
 from procs.api.recent_events import RecentEvents
 from procs.api.requests import Request
+from procs.api.tracked_orders import TrackedOrders
 from procs.api.withdrawals import Withdrawals
 from procs.edge.authentication import Accounts
 from procs.intake.ingress_writer import IngressWriter
@@ -34,6 +35,7 @@ class Told(IntEnum):
 class Desk:
     listings: Listings
     orders: ClientOrders
+    tracked: TrackedOrders
     people: People
     accounts: Accounts
     balances: Balances

@@ -198,15 +198,18 @@ cdef class Desk(ReleasedEvents):
         return self.sent(account, terms.order.cl_ord_id, CMD_NEW_ORDER)
 
     cdef Request place_list(
-        self, const Form *forms, Text kind, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
+        self, const Form *forms, Text kind, const char *name, uint32_t account, uint32_t key, uint64_t ticket,
+        Refusal *refusal
     ):
-        """Two orders of a list (kind 1: OCO, 2: OTO). The outcome is that of the first one by the venue's rules."""
+        """Two orders of a list (kind 1: OCO, 2: OTO), and the list's name, padded, or NULL. The outcome is that of the
+        first one by the venue's rules.
+        """
         cdef OrderTerms terms[2]
         refusal[0] = self.validator.check_list(forms, kind, account, terms)
         if not self.may_send(True, refusal):
             return None
         self.send_as(key, ticket)
-        self.ingress.pair(forms, terms, account, self.now_ns)
+        self.ingress.pair(forms, terms, name, account, self.now_ns)
         return self.sent(account, terms[0].order.cl_ord_id, CMD_NEW_ORDER)
 
     cdef Refusal test(self, const Form *form, uint32_t account):
@@ -384,6 +387,9 @@ cdef class Desk(ReleasedEvents):
         elif kind == EVT_EXT_TERMS:
             self.terms[ring] = (<const ExtTermsEventRecord *> record)[0]
             self.has_terms[ring] = True
+        elif kind == EVT_EXT_LIST_NAME:
+            self.names[ring] = (<const ExtListNameEventRecord *> record)[0]
+            self.has_name[ring] = True
         elif kind == EVT_TRIGGERED:
             self.triggered(ring, <const TriggeredRecord *> record)
         elif kind == EVT_RESTATED:
@@ -411,6 +417,13 @@ cdef class Desk(ReleasedEvents):
             return NULL
         self.has_terms[ring] = False
         return &self.terms[ring]
+
+    cdef const char *take_name(self, int ring) noexcept:
+        """The name of its list that the ring's events before this one gave its order; NULL if they gave none."""
+        if not self.has_name[ring]:
+            return NULL
+        self.has_name[ring] = False
+        return self.names[ring].name
 
     cdef int changed(
         self, int what, int ring, const EventRecord *event, const ClientOrder *order, uint64_t fill=0,
@@ -441,6 +454,7 @@ cdef class Desk(ReleasedEvents):
 
     cdef int accepted(self, int ring, const AcceptedRecord *event) except -1:
         cdef const ExtTermsEventRecord *terms = self.take_terms(ring)
+        cdef const char *name = self.take_name(ring)
         cdef const ClientOrder *order = self.orders.accepted(event, terms)
         cdef uint32_t place = self.orders.place_of(order.order_id)
         cdef Request request
@@ -449,6 +463,8 @@ cdef class Desk(ReleasedEvents):
         if terms != NULL and terms.mate_order_id:
             self.tracked.at(place).mate_id = terms.mate_order_id
             self.tracked.at(place).list_kind = terms.list_kind
+            if name != NULL and event.order_id > terms.mate_order_id:  # the first order's id is the list's number
+                self.tracked.list_names.note(event.order_id, event.account, name)
         if event.session >= API_SESSION:
             request = self.requests.first_event(ring, event.cause, event.account, event.cl_ord_id, CMD_NEW_ORDER)
             if request is not None:

@@ -35,7 +35,7 @@ TRADES = f"""
 ORDERS = f"""
     SELECT order_id, user_id, cl_ord_id, side, type, time_in_force, price, quantity, filled, remaining, state,
         end_reason, stop_price, trail, display, minimum, budget, post_only, self_trade, list_kind, mate_order_id,
-        {SHOWN.format("created", "created")}, {SHOWN.format("updated", "updated")}
+        list_name, {SHOWN.format("created", "created")}, {SHOWN.format("updated", "updated")}
     FROM orders
     WHERE symbol = {{symbol}} AND order_id >= first_order_at({{since}}) AND order_id < first_order_at({{until}})
     ORDER BY order_id

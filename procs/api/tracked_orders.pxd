@@ -1,6 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from procs.api.list_names cimport ListNames
 from procs.intake.orders cimport ClientOrders
 
 cdef enum:
@@ -29,6 +30,7 @@ cdef struct Tracked:
 @cython.final
 cdef class TrackedOrders:
     cdef ClientOrders orders
+    cdef readonly ListNames list_names  # of the lists whose first order is tracked
     cdef Tracked *tracked
     cdef uint64_t places
     cdef uint32_t *newest[2]           # by account

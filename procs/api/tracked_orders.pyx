@@ -8,6 +8,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
+from procs.api.list_names cimport ListNames
 from procs.intake.chains cimport CHUNK_ORDERS
 from procs.intake.orders cimport ClientOrders, is_closed
 from procs.tables.saved cimport Loader, Saver
@@ -21,6 +22,7 @@ cdef class TrackedOrders:
     def __cinit__(self, ClientOrders orders not None):
         cdef int chain
         self.orders = orders
+        self.list_names = ListNames()
         self.open_counts = <uint32_t *> calloc(ACCOUNTS, sizeof(uint32_t))
         for chain in range(2):
             self.newest[chain] = <uint32_t *> calloc(ACCOUNTS, sizeof(uint32_t))
@@ -42,6 +44,8 @@ cdef class TrackedOrders:
         self.reach(place)
         tracked = self.at(place)
         if tracked.order_id:
+            if tracked.list_kind:
+                self.list_names.forget(tracked.order_id, tracked.account)
             self.unlink(place)
         tracked.order_id = self.orders.at(place).order_id
         tracked.account = self.orders.at(place).account
@@ -114,6 +118,7 @@ cdef class TrackedOrders:
         saver.put(self.newest[OPEN], ACCOUNTS * sizeof(uint32_t))
         saver.put(self.newest[CLOSED], ACCOUNTS * sizeof(uint32_t))
         saver.put(self.open_counts, ACCOUNTS * sizeof(uint32_t))
+        self.list_names.save(saver)
 
     def load(self, Loader loader not None) -> None:
         """Load what was saved, behind the table of orders. DamagedPart, MemoryError."""
@@ -124,3 +129,4 @@ cdef class TrackedOrders:
         loader.get(self.newest[OPEN], ACCOUNTS * sizeof(uint32_t))
         loader.get(self.newest[CLOSED], ACCOUNTS * sizeof(uint32_t))
         loader.get(self.open_counts, ACCOUNTS * sizeof(uint32_t))
+        self.list_names.load(loader)

@@ -31,6 +31,7 @@ from shm.records import (
     Event,
     ExtCredentialEvent,
     ExtDestination,
+    ExtListNameEvent,
     ExtTermsEvent,
     InstrumentDefined,
     ListKind,
@@ -76,8 +77,8 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
         (
             "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity",
             "filled", "remaining", "prevented", "state", "stop_price", "trail", "display", "minimum", "expires",
-            "budget", "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "end_reason", "is_open",
-            "first_cl_ord_id", "created", "updated", "seq",
+            "budget", "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "list_name", "end_reason",
+            "is_open", "first_cl_ord_id", "created", "updated", "seq",
         ),
     ),
     "trades": (
@@ -225,6 +226,7 @@ class Expected(ListedRows):
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in TABLES})
     credential: ExtCredentialEvent | None = None
     terms: dict[int, ExtTermsEvent] = field(default_factory=dict)  # by ring, for its next event
+    list_names: dict[int, ExtListNameEvent] = field(default_factory=dict)  # likewise
 
     def __post_init__(self) -> None:
         for name, (_, columns) in TABLES.items():
@@ -250,8 +252,10 @@ class Expected(ListedRows):
         match event:
             case ExtTermsEvent():
                 self.terms[ring] = event
+            case ExtListNameEvent():
+                self.list_names[ring] = event
             case Accepted():
-                self.accept(event, self.terms.pop(ring, None))
+                self.accept(event, self.terms.pop(ring, None), self.list_names.pop(ring, None))
             case Traded():
                 self.trade(ring, event)
             case Cancelled():
@@ -308,7 +312,7 @@ class Expected(ListedRows):
                 copy.write_row([row[column] for column in TABLES[name][1]])
         self.rows[name].clear()
 
-    def accept(self, event: Accepted, terms: ExtTermsEvent | None) -> None:
+    def accept(self, event: Accepted, terms: ExtTermsEvent | None, name: ExtListNameEvent | None) -> None:
         has_budget = bool(event.flags & OrderFlag.BUDGET)
         order = _ExpectedOrder({}, event.quantity_lots, event.quantity_lots, has_budget)
         self.open_orders[event.order_id] = order
@@ -334,6 +338,7 @@ class Expected(ListedRows):
             "self_trade": SelfTrade(event.stp or SelfTrade.NONE).name,
             "list_kind": ListKind(terms.list_kind).name if terms and terms.mate_order_id else None,
             "mate_order_id": terms.mate_order_id if terms and terms.mate_order_id else None,
+            "list_name": shown(name.name) if name else None,
             "end_reason": None,
             "first_cl_ord_id": None,
             "created": moment(event.time_ns),

@@ -43,6 +43,7 @@ cdef struct OrderRow:
     uint32_t instrument
     char cl_ord_id[36]
     char first_cl_ord_id[36]  # before the first replace; of an order that the batch creates
+    char list_name[36]        # likewise: what its client calls its list
     uint16_t flags
     uint8_t side
     uint8_t ord_type
@@ -90,6 +91,7 @@ cdef class Batch:
     cdef Buffer changes_out
     cdef Buffer balances_out
     cdef FurtherTerms terms
+    cdef char[36] list_name   # of the next order
     cdef bytes credential
     cdef int add(self, uint32_t ring, uint64_t first, const char *slots, uint32_t count) except -1 nogil
     cdef int apply(self, uint32_t ring, const EventRecord *event) except -1 nogil

@@ -20,13 +20,13 @@ from procs.batcher.spool cimport FRAME_RECORDS, RINGS
 from shm.records cimport (
     CANCEL_REASON_AUCTION_ENDED, CANCEL_REASON_EXPIRED, CANCEL_REASON_SELF_TRADE, EVT_ACCEPTED, EVT_ACCOUNT_DEFINED,
     EVT_ASSET_DEFINED, EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EPOCH_BEGUN,
-    EVT_EXT_CREDENTIAL, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_PREVENTED, EVT_REPLACED,
-    EVT_RESTATED, EVT_TRADED, EVT_TRIGGERED,
+    EVT_EXT_CREDENTIAL, EVT_EXT_LIST_NAME, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_PREVENTED,
+    EVT_REPLACED, EVT_RESTATED, EVT_TRADED, EVT_TRIGGERED,
     ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, ORDER_STATE_WAITING, RESTATE_REASON_SELF_TRADE,
     STP_NONE, SLOT_SIZE,
     AcceptedRecord, BalanceRecord, CancelledRecord, ConfirmedRecord, CorrectedRecord, EpochBegunRecord,
-    EventRecord, ExtTermsEventRecord, PhaseChangedRecord, PreventedRecord, ReplacedRecord, RestatedRecord, TradedRecord,
-    TriggeredRecord,
+    EventRecord, ExtListNameEventRecord, ExtTermsEventRecord, PhaseChangedRecord, PreventedRecord, ReplacedRecord,
+    RestatedRecord, TradedRecord, TriggeredRecord,
 )
 
 from shm.layout import unpack_event
@@ -36,15 +36,15 @@ from shm.records import (
 )
 
 cdef enum:
-    CREATED_FIELDS = 30
+    CREATED_FIELDS = 31
     CHANGED_FIELDS = 15
     BALANCE_FIELDS = 6
 
 ORDER_COLUMNS = (
     "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity", "filled",
     "remaining", "prevented", "state", "stop_price", "trail", "display", "expires", "end_reason", "minimum", "budget",
-    "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "is_open", "first_cl_ord_id", "created",
-    "updated", "seq",
+    "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "list_name", "is_open", "first_cl_ord_id",
+    "created", "updated", "seq",
 )
 CHANGE_COLUMNS = (
     "order_id", "price", "quantity", "filled", "remaining", "prevented", "state", "stop_price", "trail", "display",
@@ -138,6 +138,7 @@ cdef class Batch:
         memset(self.order_index, 0, (self.index_mask + 1) * sizeof(uint32_t))
         memset(self.balance_index, 0, (self.index_mask + 1) * sizeof(uint32_t))
         memset(&self.terms, 0, sizeof(FurtherTerms))
+        memset(self.list_name, 0, sizeof(self.list_name))
         for buffer in (self.orders_out, self.changes_out, self.balances_out):
             (<Buffer> buffer).begin()
 
@@ -207,6 +208,8 @@ cdef class Batch:
             memcpy(self.boot_id, (<const EpochBegunRecord *> event).boot_id, sizeof(self.boot_id))
         elif kind == EVT_EXT_TERMS:
             self.note_terms(<const ExtTermsEventRecord *> event)
+        elif kind == EVT_EXT_LIST_NAME:
+            memcpy(self.list_name, (<const ExtListNameEventRecord *> event).name, sizeof(self.list_name))
         elif kind == EVT_REPLACED:
             self.replace(<const ReplacedRecord *> event)
             return self.history.replace(ring, <const ReplacedRecord *> event)
@@ -265,6 +268,8 @@ cdef class Batch:
         order.remaining_lots = event.quantity_lots
         order.terms = self.terms
         memset(&self.terms, 0, sizeof(FurtherTerms))
+        memcpy(order.list_name, self.list_name, sizeof(order.list_name))
+        memset(self.list_name, 0, sizeof(self.list_name))
         memcpy(order.cl_ord_id, event.cl_ord_id, sizeof(order.cl_ord_id))
         return 0
 
@@ -460,6 +465,10 @@ cdef int encode_created(Buffer out, Listings listings, const OrderRow *order) ex
         out.integer(<int64_t> order.terms.mate_order_id)
     else:
         out.null()
+        out.null()
+    if order.list_name[0]:
+        out.id(order.list_name, sizeof(order.list_name))
+    else:
         out.null()
     out.boolean(order.state <= STATE_PARTIALLY_FILLED)
     if order.renamed:

@@ -65,8 +65,8 @@ cdef class SpoolWriter(ReleasedEvents):
         return 0
 
     cdef uint64_t apply_all(self, int ring, Consumer consumer, uint64_t first, uint64_t count) except? 0 nogil:
-        # An extension and the event that it belongs to stay in one frame.
-        if (<const EventRecord *> record_at(consumer, first + count - 1)).type >= FIRST_EXTENSION:
+        # Extensions and the event that they belong to stay in one frame.
+        while count and (<const EventRecord *> record_at(consumer, first + count - 1)).type >= FIRST_EXTENSION:
             count -= 1
         if count:
             self.add_span(ring, consumer, first, first + count - 1)

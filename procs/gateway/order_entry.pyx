@@ -114,7 +114,7 @@ cdef class OrderEntry:
             for i in range(LIST_ORDERS):
                 self.answer_status(connection, account, &terms[i], i, now_ns)
             return self.keep(KIND_IN_ANSWERED, connection, account)
-        self.ingress.pair(forms, terms, account, now_ns)
+        self.ingress.pair(forms, terms, NULL, account, now_ns)
         return self.keep(KIND_IN_LOGGED, connection, account)
 
     cdef int mass_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:

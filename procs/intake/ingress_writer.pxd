@@ -6,7 +6,7 @@ from shm.records cimport ReplaceRecord
 from shm.ring cimport Producer
 
 cdef enum:
-    MOST_SLOTS = 4           # that one message takes: two orders of a list, each with its terms
+    MOST_SLOTS = 5           # that one message takes: two orders of a list, each with its terms, and its name
 
 
 @cython.final
@@ -23,7 +23,9 @@ cdef class IngressWriter:
     cdef uint64_t taken(self) noexcept nogil
     cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void order(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void pair(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void pair(
+        self, const Form *form, const OrderTerms *terms, const char *name, uint32_t account, int64_t utc_ns
+    ) noexcept nogil
     cdef void cancel(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void replace(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void mass_cancel(

@@ -13,6 +13,7 @@ from shm.records cimport (
     CMD_CANCEL,
     CMD_EXT_CLIENT_ID,
     CMD_EXT_LEG,
+    CMD_EXT_LIST_NAME,
     CMD_EXT_TERMS,
     CMD_MASS_CANCEL,
     CMD_NEW_ORDER,
@@ -20,12 +21,14 @@ from shm.records cimport (
     CMD_RESERVATION,
     CMD_SESSION,
     ORDER_FLAG_LIST,
+    ORDER_FLAG_LIST_NAME,
     ORDER_FLAG_POSS_RESEND,
     ORDER_FLAG_TERMS,
     RECORD_SIZE,
     CancelRecord,
     CommandRecord,
     ExtClientIdRecord,
+    ExtListNameRecord,
     ExtTermsRecord,
     MassCancelRecord,
     NewOrderRecord,
@@ -95,14 +98,22 @@ cdef class IngressWriter:
         self.body(CMD_NEW_ORDER, form, terms, 0, account, utc_ns)
         self.commands += 1
 
-    cdef void pair(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        """A list: its second order in the extension of its first one."""
+    cdef void pair(
+        self, const Form *form, const OrderTerms *terms, const char *name, uint32_t account, int64_t utc_ns
+    ) noexcept nogil:
+        """A list: its second order in the extension of its first one. `name` is padded; NULL: its client gave none."""
+        cdef ExtListNameRecord *extension
+        if name != NULL:
+            extension = <ExtListNameRecord *> self.claim(CMD_EXT_LIST_NAME, account, utc_ns)
+            memcpy(extension.name, name, CL_ORD_ID_SIZE)
         if terms[1].has_more:
             self.further(&terms[1], account, utc_ns)
         self.body(CMD_EXT_LEG, form, &terms[1], 0, account, utc_ns)
         if terms.has_more:
             self.further(terms, account, utc_ns)
-        self.body(CMD_NEW_ORDER, form, terms, ORDER_FLAG_LIST, account, utc_ns)
+        self.body(
+            CMD_NEW_ORDER, form, terms, ORDER_FLAG_LIST | (ORDER_FLAG_LIST_NAME if name != NULL else 0), account, utc_ns
+        )
         self.commands += 1
 
     cdef void body(

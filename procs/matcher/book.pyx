@@ -16,7 +16,7 @@ from libc.string cimport memset
 from procs.matcher.amend cimport cancel, replace
 from procs.matcher.auction cimport Crossing, crossing_of, uncross
 from procs.matcher.check cimport check_orders
-from procs.matcher.entry cimport activate, enter, note_leg, note_terms, start
+from procs.matcher.entry cimport activate, enter, note_leg, note_name, note_terms, start
 from procs.matcher.event_writer cimport answers, is_full
 from procs.matcher.expiry cimport heap_first
 from procs.matcher.image cimport give_away, image_of, take_over
@@ -43,11 +43,11 @@ from procs.tables.pool cimport NIL
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
     CANCEL_REASON_EXPIRED, CANCEL_REASON_MASS_CANCEL, CANCEL_REASON_VOIDED, CMD_ACCOUNT_LIMITS, CMD_ACTIVATE,
-    CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT, CMD_LIMITS, CMD_MASS_CANCEL,
+    CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_LIST_NAME, CMD_EXT_TERMS, CMD_INSTRUMENT, CMD_LIMITS, CMD_MASS_CANCEL,
     CMD_NEW_ORDER, CMD_PHASE, CMD_REPLACE, CMD_TICK, ORDER_FLAG_TERMS, PHASE_CONTINUOUS, PHASE_REASON_COMMAND,
     PHASE_REASON_PRICE_BAND, PHASE_REASON_TIMER, PHASE_VOLATILITY_AUCTION, RECORD_SIZE, SIDE_BUY, SIDE_SELL,
     TRIGGER_REASON_AUCTION, TRIGGER_REASON_STOP, ActivateRecord, CancelRecord, ExtClientIdRecord, ExtLegRecord,
-    ExtTermsRecord, ReplaceRecord,
+    ExtListNameRecord, ExtTermsRecord, ReplaceRecord,
 )
 from shm.ring cimport Producer
 
@@ -153,6 +153,9 @@ cdef class Book:
         if command.type == CMD_EXT_LEG:
             note_leg(&self.extensions, <const ExtLegRecord *> command)
             return DONE
+        if command.type == CMD_EXT_LIST_NAME:
+            note_name(&self.extensions, <const ExtListNameRecord *> command)
+            return DONE
         self.writer.begin(command)
         self.is_tick = command.type == CMD_TICK
         return self.begin_other(command)
@@ -167,7 +170,7 @@ cdef class Book:
 
     cdef Stage begin_void(self, const CommandRecord *command) except? IDLE nogil:
         """Report a voided command instead of carrying it out; if some of its events exist, begin it and abandon it."""
-        cdef bint stands = command.type in (CMD_EXT_TERMS, CMD_EXT_LEG, CMD_INSTRUMENT)
+        cdef bint stands = command.type in (CMD_EXT_TERMS, CMD_EXT_LEG, CMD_EXT_LIST_NAME, CMD_INSTRUMENT)
         self.began = self.writer.number
         self.is_voided = True
         if self.next_void.published != 0 or stands:

@@ -23,8 +23,8 @@ from procs.tables.pool cimport NIL
 from shm.records cimport (
     CANCEL_REASON_LIST, CANCEL_REASON_NO_FUNDS, CODE_CANCEL_ONLY, CODE_DELISTED, CODE_HALTED,
     CODE_MARKET_CLOSED, CODE_NOT_IN_THIS_PHASE, CODE_OK, CODE_PRICE_OUTSIDE_BAND, CODE_TOO_MANY_TRAILING,
-    CODE_WOULD_TAKE, LIST_KIND_OCO, ORDER_FLAG_BUDGET, ORDER_FLAG_LIST, ORDER_FLAG_POSS_RESEND,
-    ORDER_FLAG_POST_ONLY, ORDER_FLAG_TERMS,
+    CODE_WOULD_TAKE, LIST_KIND_OCO, ORDER_FLAG_BUDGET, ORDER_FLAG_LIST, ORDER_FLAG_LIST_NAME,
+    ORDER_FLAG_POSS_RESEND, ORDER_FLAG_POST_ONLY, ORDER_FLAG_TERMS,
     ORDER_STATE_EXPLICIT, ORDER_STATE_PLAIN, ORDER_STATE_WAITING, ORD_TYPE_LIMIT, ORD_TYPE_MARKET, ORD_TYPE_STOP,
     ORD_TYPE_STOP_LIMIT, ORD_TYPE_TRAILING_STOP, PHASE_CANCEL_ONLY, PHASE_CLOSED, PHASE_CLOSING_AUCTION,
     PHASE_DELISTED, PHASE_HALT, PHASE_PRE_OPEN, RESTATE_REASON_SLID, SIDE_BUY, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN,
@@ -53,6 +53,17 @@ cdef void note_leg(Extensions *extensions, const ExtLegRecord *command) noexcept
     """The leg's own terms, if any, came right before it."""
     extensions.leg = command[0]
     extensions.leg_terms = extensions.terms if command.flags & ORDER_FLAG_TERMS else NO_TERMS
+
+
+cdef void note_name(Extensions *extensions, const ExtListNameRecord *command) noexcept nogil:
+    extensions.name = command[0]
+
+
+cdef const char *name_before(const NewOrderRecord *command, const Extensions *extensions) noexcept nogil:
+    """The name that the command gives its list; NULL if it gives none."""
+    if command.flags & ORDER_FLAG_LIST_NAME:
+        return extensions.name.name
+    return NULL
 
 
 cdef const ExtTermsRecord *terms_before(const NewOrderRecord *command, const Extensions *extensions) noexcept nogil:
@@ -130,6 +141,7 @@ cdef bint enter_list(
     """A list of two orders: the first, a limit order, comes in."""
     cdef const NewOrderRecord *leg = <const NewOrderRecord *> &extensions.leg
     cdef int code = judge_command(orders, command, terms)
+    cdef const char *name = name_before(command, extensions)
     cdef bint is_oco = extensions.leg.list_kind == LIST_KIND_OCO
     cdef uint32_t item, leg_item
     if code == CODE_OK and is_oco:
@@ -141,10 +153,12 @@ cdef bint enter_list(
     leg_item = open_with_terms(orders, leg, &extensions.leg_terms)
     item = open_with_terms(orders, command, terms)
     marry(orders, item, leg_item, <uint8_t> extensions.leg.list_kind)
+    orders.writer.list_name(name)
     accept(orders, command, item, terms, False)
     work_from_entry(orders, incoming, command, item, terms)
     if is_oco and leg.ord_type == ORD_TYPE_TRAILING_STOP:
         begin_trail(orders, leg_item)
+    orders.writer.list_name(name)
     accept(orders, leg, leg_item, &extensions.leg_terms, True)
     if is_oco:
         await_price(orders, leg_item)

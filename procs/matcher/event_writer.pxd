@@ -41,6 +41,7 @@ cdef class EventWriter:
     cdef char *emit(self, uint8_t event_type) noexcept nogil
     cdef void accepted(self, const NewOrderRecord *command, uint8_t state) noexcept nogil
     cdef ExtTermsEventRecord *terms(self) noexcept nogil
+    cdef void list_name(self, const char *name) noexcept nogil
     cdef TradedRecord *traded(self) noexcept nogil
     cdef PreventedRecord *prevented(self) noexcept nogil
     cdef void cancelled(

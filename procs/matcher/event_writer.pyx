@@ -13,11 +13,11 @@ from shm.client_ids cimport copy_meant_id, copy_own_id, has_both_ids
 from shm.crc32c cimport crc32c
 from shm.records cimport (
     API_SESSION, CL_ORD_ID_SIZE, CMD_NEW_ORDER, EVENT_FLAG_API, EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID,
-    EVT_EXT_TERMS, EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_PREVENTED, EVT_REJECTED, EVT_REPLACED, EVT_RESTATED,
-    EVT_SHOWN, EVT_TRADED, EVT_TRIGGERED, RECORD_SIZE, AcceptedRecord, CancelledRecord, CommandRecord, EventRecord,
-    ExtClientIdEventRecord, ExtClientIdRecord, ExtTermsEventRecord, IndicativeRecord, NewOrderRecord,
-    PhaseChangedRecord, PreventedRecord, RejectedRecord, ReplaceRecord, ReplacedRecord, RestatedRecord, ShownRecord,
-    TradedRecord, TriggeredRecord,
+    EVT_EXT_LIST_NAME, EVT_EXT_TERMS, EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_PREVENTED, EVT_REJECTED, EVT_REPLACED,
+    EVT_RESTATED, EVT_SHOWN, EVT_TRADED, EVT_TRIGGERED, RECORD_SIZE, AcceptedRecord, CancelledRecord, CommandRecord,
+    EventRecord, ExtClientIdEventRecord, ExtClientIdRecord, ExtListNameEventRecord, ExtTermsEventRecord,
+    IndicativeRecord, NewOrderRecord, PhaseChangedRecord, PreventedRecord, RejectedRecord, ReplaceRecord,
+    ReplacedRecord, RestatedRecord, ShownRecord, TradedRecord, TriggeredRecord,
 )
 from shm.ring cimport Producer, claim_at
 
@@ -115,6 +115,15 @@ cdef class EventWriter:
         cdef char *event = self.emit(EVT_EXT_TERMS)
         memset(event + sizeof(EventRecord), 0, RECORD_SIZE - sizeof(EventRecord))
         return <ExtTermsEventRecord *> event
+
+    cdef void list_name(self, const char *name) noexcept nogil:
+        """The name of the list of the order that is accepted next; none if it is NULL."""
+        cdef ExtListNameEventRecord *event
+        if name == NULL:
+            return
+        event = <ExtListNameEventRecord *> self.emit(EVT_EXT_LIST_NAME)
+        memcpy(event.name, name, CL_ORD_ID_SIZE)
+        memset(event.reserved, 0, sizeof(event.reserved))
 
     cdef TradedRecord *traded(self) noexcept nogil:
         """A trade, of which the caller fills in both sides."""

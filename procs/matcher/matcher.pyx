@@ -14,8 +14,8 @@ from procs.tables.saved cimport Loader, Saver
 from procs.venue.agent cimport Agent
 from shm.board cimport WORD_MATCHER_DONE, WORD_MATCHER_DUE, WORD_SNAPSHOT_SEQ, Board
 from shm.records cimport (
-    CMD_ACCOUNT_LIMITS, CMD_ACTIVATE, CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_TERMS, CMD_INSTRUMENT,
-    CMD_LIMITS, CMD_MASS_CANCEL, CMD_NEW_ORDER, CMD_PHASE, CMD_REPLACE, CMD_SNAPSHOT, CMD_TICK, CODE_OK,
+    CMD_ACCOUNT_LIMITS, CMD_ACTIVATE, CMD_CANCEL, CMD_EXT_CLIENT_ID, CMD_EXT_LEG, CMD_EXT_LIST_NAME, CMD_EXT_TERMS,
+    CMD_INSTRUMENT, CMD_LIMITS, CMD_MASS_CANCEL, CMD_NEW_ORDER, CMD_PHASE, CMD_REPLACE, CMD_SNAPSHOT, CMD_TICK, CODE_OK,
     MAX_MATCHERS, AccountLimitsRecord, ActivateRecord, CancelRecord, CommandRecord, InstrumentRecord, LimitsRecord,
     MassCancelRecord, NewOrderRecord, PhaseChangeRecord, ReplaceRecord, SnapshotRecord,
 )
@@ -119,7 +119,10 @@ cdef class Matcher(Agent):
             if (<const ReplaceRecord *> command).verdict != CODE_OK:
                 return 1
             return self.forward(command, (<const ReplaceRecord *> command).instrument)
-        if kind == CMD_EXT_CLIENT_ID or kind == CMD_EXT_TERMS or kind == CMD_EXT_LEG or kind == CMD_TICK:
+        if (
+            kind == CMD_EXT_CLIENT_ID or kind == CMD_EXT_TERMS or kind == CMD_EXT_LEG or kind == CMD_EXT_LIST_NAME
+            or kind == CMD_TICK
+        ):
             return self.book.execute(command)
         return self.carry_out_rare(command)
 

@@ -6,7 +6,7 @@ The router's verdict stands, and these events release its holds.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from procs.matcher.entry cimport awaits_activation, has_to_wait, terms_before
+from procs.matcher.entry cimport awaits_activation, has_to_wait, name_before, terms_before
 from procs.matcher.event_writer cimport OrderSummary, answers
 from procs.matcher.orders cimport find, listing_of, order_at
 from procs.matcher.resting cimport withdraw
@@ -40,7 +40,9 @@ cdef void void_order(Orders orders, const NewOrderRecord *command, const Extensi
         void_accepted(orders, command, terms, 0, 0, has_to_wait(listing_of(orders, command.instrument), command))
         void_rest(orders, command)
         return
+    orders.writer.list_name(name_before(command, extensions))
     void_accepted(orders, command, terms, leg.seq, <uint8_t> extensions.leg.list_kind, False)
+    orders.writer.list_name(name_before(command, extensions))
     void_accepted(orders, leg, &extensions.leg_terms, command.seq, <uint8_t> extensions.leg.list_kind, True)
     void_rest(orders, command)
     void_rest(orders, leg)

@@ -22,7 +22,8 @@ from libc.string cimport memmove, memset
 
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_PREVENTED,
+    EVT_ACCEPTED, EVT_CANCELLED, EVT_EXT_CLIENT_ID, EVT_EXT_LIST_NAME, EVT_EXT_TERMS, EVT_INDICATIVE,
+    EVT_PHASE_CHANGED, EVT_PREVENTED,
     EVT_REJECTED, EVT_REPLACED, EVT_RESTATED, EVT_SHOWN, EVT_TRADED, EVT_TRIGGERED, ORDER_FLAG_BUDGET,
     ORDER_STATE_PLAIN, ORDER_STATE_WAITING, SIDE_BUY, TRADE_FLAG_AUCTION, AcceptedRecord, CancelledRecord, EventRecord,
     ReplacedRecord, RestatedRecord, ShownRecord, TradedRecord, TriggeredRecord,
@@ -282,7 +283,8 @@ cdef int levels_apply(Levels *levels, const EventRecord *event) except -1 nogil:
     if kind == EVT_RESTATED:
         return restate(levels, <const RestatedRecord *> event)
     if kind not in (
-        EVT_REJECTED, EVT_PHASE_CHANGED, EVT_INDICATIVE, EVT_PREVENTED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS
+        EVT_REJECTED, EVT_PHASE_CHANGED, EVT_INDICATIVE, EVT_PREVENTED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS,
+        EVT_EXT_LIST_NAME
     ):
         return fail(b"a matcher emitted an event that no book knows", event)
     return 0

@@ -36,7 +36,7 @@ from procs.publisher.text cimport FRAME_HEADER_SIZE, Text, frame_header, text_ap
 from procs.tables.saved cimport Loader, Saver
 from shm.board cimport WORD_EPOCH, WORD_LOG_END, WORD_READY_EVENT, Board, HealthPayload
 from shm.records cimport (
-    EVT_CORRECTED, EVT_EXT_CLIENT_ID, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, CorrectedRecord, EventRecord,
+    EVT_CORRECTED, EVT_EXT_CLIENT_ID, EVT_INSTRUMENT_DEFINED, CorrectedRecord, EventRecord,
     InstrumentDefinedRecord,
 )
 from shm.ring cimport Consumer
@@ -318,7 +318,7 @@ cdef class Feed(ReleasedEvents):
             return True
         if self.written >= BATCH_BYTES:
             return False
-        if event.type != EVT_EXT_CLIENT_ID and event.type != EVT_EXT_TERMS:
+        if event.type < EVT_EXT_CLIENT_ID:  # an extension changes no market
             self.handle(ring, event)
         return True
 

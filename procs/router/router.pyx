@@ -312,7 +312,7 @@ cdef class Router(Agent):
             self.moving = 0 if self.settlement.is_quiet(self.core.last_seq) else place + 1
             if self.moving != 0:
                 return 0
-        if first.type >= CMD_EXT_KEY_MATERIAL:  # of what has more events
+        if CMD_EXT_KEY_MATERIAL <= first.type <= CMD_EXT_DESTINATION:  # of what has more events
             if not self.has_room(CMD_API_KEY):
                 return 0
             self.requests_fit = 1

@@ -88,6 +88,7 @@ cdef class Sequencer(State):
     cdef int reserve(self, const ReservationRecord *record) noexcept nogil
     cdef const char *extension(self, const CommandRecord *record, uint64_t back, uint8_t type) noexcept nogil
     cdef const ExtLegRecord *leg_of(self, const NewOrderRecord *record) noexcept nogil
+    cdef bint lacks_name(self, const NewOrderRecord *record, const ExtLegRecord *leg) noexcept nogil
     cdef uint64_t digest(self)
     cdef int save(self, Saver saver) except -1
     cdef int load(self, Loader loader) except -1

@@ -108,7 +108,7 @@ cdef class Sequencer(State):
         elif type < CMD_EXT_CLIENT_ID:
             with gil:
                 return self.administer(record, imposed)
-        elif type > CMD_EXT_DESTINATION:
+        elif type > CMD_EXT_LIST_NAME:
             with gil:
                 raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
         return CODE_OK
@@ -179,6 +179,17 @@ cdef class Sequencer(State):
         return <const ExtLegRecord *> self.extension(
             <const CommandRecord *> record, 2 if record.flags & ORDER_FLAG_TERMS else 1, CMD_EXT_LEG
         )
+
+    cdef bint lacks_name(self, const NewOrderRecord *record, const ExtLegRecord *leg) noexcept nogil:
+        """Whether a list says that it has a name, and the record that lies before all others of its group is none."""
+        cdef const ExtListNameRecord *extension
+        if not record.flags & ORDER_FLAG_LIST_NAME:
+            return False
+        extension = <const ExtListNameRecord *> self.extension(
+            <const CommandRecord *> record, record.seq - leg.seq + (2 if leg.flags & ORDER_FLAG_TERMS else 1),
+            CMD_EXT_LIST_NAME
+        )
+        return extension == NULL or extension.name[0] == 0
 
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, int imposed) noexcept nogil:
         """What can be wrong with any request that has a client id; notes the id's tag."""
@@ -274,6 +285,8 @@ cdef class Sequencer(State):
         if listing.phase == PHASE_DELISTED:
             return CODE_DELISTED
         if not is_plain(record):
+            if record.flags & (ORDER_FLAG_LIST | ORDER_FLAG_LIST_NAME) == ORDER_FLAG_LIST_NAME:
+                return CODE_TERMS_MISSING
             if record.flags & ORDER_FLAG_TERMS:
                 terms = <const ExtTermsRecord *> self.extension(<const CommandRecord *> record, 1, CMD_EXT_TERMS)
                 if terms == NULL:
@@ -338,7 +351,10 @@ cdef class Sequencer(State):
         if verdict == CODE_OK and record.flags & ORDER_FLAG_POSS_RESEND:
             verdict = self.judge_resend(<const CommandRecord *> record, 1)
         if verdict == CODE_OK:
-            verdict = self.judge_list(record, leg) if leg != NULL else CODE_TERMS_MISSING
+            if leg == NULL or self.lacks_name(record, leg):
+                verdict = CODE_TERMS_MISSING
+            else:
+                verdict = self.judge_list(record, leg)
         if verdict == CODE_OK:
             self.stamp(record)
             self.ledger.open_list(record, self.id_tag, leg, leg_tag)

@@ -47,6 +47,7 @@ from shm.records import (
     EventType,
     ExtClientId,
     ExtLeg,
+    ExtListName,
     ExtTerms,
     FeeTier,
     Indicative,
@@ -350,6 +351,8 @@ def _terms(instrument: int, extensions: Sequence[Command], names: Names) -> str:
             said += [f"entered {time_text(each.transact_ns)}"] if each.transact_ns else []
         elif isinstance(each, ExtLeg):
             said.append(f"with ({_name(ListKind, each.list_kind)}): {_order(each, names)}")
+        elif isinstance(each, ExtListName):
+            said.append(f"as the list {shown(each.name)}")
     return ", " + ", ".join(said) if said else ""
 
 

@@ -26,7 +26,7 @@ from shm.journal_select import select
 from shm.layout import unpack_command
 from shm.records import Account, Code, Command, CommandType
 
-EXTENSIONS = 4  # the most records of a request, the main one included
+EXTENSIONS = 16  # the most records of a request, the main one included
 TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?")
 
 

@@ -25,6 +25,7 @@ from shm.records import (
     EpochBegun,
     Event,
     ExtCredentialEvent,
+    ExtListNameEvent,
     ExtTermsEvent,
     Indicative,
     InstrumentDefined,
@@ -127,6 +128,8 @@ class Stream:
         cl_ord_id: bytes = b"",
     ) -> Open:  # fmt: skip
         seq = self.command()
+        if has_terms and seq % 2:
+            self.emit(1, ExtListNameEvent, instrument=BTCUSDT, name=b"list-%d" % seq)
         if has_terms or waits:
             self.emit(
                 1, ExtTermsEvent, instrument=BTCUSDT, stop_price_ticks=self.random.randint(1, 10**7) if waits else 0,

@@ -185,7 +185,7 @@ def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
 def test_migrations_run_once(empty_database: str) -> None:
     done = ["0001-tables", "0002-trades", "0003-venue", "0004-refused", "0005-requests", "0006-times", "0007-author"]
     done += ["0008-candles", "0009-positions", "0010-open-orders", "0011-history", "0012-withdrawals"]
-    done += ["0013-password-resets", "0014-prevented-matches", "0015-replacements"]
+    done += ["0013-password-resets", "0014-prevented-matches", "0015-replacements", "0016-list-names"]
     assert migrate(empty_database) == done
     assert migrate(empty_database) == []
 
@@ -232,7 +232,7 @@ def test_a_kill_switch_of_before_gets_its_scope(database: str) -> None:
 def test_concurrent_migrators_take_turns(empty_database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty_database] * 3))
-    assert sorted(map(len, applied)) == [0, 0, 15]
+    assert sorted(map(len, applied)) == [0, 0, 16]
 
 
 def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:

@@ -24,6 +24,7 @@ from shm.records import (
     CancelReason,
     Event,
     ExtCredentialEvent,
+    ExtListNameEvent,
     OrderFlag,
     OrderState,
     Replaced,
@@ -38,7 +39,7 @@ BOOLEAN = dict.fromkeys(("post_only", "slide", "auction"), 16)
 OIDS = {"user_id": 23, "matcher": 21, **dict.fromkeys(("created", "updated", "time", "expires"), 1184), **BOOLEAN}
 TEXT = {
     "symbol", "cl_ord_id", "side", "type", "time_in_force", "state", "asset", "taker_side", "end_reason", "self_trade",
-    "list_kind", "first_cl_ord_id",
+    "list_kind", "list_name", "first_cl_ord_id",
 }  # fmt: skip
 NUMERIC = {
     "price", "quantity", "filled", "remaining", "prevented", "free", "held", "total", "maker_fee", "taker_fee",
@@ -184,6 +185,16 @@ def test_coalesced_batches_equal_naive_application(seed: int, steps: int, cuts: 
         account: ("USDT", event.free * UNIT, event.held * UNIT, (event.free + event.held) * UNIT, event.cause)
         for account, event in last.items()
     }
+
+
+def test_a_lists_name_is_in_the_rows_of_its_orders_and_no_others() -> None:
+    stream = Stream().define()
+    for name in (b"mine", b"mine", b""):
+        if name:
+            stream.emit(1, ExtListNameEvent, instrument=BTCUSDT, name=name)
+        stream.order()
+    orders, _, _ = coalesced(stream, [])
+    assert [row["list_name"] for row in orders.values()] == ["mine", "mine", None]
 
 
 @given(units=st.integers(-(2**94), 2**94), scale=st.integers(0, 18))

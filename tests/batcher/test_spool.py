@@ -12,7 +12,7 @@ from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
 from procs.batcher.spool_writer import SpoolWriter
 from shm.board import Word
-from shm.records import CancelReason, Corrected, InstrumentDefined
+from shm.records import CancelReason, Corrected, ExtListNameEvent, InstrumentDefined
 from tests.batcher.events import BTCUSDT, TERMS, Stream
 from tests.batcher.feed import Feed
 from tests.event_feed import cause_of
@@ -102,6 +102,23 @@ def test_a_credential_and_its_account_stay_in_one_frame(tmp_path: Path) -> None:
     producer.put(stream.rings[0][credential + 1])
     spooler.poll(0)
     assert spooler.spool.numbers[0] == credential + 2
+
+
+def test_all_extensions_and_their_event_stay_in_one_frame(tmp_path: Path) -> None:
+    stream = Stream().define()
+    stream.emit(1, ExtListNameEvent, instrument=BTCUSDT, name=b"its name")
+    stream.order(has_terms=True)
+    kinds = [type(event).__name__ for event in stream.events[1]]
+    feed = Feed(stream, slots=512)
+    spooler = SpoolWriter(feed.board, feed.consumers, Spool(tmp_path))
+    first, producer = (feed.consumers[ring].ring.producer() for ring in (0, 1))
+    for record in stream.rings[0]:
+        first.put(record)
+    for number, record in enumerate(stream.rings[1]):
+        producer.put(record)
+        feed.commit(stream.seq)
+        spooler.poll(0)
+        assert spooler.spool.numbers[1] == (number + 1 if kinds[number] == "Accepted" else 0)
 
 
 def test_a_restart_skips_what_the_spool_has(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from shm.records import (
     Command,
     Event,
     ExtLeg,
+    ExtListName,
     ExtTerms,
     Instrument,
     Limits,
@@ -97,10 +98,17 @@ def with_flag(command: Any, flag: int) -> Any:
 
 
 def group(
-    command: Command, terms: ExtTerms | None = None, second: ExtLeg | None = None, its_terms: ExtTerms | None = None
+    command: Command,
+    terms: ExtTerms | None = None,
+    second: ExtLeg | None = None,
+    its_terms: ExtTerms | None = None,
+    list_name: bytes = b"",
 ) -> list[Command]:
     """The records of one command as they lie in the log, extensions first, with the flags that announce them."""
     records: list[Command] = []
+    if list_name:
+        records.append(ExtListName(name=list_name))
+        command = with_flag(command, OrderFlag.LIST_NAME)
     if second is not None:
         if its_terms is not None:
             records.append(its_terms)
@@ -129,9 +137,10 @@ class Alone:
         terms: ExtTerms | None = None,
         second: ExtLeg | None = None,
         its_terms: ExtTerms | None = None,
+        list_name: bytes = b"",
     ) -> list[Event]:
         events: list[Event] = []
-        for record in group(command, terms, second, its_terms):
+        for record in group(command, terms, second, its_terms, list_name):
             self.seq += 1
             events += self.apply(stamped(record, self.seq, self.now_ns))
         self.now_ns += 1

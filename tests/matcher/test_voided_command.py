@@ -19,6 +19,7 @@ from shm.records import (
     Command,
     Event,
     ExtClientIdEvent,
+    ExtListNameEvent,
     ExtTerms,
     ListKind,
     MassCancel,
@@ -95,6 +96,14 @@ def test_a_voided_list_ends_both_its_orders() -> None:
     assert [event.mate_order_id for event in events if isinstance(event, Terms)] == [3, 4]
     states = [OrderState(event.state) for event in events if isinstance(event, Accepted)]
     assert states == [OrderState.PLAIN, OrderState.WAITING]
+
+
+def test_a_voided_list_has_its_name_in_the_events_of_both_orders() -> None:
+    pair = Pair(voided=[2, 4])
+    events = pair.send(buy(100, 5), None, leg(sell(120, 5), ListKind.OTO), None, b"its name")
+    told = ["ExtListNameEvent", "ExtTermsEvent", "Accepted"]
+    assert names(events) == [*told, *told, "Cancelled", "Cancelled"]
+    assert [event.name for event in events if isinstance(event, ExtListNameEvent)] == [b"its name"] * 2
 
 
 def test_voided_cancels_and_replaces_are_refused_by_the_id_that_they_meant() -> None:

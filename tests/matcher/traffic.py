@@ -228,7 +228,7 @@ class Traffic:
             its_leg = leg(second.order, kind)
             if fault_of_list(pack(first.order), pack(its_leg)) == Code.OK:
                 break
-        self.send(first.order, first.terms, its_leg, second.terms)
+        self.send(first.order, first.terms, its_leg, second.terms, draw.choice((b"", b"its name", b"n" * 36)))
         leg_at = self.pair.seq - (1 if first.terms is None else 2)
         self.recent += [(leg_at, number), (self.pair.seq, number)]
 

@@ -17,6 +17,7 @@ from shm.records import (
     Event,
     ExtClientId,
     ExtLeg,
+    ExtListName,
     ExtTerms,
     Instrument,
     Limits,
@@ -40,6 +41,7 @@ from tests.models.listing import Listing
 from tests.models.orders import FOR_AUCTION, NO_TERMS, STOPS, Order, Place, order_of
 
 INDICATIVE_NS = 100_000_000
+STANDING = (ExtClientId, ExtTerms, ExtLeg, ExtListName, Instrument)  # that voiding does not take away
 
 
 class Book(Matching):
@@ -49,13 +51,14 @@ class Book(Matching):
         super().__init__()
         self.ext_terms = NO_TERMS
         self.ext_leg: tuple[ExtLeg, ExtTerms] | None = None
+        self.ext_name = b""
         self.voided: Collection[int] = ()
 
     def apply(self, command: Command) -> list[Event]:
         self.voice.begin(command)
         if getattr(command, "verdict", 0) == Code.OK or isinstance(command, Activate):
             self.voice.instrument = getattr(command, "instrument", 0)
-            if command.seq in self.voided and not isinstance(command, ExtClientId | ExtTerms | ExtLeg | Instrument):
+            if command.seq in self.voided and not isinstance(command, STANDING):
                 self.void(command)
             else:
                 self.do(command)
@@ -67,6 +70,8 @@ class Book(Matching):
                 self.ext_terms = command
             case ExtLeg():
                 self.ext_leg = (command, self.take_terms(command.flags))
+            case ExtListName():
+                self.ext_name = command.name
             case ExtClientId():
                 self.voice.target = command.orig_cl_ord_id
             case NewOrder():
@@ -93,6 +98,10 @@ class Book(Matching):
     def take_terms(self, flags: int) -> ExtTerms:
         """Those of the EXT_TERMS record before it, where its flags say that there is one."""
         return self.ext_terms if flags & Flag.TERMS else NO_TERMS
+
+    def take_name(self, flags: int) -> bytes:
+        """The name in the EXT_LIST_NAME record before a list, where its flags say that there is one; else none."""
+        return self.ext_name if flags & Flag.LIST_NAME else b""
 
     def define(self, command: Instrument) -> None:
         if command.instrument not in self.listings:
@@ -125,6 +134,7 @@ class Book(Matching):
                 return
             main.contingent, leg.contingent, leg.is_leg = leg, main, True
             main.list_kind = leg.list_kind = second.list_kind
+            main.list_name = leg.list_name = self.take_name(command.flags)
             self.accept(listing, main, command)
             self.accept(listing, leg, second)
         if main.place == Place.INCOMING:
@@ -168,6 +178,7 @@ class Book(Matching):
             self.await_stop(listing, order)
         elif listing.phase not in FOR_AUCTION.get(order.time_in_force, (listing.phase,)):
             order.place = Place.AUCTION
+        self.voice.list_name(order)
         if command.flags & (Flag.TERMS | Flag.LIST) or order.is_leg:
             self.voice.terms(order, always=True)
         self.voice.accepted(order, command)
@@ -208,12 +219,14 @@ class Book(Matching):
             leg = order_of(second.seq, second, terms)
             leg.place, leg.contingent, main.contingent = Place.LIST, main, leg
             leg.list_kind = main.list_kind = second.list_kind
+            leg.list_name = main.list_name = self.take_name(command.flags)
             asked.append((leg, second))
         elif main.ord_type in STOPS:
             main.place = Place.STOP
         elif phase not in FOR_AUCTION.get(main.time_in_force, (phase,)):
             main.place = Place.AUCTION
         for order, told in asked:
+            self.voice.list_name(order)
             if order.contingent or told.flags & Flag.TERMS:
                 self.voice.terms(order, always=True)
             self.voice.accepted(order, told)

@@ -20,6 +20,7 @@ from shm.records import (
     EventFlag,
     ExtClientIdEvent,
     ExtLeg,
+    ExtListNameEvent,
     ExtTermsEvent,
     Indicative,
     NewOrder,
@@ -136,6 +137,11 @@ class EventRecorder:
             code=int(code),
             msg_seq_num=command.msg_seq_num,
         )
+
+    def list_name(self, order: Order) -> None:
+        """Of an order that is accepted next, where its list has a name."""
+        if order.list_name:
+            self.say(ExtListNameEvent, name=order.list_name)
 
     def terms(self, order: Order, *, always: bool) -> None:
         """Of the order as it stands now; if not `always`, then only where it has any."""

@@ -56,6 +56,7 @@ class Order:
     has_triggered: bool = False  # its stop price is a thing of the past
     contingent: Order | None = None
     list_kind: int = 0
+    list_name: bytes = b""
     is_leg: bool = False
 
     @property

@@ -14,10 +14,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from procs.batcher.database import Embedded
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.pair import within
@@ -257,6 +259,44 @@ def test_a_killed_api_loses_and_doubles_nothing(venue: RunningVenue) -> None:
     there = {order["clientOrderId"] for order in trader.signed("GET", "openOrders", symbol="BTCUSDT")}
     assert answered <= there <= set(sent)
     assert len(trader.signed("DELETE", "openOrders", symbol="BTCUSDT")) == len(there)
+
+
+def test_a_lists_name_outlives_the_api(venue: RunningVenue) -> None:
+    """Killed with two open lists, the api finds both by their names, over REST and WebSocket; the database has them."""
+    trader = client(venue, "TRADER8")
+    terms = {
+        "symbol": "ETHUSDT", "workingType": "LIMIT", "workingSide": "BUY", "workingPrice": "900",
+        "workingQuantity": "0.1", "workingTimeInForce": "GTC", "pendingType": "LIMIT", "pendingSide": "SELL",
+        "pendingPrice": "9000", "pendingQuantity": "0.1", "pendingTimeInForce": "GTC",
+    }  # fmt: skip
+    url = f"ws://127.0.0.1:{venue.api_port}/ws-api/v3"
+    by_rest = trader.signed("POST", "orderList/oto", **terms, listClientOrderId="by-rest")
+    unnamed = trader.signed("POST", "orderList/oto", **terms, workingClientOrderId="unnamed")
+    with connect(url) as socket:
+        long = trader.ws_params(**terms, listClientOrderId="n" * 36)
+        by_socket = ask(socket, 1, "orderList.place.oto", long)["result"]
+    names = {by_rest["orderListId"]: "by-rest", unnamed["orderListId"]: "unnamed", by_socket["orderListId"]: "n" * 36}
+    before = venue.pids()["api"]
+    os.kill(before, signal.SIGKILL)
+    within(lambda: venue.pids().get("api", before) != before and is_back(venue), "the api is not back", BACK_S)
+    trader = client(venue, "TRADER8")  # on a connection to the new one
+    rows = trader.signed("GET", "openOrderList")
+    assert {row["orderListId"]: row["listClientOrderId"] for row in rows} == names
+    rows = trader.signed("GET", "allOrderList", fromId=min(names))
+    assert {row["orderListId"]: row["listClientOrderId"] for row in rows} == names
+    with connect(url) as socket:
+        ask(socket, 1, "userDataStream.subscribe.signature", trader.ws_params())
+        for number, name in names.items():
+            found = ask(socket, number, "orderList.status", trader.ws_params(origClientOrderId=name))["result"]
+            assert (found["orderListId"], found["listClientOrderId"]) == (number, name)
+            ended = trader.signed("DELETE", "orderList", symbol="ETHUSDT", listClientOrderId=name)
+            assert (ended["orderListId"], ended["listClientOrderId"]) == (number, name)
+            assert event(socket, "listStatus")["C"] == name
+    with psycopg.connect(Embedded(venue.data).url, autocommit=True) as connection:
+        query = "SELECT list_name, count(*) FROM orders WHERE order_id = ANY(%s) GROUP BY list_name"
+        ids = [order["orderId"] for placed in (by_rest, unnamed, by_socket) for order in placed["orders"]]
+        told = {"by-rest": 2, "n" * 36: 2, None: 2}
+        within(lambda: dict(connection.execute(query, [ids]).fetchall()) == told, "names are missing", BACK_S)
 
 
 def test_an_api_that_stops_says_goodbye(venue: RunningVenue) -> None:

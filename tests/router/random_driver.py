@@ -28,6 +28,7 @@ from shm.records import (
     ExtCredential,
     ExtDestination,
     ExtLeg,
+    ExtListName,
     ExtTerms,
     FeeTier,
     Instrument,
@@ -56,17 +57,30 @@ from tests.router.requests import Wording, cancel, name, order, replace
 from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig, with_limits
 
 SECOND_NS = 10**9
+MOST_RECORDS = 5  # of one request
 
 
 class Everything:
-    """`step` sends one request; `weights` say by name how often a kind comes, if not as often as ever."""
+    """`step` sends one request; `weights` say by name how often a kind comes, if not as often as ever.
+
+    Some lists have a name where `names` says so; that is drawn apart from all else.
+    """
 
     def __init__(
-        self, rig: Rig, draw: random.Random, words: Wording = meaning, room: int = 4, **weights: float
+        self,
+        rig: Rig,
+        draw: random.Random,
+        words: Wording = meaning,
+        room: int = MOST_RECORDS,
+        *,
+        names: bool = True,
+        **weights: float,
     ) -> None:
         self.rig = rig
         self.words = words
         self.draw = draw
+        self.naming = random.Random(1)
+        self.names = names
         self.room = room
         self.weights = weights
         self.count = 0
@@ -177,8 +191,12 @@ class Everything:
         fields = {name: getattr(second, name) for name in NewOrder.__struct_fields__ if name != "verdict"}
         leg = ExtLeg(**(fields | {"type": CommandType.EXT_LEG, "list_kind": kind}))
         main = {name: getattr(first, name) for name in NewOrder.__struct_fields__} | {"flags": first.flags | Flag.LIST}
-        records = [second_terms, leg, terms, NewOrder(**main)]
-        self.send(*(record for record in records if record is not None))
+        records: list[Any] = [second_terms, leg, terms]
+        if self.names and self.naming.random() < 0.5:
+            main["flags"] |= Flag.LIST_NAME
+            named = ExtListName(account=first.account, session=first.session, time_ns=self.time_ns, name=b"its name")
+            records = [named if self.naming.random() < 0.97 else None, *records]
+        self.send(*(record for record in [*records, NewOrder(**main)] if record is not None))
         self.remember(first)
         self.remember(second)
 

@@ -15,19 +15,21 @@ from shm.records import (
     Code,
     CommandType,
     ExtLeg,
+    ExtListNameEvent,
     FeeTier,
     KillSwitch,
     MassCancel,
     NewOrder,
     PhaseChange,
     Replace,
+    Shown,
     Triggered,
 )
 from shm.records import OrderFlag as Flag
 from tests.models.journal import stamp
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, NOW, Rig
-from tests.router.test_refusals import by, listed, terms, with_terms
+from tests.router.test_refusals import by, listed, named, terms, with_terms
 
 UNIT_VALUE, LOT_UNITS = 7, 11
 
@@ -185,9 +187,31 @@ def test_a_request_is_never_split_however_late_its_records_come() -> None:
     assert types[place - 1 : place + 2] == [CommandType.EXT_TERMS, CommandType.EXT_LEG, CommandType.NEW_ORDER]
 
 
+@pytest.mark.parametrize("of_first", [{}, {"display_lots": 2}])
+@pytest.mark.parametrize("of_second", [{}, {"display_lots": 3}])
+def test_both_orders_of_a_list_are_told_with_its_name(of_first: dict[str, int], of_second: dict[str, int]) -> None:
+    """Whatever extensions lie between the name, which comes first, and the order that has the verdict."""
+    rig = Rig().lead()
+    name, *others, main = named(b"n" * 36, order(1, "first"), order(1, "then", side=2, price_ticks=120), 2, **of_second)
+    assert isinstance(main, NewOrder)
+    assert rig.ask(name, *others, *(with_terms(main, **of_first) if of_first else [main])) == Code.OK
+    told = [event for event in rig.outcomes(1) if event.cause == len(rig.log) and not isinstance(event, Shown)]
+    kinds = ["ExtListNameEvent", "ExtTermsEvent", "Accepted"]
+    assert [type(event).__name__ for event in told] == kinds * 2
+    assert [event.name for event in told if isinstance(event, ExtListNameEvent)] == [b"n" * 36] * 2
+    assert Rig(rig.log).lead().outcomes(1) == rig.outcomes(1)
+
+
+def test_the_list_after_one_with_a_name_has_none() -> None:
+    rig = Rig().lead()
+    assert rig.ask(*named(b"mine", order(1, "a"), order(1, "b", side=2, price_ticks=120))) == Code.OK
+    oto(rig)
+    assert sum(isinstance(event, ExtListNameEvent) for event in rig.outcomes(1)) == 2
+
+
 def test_more_extensions_than_a_request_can_have_are_nothing() -> None:
     rig = Rig().lead()
-    assert rig.ask(*[terms() for _ in range(7)], *with_terms(order(1, "X"), display_lots=2)) == Code.OK
+    assert rig.ask(*[terms() for _ in range(19)], *with_terms(order(1, "X"), display_lots=2)) == Code.OK
     assert rig.core.ledger.orders.count == 1
 
 

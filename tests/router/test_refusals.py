@@ -22,6 +22,7 @@ from shm.records import (
     CorrectionProposal,
     Deposit,
     ExtLeg,
+    ExtListName,
     ExtTerms,
     FeeTier,
     Instrument,
@@ -62,6 +63,15 @@ def listed(first: NewOrder, second: NewOrder, kind: int = 2, **of_second: Any) -
     leg = ExtLeg(list_kind=kind, **fields)
     main = NewOrder(**(asdict(first) | {"flags": first.flags | Flag.LIST}))
     return [*([terms(second.account, **of_second)] if of_second else []), leg, main]
+
+
+def named(
+    name: bytes, first: NewOrder, second: NewOrder, kind: int = 2, of: int = 0, **of_second: Any
+) -> list[Command]:
+    """A list that its client calls so, where `of` is not another account."""
+    records = listed(NewOrder(**(asdict(first) | {"flags": first.flags | Flag.LIST_NAME})), second, kind, **of_second)
+    account = of or first.account
+    return [ExtListName(account=account, session=account, time_ns=NOW, name=name), *records]
 
 
 def by(operator: int = FIRST, key: bytes = b"X") -> dict[str, Any]:
@@ -139,6 +149,10 @@ ORDERS: list[Case] = [
     (Code.TERMS_MISSING, [[order(1, "X", flags=Flag.TERMS)]]),
     (Code.TERMS_MISSING, [[terms(2, display_lots=1), order(1, "X", flags=Flag.TERMS)]]),
     (Code.TERMS_MISSING, [[order(1, "X", flags=Flag.LIST)]]),
+    (Code.TERMS_MISSING, [[order(1, "X", flags=Flag.LIST_NAME)]]),
+    (Code.TERMS_MISSING, [listed(order(1, "X", flags=Flag.LIST_NAME), order(1, "Y", side=2))]),
+    (Code.TERMS_MISSING, [named(b"", order(1, "X"), order(1, "Y", side=2))]),
+    (Code.TERMS_MISSING, [named(b"theirs", order(1, "X"), order(1, "Y", side=2), of=2)]),
     (Code.DISPLAY_TOO_LARGE, [with_terms(order(1, "X"), display_lots=6)]),
     (Code.STOP_PRICE_MISSING, [[order(1, "X", ord_type=3, price_ticks=0)]]),
     (Code.TRAIL_MISSING, [[order(1, "X", ord_type=5, price_ticks=0)]]),

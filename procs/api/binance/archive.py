@@ -49,6 +49,22 @@ class Archive:
         _check(read, self._shown.forgotten_seq())
         return self._order(read.rows[0]) if read.rows else None
 
+    async def first_of_list(self, account: int, list_id: int, name: bytes | None) -> OrderView | None:
+        """The first order of the account's list of a number, or, with 0, of its newest one that is called so: by its
+        client, or by the client id of an order. None if it has none. ApiError."""
+        if list_id or name is None:
+            return await self.order(account, list_id, None)
+        known = self._shown.list_called(account, name)
+        if known:
+            return await self.order(account, known, None)
+        if self._shown.forgotten_seq():
+            called = name.decode()
+            read = await self._past.ask(lambda history: history.order_by_list_name(account, called, with_value=True))
+            _check(read, self._shown.forgotten_seq())
+            if read.rows:
+                return self._order(read.rows[0])
+        return await self.order(account, 0, name)
+
     async def orders(self, account: int, symbol: SymbolView, instrument: int, page: Page) -> Sequence[OrderView]:
         """A page of the account's orders in an instrument, by id. ApiError."""
         views, forgotten = self._shown.orders(account, instrument, page)

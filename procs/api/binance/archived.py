@@ -29,6 +29,7 @@ def archived_order(row: Order, symbol: SymbolView) -> OrderView:
         list_id=-1 if row.mate_order_id is None else max(row.order_id, row.mate_order_id),
         mate_id=row.mate_order_id or 0,
         list_kind=ListKind[row.list_kind] if row.list_kind else 0,
+        list_name=(row.list_name or "").encode(),
         client_order_id=row.cl_ord_id.encode(),
         side=Side[row.side],
         ord_type=OrderType[row.type],

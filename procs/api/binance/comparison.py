@@ -12,7 +12,6 @@ from procs.api.binance.routes import REST, WS, Route, Scope, Security, Weight
 PAGE = Path(__file__).parents[3] / "docs" / "protocols" / "rest.md"
 BEGIN, END = "<!-- table of endpoints: generated -->", "<!-- end of the table -->"
 EQUAL = "equal"
-MEMORY = "the name of a list is lost at a restart of the API: it is then the client id of its first order"
 CANCELLED_LIST = "a list's orders come as single orders"
 STATUS = "see [Orders](#orders)"
 
@@ -31,12 +30,9 @@ DIFFERS = {
     "DELETE /api/v3/openOrders": CANCELLED_LIST,
     "GET /api/v3/allOrders": "refused orders are in no list; " + STATUS,
     "POST /api/v3/order/oco": "as `orderList/oco`",
-    "POST /api/v3/orderList/oco": f"one order is a LIMIT_MAKER, the other a STOP_LOSS or STOP_LOSS_LIMIT; {MEMORY}",
-    "POST /api/v3/orderList/oto": f"the working order rests; {MEMORY}",
-    "DELETE /api/v3/orderList": MEMORY,
-    "GET /api/v3/orderList": MEMORY,
-    "GET /api/v3/openOrderList": MEMORY,
-    "GET /api/v3/allOrderList": f"only lists whose first order the API has in memory; {MEMORY}",
+    "POST /api/v3/orderList/oco": "one order is a LIMIT_MAKER, the other a STOP_LOSS or STOP_LOSS_LIMIT",
+    "POST /api/v3/orderList/oto": "the working order rests",
+    "GET /api/v3/allOrderList": "only lists whose first order the API has in memory",
     "GET /api/v3/account": "fees are those of most instruments, also for an account with a fee tier",
     "GET /api/v3/myTrades": "`orderListId` is always -1",
     "GET /api/v3/executionRules": "there are none: `rules` is empty",

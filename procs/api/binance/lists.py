@@ -1,6 +1,6 @@
 """What clients ask about their lists of two orders: one list, those that are open, all of them.
 
-Each method answers a route of its name. The name that a client gave a list is in no event (`list_names`).
+Each method answers a route of its name. A list to which its client gave no name is called by its first order.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from procs.api.binance.caller import Call
 from procs.api.binance.errors import either_missing, order_unknown
 from procs.api.binance.pages import read_page
 from procs.api.binance.shown import Shown
-from procs.api.binance.views import OrderView, is_open
+from procs.api.binance.views import OrderView, is_open, list_client_id
 from shm.enums import ListKind
 
 
@@ -29,10 +29,9 @@ class Lists:
         """A list of the account's, by its number or its name."""
         number = call.sent.integer(b"orderListId", 0, 2**63 - 1)
         name = call.sent.get(b"origClientOrderId") or call.sent.get(b"listClientOrderId")
-        first = None if name is None else self._shown.list_names.first_of(call.account, name)
         if number is None and name is None:
             raise either_missing("origClientOrderId", "orderListId")
-        view = await self._archive.order(call.account, number or 0, first)
+        view = await self._archive.first_of_list(call.account, number or 0, name)
         if view is None or view.order_id != view.list_id:
             raise order_unknown()
         return msgspec.json.encode(await self._told(call, view))
@@ -57,7 +56,7 @@ class Lists:
             "contingencyType": ListKind(first.list_kind).name,
             "listStatusType": "ALL_DONE" if is_done else "EXEC_STARTED",
             "listOrderStatus": "ALL_DONE" if is_done else "EXECUTING",
-            "listClientOrderId": self._shown.list_names.name_of(call.account, first.client_order_id).decode(),
+            "listClientOrderId": list_client_id(first).decode(),
             "transactionTime": first.entered_ns // call.unit,
             "symbol": first.symbol.symbol.decode(),
             "orders": [

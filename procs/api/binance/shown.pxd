@@ -11,7 +11,6 @@ from procs.intake.orders cimport ClientOrder, FurtherTerms
 @cython.final
 cdef class Shown:
     cdef Desk desk
-    cdef readonly object list_names
     cdef dict symbols        # by instrument: the event that defined it, and its view
     cpdef SymbolView symbol(self, uint32_t instrument)
     cdef tuple reference_of(self, bytes defined)

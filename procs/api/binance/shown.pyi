@@ -1,13 +1,11 @@
 from collections.abc import Sequence
 
-from procs.api.binance.list_names import ListNames
 from procs.api.binance.pages import Page
 from procs.api.binance.views import BalanceView, FillView, OrderView, SymbolView
 from procs.api.desk import Desk
 from procs.api.recent_events import Cursor
 
 class Shown:
-    list_names: ListNames
     def __init__(self, desk: Desk) -> None: ...
     def symbol(self, instrument: int) -> SymbolView: ...
     def asset(self, asset: int) -> bytes: ...
@@ -33,4 +31,5 @@ class Shown:
     def fills_behind(
         self, account: int, numbers: Sequence[int], complete_seq: int
     ) -> list[tuple[int, int, int]] | None: ...
+    def list_called(self, account: int, name: bytes) -> int: ...
     def forgotten_seq(self) -> int: ...

@@ -22,8 +22,6 @@ from shm.records cimport (
     TradedRecord,
 )
 
-from procs.api.binance.list_names import ListNames
-
 cdef extern from "<string.h>" nogil:
     size_t strnlen(const char *text, size_t most)
 
@@ -37,7 +35,6 @@ cdef class Shown:
     def __init__(self, Desk desk not None):
         self.desk = desk
         self.symbols = {}
-        self.list_names = ListNames()
 
     cpdef SymbolView symbol(self, uint32_t instrument):
         """An instrument that is listed, with its phase as it is now. KeyError."""
@@ -124,6 +121,8 @@ cdef class Shown:
         view.mate_id = tracked.mate_id
         view.list_id = max(view.order_id, view.mate_id) if view.mate_id else -1
         view.list_kind = tracked.list_kind
+        if tracked.list_kind:
+            view.list_name = self.desk.tracked.list_names.name_of(order.account, view.list_id)
         view.stp = tracked.self_trade
         view.entered_ns = tracked.created_ns
         view.changed_ns = tracked.updated_ns
@@ -215,6 +214,10 @@ cdef class Shown:
             padded = client_order_id.ljust(CL_ORD_ID_SIZE, b"\0")
             order = self.desk.orders.find_client(account, padded)
         return None if order == NULL or order.account != account else self.order(order)
+
+    def list_called(self, uint32_t account, bytes name not None) -> int:
+        """The number of the account's newest list that its client has called so; 0 where none is known here."""
+        return self.desk.tracked.list_names.find(account, name)
 
     def forgotten_seq(self) -> int:
         """`find` knows all orders that later commands closed, and all that are open; 0: all orders."""

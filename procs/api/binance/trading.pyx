@@ -46,7 +46,7 @@ from procs.api.binance.answers import (
 )
 from procs.api.binance.order_forms import RELATION
 from procs.api.binance.errors import ApiError, Number, cancel_replace, refusal, rejected, symbol_unknown
-from procs.api.binance.views import is_open
+from procs.api.binance.views import is_open, list_client_id
 from procs.api.parts import MOST_ROWS, joined, parts
 from procs.api.requests import UnknownOutcome
 
@@ -167,9 +167,6 @@ cdef class Trading:
     async def place_list(self, ListForm form, Call call, bint triggers):
         """A list of two orders."""
         self.take_orders(call.account, 2)
-        first = form.client_order_ids[0]
-        if call.sent.get(b"listClientOrderId") is not None:
-            self.shown.list_names.note(call.account, first, form.list_client_order_id)
         request = self.send_list(form, call)
         await request.outcome
         if request.code == CODE_WOULD_TAKE and not triggers:  # either price may be past the market
@@ -177,16 +174,13 @@ cdef class Trading:
         self.check(request, CommandType.NEW_ORDER)
         orders = [self.shown.find(call.account, 0, client_id) for client_id in form.client_order_ids]
         return list_answer(
-            orders, triggers, not any(map(is_open, orders)), self.shown.list_names.name_of(call.account, first),
-            form.detail, False, call.unit
+            orders, triggers, not any(map(is_open, orders)), list_client_id(orders[0]), form.detail, False, call.unit
         )
 
     async def list_cancel(self, Call call):
         """Both orders of a list are cancelled: the one that is cancelled takes the other with it."""
         target = read_list_target(call.sent)
         name = target.client_order_id
-        if name is not None:
-            name = self.shown.list_names.first_of(call.account, name)
         views = []
         async for part in parts(self.shown.open_ids(call.account, self.instrument(target.symbol)), MOST_ROWS):
             views += [
@@ -194,8 +188,9 @@ cdef class Trading:
                 if view.list_id != -1 and target.order_id in (0, view.list_id)
             ]
         if name is not None:
-            numbers = {view.list_id for view in views if view.client_order_id == name}
-            views = [view for view in views if view.list_id in numbers]
+            named = [view.list_id for view in views if view.list_name == name]
+            number = max(named or [view.list_id for view in views if view.client_order_id == name], default=0)
+            views = [view for view in views if view.list_id == number]
         if not views:
             raise refusal(Code.UNKNOWN_ORDER, CommandType.CANCEL)
         form = self.cancel_of(views[0], call.generated(0))
@@ -203,8 +198,8 @@ cdef class Trading:
         await request.outcome
         self.check(request, CommandType.CANCEL)
         orders = sorted([self.shown.order_of(view.order_id) for view in views], key=lambda view: -view.order_id)
-        told = self.shown.list_names.name_of(call.account, orders[0].client_order_id)
-        return list_answer(orders, views[0].list_kind == ListKind.OTO, True, told, 2, True, call.unit)
+        triggers = views[0].list_kind == ListKind.OTO
+        return list_answer(orders, triggers, True, list_client_id(orders[0]), 2, True, call.unit)
 
     # From forms to the desk.
 
@@ -223,8 +218,12 @@ cdef class Trading:
 
     cdef Request send_list(self, ListForm form, Call call):
         cdef Refusal refused
-        cdef Request request = self.desk.place_list(
-            &form.forms[0], form.kind, call.account, call.key, call.ticket(), &refused
+        cdef char name[CL_ORD_ID_SIZE]
+        cdef bint is_named = call.sent.get(b"listClientOrderId") is not None
+        cdef Request request
+        pad(form.list_client_order_id, name)
+        request = self.desk.place_list(
+            &form.forms[0], form.kind, name if is_named else NULL, call.account, call.key, call.ticket(), &refused
         )
         if request is None:
             raise form.error_of(&refused)

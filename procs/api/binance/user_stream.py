@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from procs.api.binance import user_events
 from procs.api.binance.shown import Shown
-from procs.api.binance.views import FillView, OrderView, PreventedView, is_open
+from procs.api.binance.views import FillView, OrderView, PreventedView, is_open, list_client_id
 from procs.api.desk import Desk, Told
 from shm.enums import CancelReason, Code, ListKind, OrderFlag, RestateReason
 from shm.layout import unpack_event
@@ -111,7 +111,7 @@ class UserStream:
         is_done = not any(map(is_open, both))
         if len(both) == 2 and (is_done or all(map(is_open, both))):
             triggers = both[0].list_kind == ListKind.OTO
-            name = self._shown.list_names.name_of(self.account, both[0].client_order_id)
+            name = list_client_id(both[0])
             self._sink(user_events.list_status(both, triggers, is_done, name, self._now_ns(), self._unit))
 
     def _tell_balances(self) -> None:

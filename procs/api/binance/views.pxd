@@ -32,6 +32,7 @@ cdef class OrderView:
     cdef public int64_t list_id
     cdef public int64_t mate_id
     cdef public int list_kind
+    cdef public bytes list_name
     cdef public bytes client_order_id
     cdef public bytes original_client_order_id
     cdef public int side

@@ -26,6 +26,7 @@ class OrderView:
     list_id: int
     mate_id: int
     list_kind: int
+    list_name: bytes
     client_order_id: bytes
     original_client_order_id: bytes
     side: int
@@ -80,3 +81,4 @@ class BalanceView:
     def __init__(self, **fields: int | bytes) -> None: ...
 
 def is_open(order: OrderView) -> bool: ...
+def list_client_id(first: OrderView) -> bytes: ...

@@ -30,8 +30,9 @@ cdef class OrderView:
     amendment they are the order's new id and its one before.
 
     `list_id` is -1 without a list, else the number of the list: the order id of its first order. `mate_id` is the other
-    order of the list, `list_kind` says what the list does (shm.enums.ListKind); 0 without one. With the flag BUDGET,
-    `quantity_lots` is an amount in the quote asset's smallest units. `executed_quote` is the sum of its fills'
+    order of the list, `list_kind` says what the list does (shm.enums.ListKind); 0 without one. `list_name` is what its
+    client called it, empty if it gave it no name. With the flag BUDGET, `quantity_lots` is an amount in the quote
+    asset's smallest units. `executed_quote` is the sum of its fills'
     price × quantity, in these units. `stop_price_ticks` stays after it triggered. `working_ns` is when it began to
     work, 0 while it waits for its stop price or its list; `waits_for_list` says that it is the latter. `end_reason` is
     of shm.enums.CancelReason, 0 for an order that was not cancelled; `prevented_lots` is what prevention took, and
@@ -40,6 +41,7 @@ cdef class OrderView:
 
     def __cinit__(self):
         self.list_id = -1
+        self.list_name = b""
         self.client_order_id = b""
         self.original_client_order_id = b""
 
@@ -80,6 +82,11 @@ cdef class BalanceView:
 def is_open(OrderView order not None) -> bool:
     """Whether an order may still be filled."""
     return order.status == STATUS_NEW or order.status == STATUS_PARTIALLY_FILLED
+
+
+def list_client_id(OrderView first not None) -> bytes:
+    """Return the listClientOrderId of a list: what its client called it, or else the client id of its first order."""
+    return first.list_name or first.client_order_id
 
 
 cdef set_fields(view, dict fields):

@@ -21,7 +21,7 @@ ORDER_COLUMNS = f"""
     order_id, user_id, symbol, cl_ord_id, side, type, time_in_force, price::text, quantity::text, filled::text,
     remaining::text, prevented::text, state, end_reason, stop_price::text, trail::text, display::text, minimum::text,
     budget::text, (extract(epoch FROM expires) * 1000000)::bigint AS expires_us, post_only, slide, self_trade,
-    list_kind, mate_order_id, is_open, (extract(epoch FROM created) * 1000000)::bigint AS created_us,
+    list_kind, mate_order_id, list_name, is_open, (extract(epoch FROM created) * 1000000)::bigint AS created_us,
     (extract(epoch FROM updated) * 1000000)::bigint AS updated_us, seq, CASE WHEN prevented > 0
     OR end_reason = 'SELF_TRADE' THEN {LAST_PREVENTED} END AS prevented_match
 """
@@ -29,6 +29,11 @@ ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE user_id = %(user_id)s AND ord
 ORDER_BY_CLIENT_ID = f"""
     SELECT {ORDER_COLUMNS} FROM orders WHERE user_id = %(user_id)s AND cl_ord_id = %(cl_ord_id)s
     AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s) ORDER BY order_id DESC LIMIT 1
+"""
+# The first order of a list has the greater id.
+ORDER_BY_LIST_NAME = f"""
+    SELECT {ORDER_COLUMNS} FROM orders WHERE user_id = %(user_id)s AND list_name = %(list_name)s
+    ORDER BY order_id DESC LIMIT 1
 """
 VALUES = """
     SELECT o.order_id, (

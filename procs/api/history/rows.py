@@ -58,6 +58,7 @@ class Order(Struct, frozen=True):
     self_trade: str
     list_kind: str | None
     mate_order_id: int | None
+    list_name: str | None
     is_open: bool
     created_us: int
     updated_us: int

@@ -190,6 +190,11 @@ class History:
         key = {"user_id": account, "cl_ord_id": cl_ord_id, "symbol": symbol}
         return await self._order(queries.ORDER_BY_CLIENT_ID, key, with_value=with_value)
 
+    async def order_by_list_name(self, account: int, list_name: str, *, with_value: bool = False) -> Read[Order]:
+        """The first order of the account's latest list that its client has called so."""
+        key = {"user_id": account, "list_name": list_name}
+        return await self._order(queries.ORDER_BY_LIST_NAME, key, with_value=with_value)
+
     async def open_orders(
         self, account: int, symbol: str | None = None, behind: int = 0, limit: int = MOST_ROWS
     ) -> Read[Order]:

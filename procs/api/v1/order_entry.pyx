@@ -110,7 +110,7 @@ cdef class OrderEntry:
         cdef Refusal refusal
         fill(&forms[0], c"E", first)
         fill(&forms[1], c"E", second)
-        request = self.desk.place_list(forms, text_of(kind), account, 0, ticket, &refusal)
+        request = self.desk.place_list(forms, text_of(kind), NULL, account, 0, ticket, &refusal)
         if request is None:
             raise refused_of_list(&refusal, kind, first, second)
         return request

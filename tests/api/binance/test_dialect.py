@@ -80,6 +80,51 @@ def test_the_name_of_a_list_is_kept() -> None:
     asked(question)
 
 
+def test_a_name_that_is_given_again_means_the_newest_list() -> None:
+    async def question(venue: Served) -> None:
+        mine = {"symbol": "BTCUSDT", "listClientOrderId": "mine"}
+        first = await venue.ask(1, "POST", "orderList/oto", **OTO, listClientOrderId="mine")
+        second = await venue.ask(1, "POST", "orderList/oto", **(OTO | {"workingPrice": "91"}), listClientOrderId="mine")
+        other = await venue.ask(1, "POST", "orderList/oto", **OTO, listClientOrderId="n" * 36)
+        theirs = await venue.ask(2, "POST", "orderList/oto", **OTO, listClientOrderId="mine")
+        found = await venue.ask(1, "GET", "orderList", listClientOrderId="mine")
+        assert found["orderListId"] == second["orderListId"]
+        for expected in (second, first):
+            own = {"newClientOrderId": f"end-{expected['orderListId']}"}
+            ended = await venue.ask(1, "DELETE", "orderList", **mine, **own)
+            assert (ended["orderListId"], ended["listClientOrderId"]) == (expected["orderListId"], "mine")
+        assert (await refusal(venue, 1, "DELETE", "orderList", **mine))[0] == -2011
+        rows = await venue.ask(1, "GET", "allOrderList")
+        assert [row["listClientOrderId"] for row in rows] == ["mine", "mine", "n" * 36]
+        for account, name, placed in ((1, "n" * 36, other), (2, "mine", theirs)):
+            found = await venue.ask(account, "GET", "orderList", listClientOrderId=name)
+            assert found["orderListId"] == placed["orderListId"]
+
+    asked(question)
+
+
+@pytest.mark.parametrize("name", ["n" * 37, ""])
+def test_a_name_that_no_list_can_have_is_refused(name: str) -> None:
+    async def question(venue: Served) -> None:
+        assert (await refusal(venue, 1, "POST", "orderList/oto", **OTO, listClientOrderId=name))[0] in (-1100, -1105)
+        assert await venue.ask(1, "GET", "openOrders") == []
+
+    asked(question)
+
+
+def test_a_list_without_a_name_is_called_by_its_first_order() -> None:
+    async def question(venue: Served) -> None:
+        await venue.ask(1, "POST", "orderList/oto", **OTO, listClientOrderId="mine")
+        placed = await venue.ask(1, "POST", "orderList/oto", **OTO, workingClientOrderId="works")
+        assert placed["listClientOrderId"] == "works"
+        found = await venue.ask(1, "GET", "orderList", listClientOrderId="works")
+        assert (found["orderListId"], found["listClientOrderId"]) == (placed["orderListId"], "works")
+        ended = await venue.ask(1, "DELETE", "orderList", symbol="BTCUSDT", listClientOrderId="works")
+        assert ended["orderListId"] == placed["orderListId"]
+
+    asked(question)
+
+
 def test_an_id_and_another_orders_client_id_name_no_order() -> None:
     async def question(venue: Served) -> None:
         first = await venue.order(1, "BUY", "90", "1", newClientOrderId="first")

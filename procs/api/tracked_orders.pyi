@@ -1,0 +1,4 @@
+from procs.api.list_names import ListNames
+
+class TrackedOrders:
+    list_names: ListNames
