@@ -61,7 +61,7 @@ class Aggregates(Struct, frozen=True, tag=True):
 
 
 class Klines(Struct, frozen=True, tag=True):
-    """Asks for the last candles, or for the first from a time on."""
+    """Asks for the last candles, or for the first from a time on, by clocks `offset` minutes ahead of UTC."""
 
     symbol: str
     interval: str
@@ -69,6 +69,7 @@ class Klines(Struct, frozen=True, tag=True):
     start_ms: int = NOT_THERE
     end_ms: int = NOT_THERE
     in_us: bool = False
+    offset: int = 0
 
 
 class Rows(Struct, frozen=True, tag=True):

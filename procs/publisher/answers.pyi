@@ -24,6 +24,7 @@ def klines(
     start_ms: int = -1,
     end_ms: int = -1,
     in_us: bool = False,
+    offset: int = 0,
 ) -> tuple[bytes, Forgotten | None]: ...
 def window(
     feed: Feed, instrument: int, minutes: int, offset: int, is_full: bool

@@ -9,7 +9,8 @@ from libc.stdlib cimport free, malloc
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from procs.publisher.candles cimport (
-    HOUR, MINUTE, Candle, Series, candle_at, interval_named, interval_next, interval_open, key_before,
+    HOUR, MINUTE, Candle, Series, candle_between, interval_named, interval_open, key_before, zoned_base, zoned_next,
+    zoned_open,
 )
 from procs.publisher.feed cimport Feed
 from procs.publisher.figures cimport (
@@ -159,34 +160,46 @@ cdef object before_place(const Market *market, uint64_t place, int64_t from_id, 
 
 def klines(
     Feed feed not None, int instrument, str interval not None, int limit, int64_t start_ms=-1, int64_t end_ms=-1,
-    bint in_us=False,
+    bint in_us=False, int offset=0,
 ) -> tuple[bytes, Forgotten | None]:
-    """Candles that begin from `start_ms` on, or the last ones, up to `end_ms`, the one under way included; and what is
-    missing of them. KeyError if there is no such interval."""
+    """Candles that begin from `start_ms` on, or the last ones, up to `end_ms`, the one under way included, by clocks
+    `offset` minutes ahead of UTC; and what is missing of them. KeyError if there is no such interval."""
     cdef Market *market = feed.market_now(instrument)
     cdef int place = interval_named(interval)
     if place < 0:
         raise KeyError(f"there is no interval {interval}")
-    cdef const Series *series = &market.tape.candles.series[place]
+    cdef int64_t ahead_ns = offset * <int64_t> MINUTE_NS
+    cdef int base = zoned_base(place, ahead_ns)
+    cdef const Series *series = &market.tape.candles.series[base]
     cdef uint64_t unit_ns = NS_PER_US if in_us else NS_PER_MS
     cdef uint64_t last_ns = market_time(market)
-    cdef uint64_t first_ns = series.known_ns or (series.items[0].open_ns if series.count else 0)
-    cdef uint64_t at_ns, wanted_ns
+    cdef uint64_t known_ns = open_from(place, ahead_ns, series.known_ns) if series.known_ns else 0
+    cdef uint64_t first_ns = known_ns
+    cdef uint64_t at_ns, wanted_ns, next_ns
     cdef Candle candle
     cdef Array found = Array()
     if end_ms >= 0:
         last_ns = min(last_ns, <uint64_t> end_ms * NS_PER_MS)
-    last_ns = interval_open(place, last_ns)
-    wanted_ns = begins(place, last_ns, limit, start_ms, first_ns)
+    if first_ns == 0 and series.count:
+        first_ns = zoned_open(place, ahead_ns, series.items[0].open_ns)
+    last_ns = zoned_open(place, ahead_ns, last_ns)
+    wanted_ns = begins(place, ahead_ns, last_ns, limit, start_ms, first_ns)
     at_ns = max(wanted_ns, first_ns)
     while series.count and at_ns <= last_ns and limit > 0:
-        if candle_at(&market.tape.candles, place, at_ns, &candle):
-            found.ends(write_kline_row(found.room(), &market.tape, place, &candle, unit_ns))
+        next_ns = zoned_next(place, ahead_ns, at_ns)
+        if candle_between(series, at_ns, next_ns, &candle):
+            found.ends(write_kline_row(found.room(), &market.tape, &candle, next_ns, unit_ns))
             limit -= 1
-        at_ns = interval_next(place, at_ns)
-    if wanted_ns > last_ns or (wanted_ns >= series.known_ns if start_ms >= 0 else limit == 0):
+        at_ns = next_ns
+    if wanted_ns > last_ns or (wanted_ns >= known_ns if start_ms >= 0 else limit == 0):
         return found.finish(), None
-    return found.finish(), before_time(market, series, series.known_ns, interval_open(place, market_time(market)))
+    return found.finish(), before_time(market, series, known_ns, interval_open(base, market_time(market)))
+
+
+cdef uint64_t open_from(int interval, int64_t ahead_ns, uint64_t time_ns) noexcept:
+    """The first beginning of an interval from a time on, by clocks so far ahead of UTC."""
+    cdef uint64_t at_ns = zoned_open(interval, ahead_ns, time_ns)
+    return at_ns if at_ns >= time_ns else zoned_next(interval, ahead_ns, at_ns)
 
 
 cdef object before_time(const Market *market, const Series *series, uint64_t known_ns, uint64_t open_ns):
@@ -199,17 +212,17 @@ cdef object before_time(const Market *market, const Series *series, uint64_t kno
     return forgotten(market, known_ns, key, 0) if known_ns else None
 
 
-cdef uint64_t begins(int interval, uint64_t last_ns, int limit, int64_t start_ms, uint64_t first_ns) noexcept:
+cdef uint64_t begins(
+    int interval, int64_t ahead_ns, uint64_t last_ns, int limit, int64_t start_ms, uint64_t first_ns,
+) noexcept:
     """Where the candles of an answer are to begin; of the last ones, not before `first_ns`."""
     cdef uint64_t at_ns = last_ns
     if start_ms < 0:
         while limit > 1 and at_ns > first_ns:
-            at_ns = interval_open(interval, at_ns - 1)
+            at_ns = zoned_open(interval, ahead_ns, at_ns - 1)
             limit -= 1
     else:
-        at_ns = interval_open(interval, <uint64_t> start_ms * NS_PER_MS)
-        if at_ns < <uint64_t> start_ms * NS_PER_MS:
-            at_ns = interval_next(interval, at_ns)
+        at_ns = open_from(interval, ahead_ns, <uint64_t> start_ms * NS_PER_MS)
     return at_ns
 
 

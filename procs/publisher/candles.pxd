@@ -43,6 +43,9 @@ cdef int interval_named(str name)
 cdef const char *interval_name(int interval) noexcept nogil
 cdef uint64_t interval_open(int interval, uint64_t time_ns) noexcept nogil
 cdef uint64_t interval_next(int interval, uint64_t open_ns) noexcept nogil
+cdef uint64_t zoned_open(int interval, int64_t ahead_ns, uint64_t time_ns) noexcept nogil
+cdef uint64_t zoned_next(int interval, int64_t ahead_ns, uint64_t open_ns) noexcept nogil
+cdef int zoned_base(int interval, int64_t ahead_ns) noexcept nogil
 cdef uint64_t interval_back(int interval, uint64_t open_ns, uint64_t count) noexcept nogil
 cdef int candles_add(Candles *candles, const Trade *trade) except -1 nogil
 cdef int candles_mend(Candles *candles, const Trades *trades, const Trade *before, int64_t new_ticks) except -1 nogil
@@ -51,6 +54,7 @@ cdef int64_t close_before(const Series *series, uint64_t position) noexcept nogi
 cdef void join_between(const Series *series, uint64_t from_ns, uint64_t to_ns, Candle *sum) noexcept nogil
 cdef uint64_t key_before(const Series *series, uint64_t time_ns) noexcept nogil
 cdef bint candle_at(const Candles *candles, int interval, uint64_t open_ns, Candle *out) noexcept nogil
+cdef bint candle_between(const Series *series, uint64_t open_ns, uint64_t next_ns, Candle *out) noexcept nogil
 cdef void candles_bare(Candles *candles) noexcept nogil
 cdef int candles_save(const Candles *candles, Saver out) except -1
 cdef int candles_load(Candles *candles, Loader part) except -1

@@ -43,7 +43,7 @@ cdef uint64_t[INTERVALS] LENGTHS = [
     43_200 * NS, DAY_NS, 3 * DAY_NS, 7 * DAY_NS, 28 * DAY_NS,
 ]
 cdef uint64_t MONDAY_NS = 4 * DAY_NS   # the first of this era
-cdef uint64_t AHEAD_NS = 8 * 3600 * NS
+cdef int64_t AHEAD_NS = 8 * 3600 * NS
 # Of which candles those of an interval can be made anew.
 cdef int[INTERVALS] BASES = [
     SECOND, SECOND, MINUTE, MINUTE, MINUTE, MINUTE, MINUTE, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, DAY, DAY, DAY,
@@ -81,10 +81,8 @@ cdef uint64_t FIRST_DAY = 719_468   # the first of January 1970, counted so
 
 cdef uint64_t interval_open(int interval, uint64_t time_ns) noexcept nogil:
     """When the interval begins that `time_ns` lies in."""
-    cdef uint64_t local_ns
     if interval >= INTERVALS:
-        local_ns = interval_open(interval - INTERVALS, time_ns + AHEAD_NS)
-        return local_ns - min(local_ns, AHEAD_NS)
+        return zoned_open(interval - INTERVALS, AHEAD_NS, time_ns)
     if interval == MONTH:
         return (first_day(month_of(time_ns // DAY_NS + FIRST_DAY)) - FIRST_DAY) * DAY_NS
     if interval == WEEK:
@@ -95,10 +93,36 @@ cdef uint64_t interval_open(int interval, uint64_t time_ns) noexcept nogil:
 cdef uint64_t interval_next(int interval, uint64_t open_ns) noexcept nogil:
     """When the interval after the one that begins at `open_ns` does."""
     if interval >= INTERVALS:
-        return interval_next(interval - INTERVALS, open_ns + AHEAD_NS) - AHEAD_NS
+        return zoned_next(interval - INTERVALS, AHEAD_NS, open_ns)
     if interval == MONTH:
         return interval_open(MONTH, open_ns + 31 * DAY_NS)
     return open_ns + LENGTHS[interval]
+
+
+cdef uint64_t moved(uint64_t time_ns, int64_t by_ns) noexcept nogil:
+    """The same time by other clocks, which show none before 1970."""
+    return time_ns + <uint64_t> by_ns if by_ns >= 0 else time_ns - min(time_ns, <uint64_t> -by_ns)
+
+
+cdef uint64_t zoned_open(int interval, int64_t ahead_ns, uint64_t time_ns) noexcept nogil:
+    """As `interval_open`, by clocks that are so far ahead of UTC."""
+    return moved(interval_open(interval, moved(time_ns, ahead_ns)), -ahead_ns)
+
+
+cdef uint64_t zoned_next(int interval, int64_t ahead_ns, uint64_t open_ns) noexcept nogil:
+    """As `interval_next`, by clocks that are so far ahead of UTC."""
+    return moved(interval_next(interval, moved(open_ns, ahead_ns)), -ahead_ns)
+
+
+cdef int zoned_base(int interval, int64_t ahead_ns) noexcept nogil:
+    """Of which candles those of an interval are sums, by clocks whole minutes ahead: its own where both begin alike."""
+    cdef uint64_t shift_ns = <uint64_t> (ahead_ns if ahead_ns >= 0 else -ahead_ns)
+    cdef int base = HOUR
+    if shift_ns % LENGTHS[interval] == 0:
+        return interval
+    while shift_ns % LENGTHS[base] or LENGTHS[interval] % LENGTHS[base]:
+        base -= 1
+    return base
 
 
 cdef uint64_t interval_back(int interval, uint64_t open_ns, uint64_t count) noexcept nogil:
@@ -228,12 +252,15 @@ cdef bint candle_at(const Candles *candles, int interval, uint64_t open_ns, Cand
     """
     cdef int kind = interval % INTERVALS
     cdef bint is_kept = interval_open(kind, open_ns) == open_ns
-    cdef const Series *series = &candles.series[kind if is_kept else HOUR]
-    cdef uint64_t i = candle_position(series, open_ns)
-    cdef int64_t close = close_before(series, i)
+    return candle_between(&candles.series[kind if is_kept else HOUR], open_ns, interval_next(interval, open_ns), out)
+
+
+cdef bint candle_between(const Series *series, uint64_t open_ns, uint64_t next_ns, Candle *out) noexcept nogil:
+    """The sum of a series' candles in a span, flat if nothing was traded; False if nothing had been by then."""
+    cdef int64_t close = close_before(series, candle_position(series, open_ns))
     memset(out, 0, sizeof(Candle))
     out.open_ns = open_ns
-    join_between(series, open_ns, interval_next(interval, open_ns), out)
+    join_between(series, open_ns, next_ns, out)
     if out.trades == 0:
         out.open_ticks = out.high_ticks = out.low_ticks = out.close_ticks = close
     return out.trades != 0 or close != 0

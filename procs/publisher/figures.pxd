@@ -28,7 +28,7 @@ cdef char *write_window_event(
 cdef char *write_average_event(char *out, const Tape *tape, uint64_t now_ns, uint64_t unit_ns) noexcept nogil
 cdef char *write_trade_row(char *out, const Tape *tape, const Trade *trade, uint64_t unit_ns) noexcept nogil
 cdef char *write_aggregate_row(char *out, const Tape *tape, const Aggregate *aggregate, uint64_t unit_ns) noexcept nogil
-cdef char *write_kline_row(char *out, const Tape *tape, int interval, const Candle *candle, uint64_t unit_ns) \
+cdef char *write_kline_row(char *out, const Tape *tape, const Candle *candle, uint64_t next_ns, uint64_t unit_ns) \
     noexcept nogil
 cdef char *write_day(char *out, const Tape *tape, const Quote *quote, uint64_t now_ns) noexcept nogil
 cdef char *write_mini_day(char *out, const Tape *tape, uint64_t now_ns) noexcept nogil

@@ -201,7 +201,7 @@ cdef char *write_aggregate_row(char *out, const Tape *tape, const Aggregate *agg
     return put(out, b',"M":true}')
 
 
-cdef char *write_kline_row(char *out, const Tape *tape, int interval, const Candle *candle, uint64_t unit_ns) \
+cdef char *write_kline_row(char *out, const Tape *tape, const Candle *candle, uint64_t next_ns, uint64_t unit_ns) \
         noexcept nogil:
     out = write_integer(put(out, b"["), candle.open_ns // unit_ns)
     out = write_price(out, b",", candle.open_ticks, tape)
@@ -209,7 +209,7 @@ cdef char *write_kline_row(char *out, const Tape *tape, int interval, const Cand
     out = write_price(out, b",", candle.low_ticks, tape)
     out = write_price(out, b",", candle.close_ticks, tape)
     out = write_lots(put(out, b","), candle.lots, &tape.quantity)
-    out = write_integer(put(out, b","), interval_next(interval, candle.open_ns) // unit_ns - 1)
+    out = write_integer(put(out, b","), next_ns // unit_ns - 1)
     out = write_quote(put(out, b","), candle.quote, &tape.quote)
     out = write_integer(put(out, b","), candle.trades)
     out = write_lots(put(out, b","), candle.taker_lots, &tape.quantity)

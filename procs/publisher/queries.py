@@ -156,7 +156,7 @@ class Queries:
         try:
             return answers.klines(
                 self._feed, instrument, request.interval, _rows_of(request.limit), request.start_ms, request.end_ms,
-                request.in_us,
+                request.in_us, request.offset,
             )  # fmt: skip
         except KeyError:
             raise Unknown(request.interval) from None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,11 +13,13 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
-from procs.api.history.intervals import INTERVALS, Bins
+from procs.api.history import queries
+from procs.api.history.intervals import INTERVALS, MINUTE_US, STORED, Bins, pieces, us_of
 from procs.api.history.rows import Fill, HistoryUnavailableError, Read
-from procs.api.history.tables import History
+from procs.api.history.tables import History, pieces_of
 from procs.batcher.spool import Spool
 from shm.records import Accepted, Corrected, Side, Traded
+from tests.api.test_archive import rows_read
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import ACCOUNTS, Stream
 from tests.batcher.test_positions import positions_of
@@ -208,16 +212,17 @@ def test_an_accounts_fills_are_its_own(database: str, loaded: Stream) -> None:  
     ask(database, question)
 
 
+@pytest.mark.parametrize("offset", [0, -210, 840])
 @pytest.mark.parametrize("interval", INTERVALS)
-def test_candles_of_every_interval_have_no_hole(database: str, loaded: Stream, interval: str) -> None:  # noqa: F811
-    bins = Bins(interval)
+def test_candles_have_no_hole(database: str, loaded: Stream, interval: str, offset: int) -> None:  # noqa: F811
+    bins = Bins(interval, offset)
     buckets: dict[int, list[Standing]] = {}
     for each in standing(loaded):
         buckets.setdefault(bins.begin(each.trade.time_ns // 1000), []).append(each)
 
     async def question(history: History) -> None:
         start = min(buckets)
-        page = await history.candles(SYMBOL, interval, since_us=start - 10**15, limit=1000)
+        page = await history.candles(SYMBOL, interval, since_us=start - 10**15, limit=1000, offset=offset)
         candles = page.rows
         assert candles[0].open_us == start
         close = Decimal(0)
@@ -231,12 +236,53 @@ def test_candles_of_every_interval_have_no_hole(database: str, loaded: Stream, i
             assert candle.trades == len(traded)
             close = prices[-1]
         assert [each.open_us for each in candles[1:]] == [each.close_us + 1 for each in candles[:-1]]
-        latest = (await history.candles(SYMBOL, interval, limit=2)).rows
+        latest = (await history.candles(SYMBOL, interval, limit=2, offset=offset)).rows
         assert latest[-1].open_us <= page.at.time_us <= latest[-1].close_us
         if len(candles) < 1000:
             assert candles[-2:] == latest
 
     ask(database, question)
+
+
+def test_a_span_is_few_stored_candles() -> None:
+    """They are next to each other, of whole minutes, and their count has a bound whatever the span's length is."""
+    draw = random.Random(5)
+    for _ in range(2000):
+        begins = draw.randrange(10**6) * MINUTE_US
+        ends = begins + draw.choice((1, 3, 30, 60, 1440, 3 * 1440, 31 * 1440)) * MINUTE_US
+        found = pieces(begins, ends)
+        assert [found[0][1], *(each[2] for each in found)] == [*(each[1] for each in found), ends]
+        rows = 0
+        for name, since, until in found:
+            length = INTERVALS[name][0] // timedelta(microseconds=1)
+            assert since % length == until % length == 0
+            assert since < until
+            rows += (until - since) // length
+        assert found[0][1] == begins
+        assert rows <= 31 + 2 * (23 + 11 + 4)
+    assert pieces(0, 31 * 1440 * MINUTE_US) == [("1d", 0, 31 * 1440 * MINUTE_US)]
+
+
+def test_a_page_by_other_clocks_reads_its_own_candles_only(database: str) -> None:  # noqa: F811
+    """Sixty days have 100,000 stored candles; a page of ten days at 05:45 has 35 rows a day."""
+    bins, days = Bins("1d", 345), 10
+    with psycopg.connect(database) as connection:
+        for name in STORED:
+            connection.execute(
+                """
+                INSERT INTO candles SELECT %s, %s, bin, 1, 2, 1, 2, 1, 1, 1, 1, 1
+                FROM generate_series('2023-01-01 00:00Z', '2023-03-01 00:00Z', %s::interval) AS bin
+                """,
+                [SYMBOL, name, INTERVALS[name][0]],
+            )
+        connection.execute("ANALYZE candles")
+        begins = bins.begin(us_of(datetime(2023, 2, 1, tzinfo=UTC)))
+        key = {"symbol": SYMBOL, **pieces_of(bins, begins, bins.forward(begins, days))}
+        assert [row[7] for row in connection.execute(queries.PIECED_CANDLES, key)] == [23 + 9 + 3] * days
+        (plan,) = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {queries.PIECED_CANDLES}", key).fetchone() or (
+            [],
+        )
+        assert rows_read(plan[0]["Plan"]) <= 2 * 35 * days
 
 
 def test_positions_are_there_while_they_are_being_made_again(database: str, loaded: Stream, tmp_path: Path) -> None:  # noqa: F811

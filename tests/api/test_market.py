@@ -70,6 +70,18 @@ def test_a_trading_day_begins_at_midnight_where_the_client_is(zone: str, minutes
     asked(question)
 
 
+@pytest.mark.parametrize(("zone", "minutes"), [("0", 0), ("8", 480), ("-3:30", -210), ("05:45", 345)])
+def test_candles_begin_where_the_client_is(zone: str, minutes: int) -> None:
+    async def question(market: Market) -> None:
+        for klines in (market.klines, market.ui_klines):
+            for interval, length in (("1h", 60), ("1d", 1440)):
+                for row in await told(klines(call(symbol="BTCUSDT", interval=interval, timeZone=zone))):
+                    assert (row[0] + minutes * MINUTE) % (length * MINUTE) == 0
+                    assert row[6] == row[0] + length * MINUTE - 1
+
+    asked(question)
+
+
 def test_one_symbol_is_a_row_and_several_are_a_list() -> None:
     async def question(market: Market) -> None:
         for ticker in (market.ticker, market.ticker_trading_day):
@@ -101,6 +113,10 @@ def test_a_zone_that_is_none_is_refused(zone: str) -> None:
     async def question(market: Market) -> None:
         with pytest.raises(ApiError, match="timeZone"):
             await market.ticker_trading_day(call(symbol="BTCUSDT", timeZone=zone))
+        for klines in (market.klines, market.ui_klines):
+            with pytest.raises(ApiError, match="timeZone") as refused:
+                await klines(call(symbol="BTCUSDT", interval="1d", timeZone=zone))
+            assert refused.value.code == -1130
         with pytest.raises(ApiError, match="'symbol' or 'symbols'"):
             await market.ticker_trading_day(call())
 

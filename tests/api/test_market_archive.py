@@ -126,35 +126,42 @@ def joined(url: str, market: Market, question: Callable[[MarketArchive], Awaitab
 class Model:
     """All candles of an interval, made of all trades; one that had none is flat."""
 
-    def __init__(self, trades: list[twin.Trade], interval: str) -> None:
+    def __init__(self, trades: list[twin.Trade], interval: str, ahead_s: int = 0) -> None:
         self.interval = interval
+        self.ahead_s = ahead_s
         self.made: dict[int, list[twin.Trade]] = {}
         for trade in trades:
-            self.made.setdefault(twin.opens(interval, trade.time_ns // S), []).append(trade)
+            self.made.setdefault(self.begin(trade.time_ns // S), []).append(trade)
         self.opens = sorted(self.made)
+
+    def begin(self, time_s: int) -> int:
+        return twin.opens(self.interval, time_s + self.ahead_s) - self.ahead_s
+
+    def end(self, open_s: int) -> int:
+        return twin.ends(self.interval, open_s + self.ahead_s) - self.ahead_s
 
     def candle(self, open_s: int) -> list[Any]:
         place = bisect.bisect_left(self.opens, open_s)
         before = self.made[self.opens[place - 1]] if place else []
-        candle = twin.kline(before[-1:] + self.made.get(open_s, []), self.interval, open_s)
+        candle = twin.kline(before[-1:] + self.made.get(open_s, []), self.interval, open_s, self.ahead_s)
         assert candle is not None
         return candle
 
     def page(self, now_ms: int, limit: int, start_ms: int, end_ms: int) -> list[list[Any]]:
-        last = twin.opens(self.interval, (now_ms if end_ms < 0 else min(now_ms, end_ms)) // 1000)
+        last = self.begin((now_ms if end_ms < 0 else min(now_ms, end_ms)) // 1000)
         found: list[list[Any]] = []
         if start_ms >= 0:
-            open_s = twin.opens(self.interval, start_ms // 1000)
+            open_s = self.begin(start_ms // 1000)
             if open_s * 1000 < start_ms:
-                open_s = twin.ends(self.interval, open_s)
+                open_s = self.end(open_s)
             open_s = max(open_s, self.opens[0])
             while open_s <= last and len(found) < limit:
                 found.append(self.candle(open_s))
-                open_s = twin.ends(self.interval, open_s)
+                open_s = self.end(open_s)
             return found
         while last >= self.opens[0] and len(found) < limit:
             found.append(self.candle(last))
-            last = twin.opens(self.interval, last - 1)
+            last = self.begin(last - 1)
         return found[::-1]
 
 
@@ -205,6 +212,25 @@ def test_pages_have_no_gap_and_nothing_twice(database: str, tmp_path: Path, seed
             told = json.loads(await archive.aggregates(Aggregates(SYMBOL, limit, first)))
             rows = [row for row in aggregates if row["a"] >= first]
             assert told == cut(rows, limit, is_forward=first != NOT_THERE), (limit, first)
+
+    joined(database, market, question)
+
+
+@pytest.mark.parametrize("offset", [-720, -210, -60, 7, 330, 345, 480, 840])
+def test_intervals_begin_by_the_clocks_of_a_zone(database: str, tmp_path: Path, offset: int) -> None:  # noqa: F811
+    """By clocks so many minutes ahead; times of the page remain UTC."""
+    seed = 900 + offset
+    print("seed", seed)
+    market = Market(seed).steps(3000, corrected=40).steps(100).load(database, Spool(tmp_path))
+    now_ms = market.now_ns // 10**6
+
+    async def question(archive: MarketArchive) -> None:
+        for interval in INTERVALS:
+            model = Model(market.trades, interval, offset * 60)
+            for begin, end in moments(market):
+                limit = market.draw.choice((1, 3, 60))
+                told = json.loads(await archive.klines(Klines(SYMBOL, interval, limit, begin, end, offset=offset)))
+                assert told == model.page(now_ms, limit, begin, end), (interval, limit, begin, end)
 
     joined(database, market, question)
 

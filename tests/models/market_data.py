@@ -81,13 +81,13 @@ def kline(trades: list[Trade], interval: str, open_s: int, ahead_s: int = 0) -> 
     ]  # fmt: skip
 
 
-def klines(trades: list[Trade], interval: str, now_s: int, limit: int) -> list[list[Any]]:
-    """The last candles, the one under way included."""
+def klines(trades: list[Trade], interval: str, now_s: int, limit: int, ahead_s: int = 0) -> list[list[Any]]:
+    """The last candles, the one under way included, by clocks so far ahead."""
     found: list[list[Any]] = []
-    open_s = opens(interval, now_s)
-    while len(found) < limit and (candle := kline(trades, interval, open_s)) is not None:
+    open_s = opens(interval, now_s + ahead_s) - ahead_s
+    while len(found) < limit and (candle := kline(trades, interval, open_s, ahead_s)) is not None:
         found.insert(0, candle)
-        open_s = opens(interval, open_s - 1)
+        open_s = opens(interval, open_s - 1 + ahead_s) - ahead_s
     return found
 
 

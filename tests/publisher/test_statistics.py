@@ -30,6 +30,7 @@ WINDOW_FIELDS = {
     "F": "firstId", "L": "lastId", "n": "count",
 }  # fmt: skip
 ROUTER_SLOT = 3
+ZONES = (480, -60, -210, 345, 840, -720)  # minutes that clocks are ahead of UTC
 
 
 def beat(board: Board, at_ns: int) -> None:
@@ -58,6 +59,9 @@ def compare(feed: Feed, exchange: Trading, now_ns: int, limit: int = 40) -> None
         body, forgotten = answers.klines(feed, 1, interval, limit)
         assert json.loads(body) == twin.klines(trades, interval, now_ns // S, limit), interval
         assert forgotten is None
+        for offset in ZONES:
+            told = json.loads(answers.klines(feed, 1, interval, limit, -1, -1, False, offset)[0])
+            assert told == twin.klines(trades, interval, now_ns // S, limit, offset * 60), (interval, offset)
     assert json.loads(answers.trades(feed, 1, 1000)[0]) == twin.recent(trades)
     assert json.loads(answers.aggregates(feed, 1, 1000)[0]) == twin.aggregates(trades)
     (told,) = map(json.loads, answers.rows(feed, "day", [1]))

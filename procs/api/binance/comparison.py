@@ -18,7 +18,6 @@ STATUS = "see [Orders](#orders)"
 # Where an answer or what is taken is not Binance's. All other endpoints are equal.
 DIFFERS = {
     "GET /api/v3/exchangeInfo": "no limits of accounts among the filters; `sors` is empty",
-    "GET /api/v3/klines": "`timeZone` must be 0",
     "GET /api/v3/uiKlines": "the same as `klines`",
     "POST /api/v3/order": "no TAKE_PROFIT, no `trailingDelta`, no pegged prices; strategies are not kept",
     "POST /api/v3/order/test": "as `order`; it tells the instrument's fees, also for an account with a fee tier",

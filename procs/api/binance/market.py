@@ -88,12 +88,11 @@ class Market:
         return await _told(self._archive.aggregates(asked))
 
     async def klines(self, call: Call) -> bytes:
-        """Candles: from a time on, or the last ones."""
+        """Candles: from a time on, or the last ones, of intervals that begin by the clocks of a time zone."""
         interval = call.sent.require(b"interval").decode()
-        if call.sent.get(b"timeZone") not in (None, b"0", b"0:00", b"00:00"):
-            raise invalid("timeZone")
+        offset = _zone(call)
         start_ms, end_ms = _span(call)
-        asked = Klines(_symbol(call), interval, _limit(call), start_ms, end_ms, call.unit == MICROSECOND)
+        asked = Klines(_symbol(call), interval, _limit(call), start_ms, end_ms, call.unit == MICROSECOND, offset)
         return await _told(self._archive.klines(asked), interval)
 
     async def ui_klines(self, call: Call) -> bytes:

@@ -87,7 +87,7 @@ class MarketArchive:
         read = await self._past.ask(
             lambda history: history.candles(
                 asked.symbol, asked.interval, since_us=since_us, until_us=until_us,
-                limit=asked.limit if is_forward else asked.limit - len(kept),
+                limit=asked.limit if is_forward else asked.limit - len(kept), offset=asked.offset,
             )
         )  # fmt: skip
         texts = self._texts(asked.symbol, in_us=asked.in_us)

@@ -224,6 +224,19 @@ MADE_CANDLES = f"""
     ) AS stored
     GROUP BY begins
 """
+# Candles that begin and end within stored ones: each is the sum of shorter ones at its ends and longer ones between.
+# OFFSET keeps the pieces what they are, a span of an index each: as a join, PostgreSQL would read all candles.
+PIECED_CANDLES = f"""
+    SELECT (extract(epoch FROM p.bin) * 1000000)::bigint, {CANDLE_SUMS}
+    FROM unnest(%(bins)s::timestamptz[], %(names)s::text[], %(froms)s::timestamptz[], %(untils)s::timestamptz[])
+        AS p (bin, name, since, until)
+    CROSS JOIN LATERAL (
+        SELECT * FROM candles
+        WHERE symbol = %(symbol)s AND "interval" = p.name AND "time" >= p.since AND "time" < p.until
+        OFFSET 0
+    ) AS stored
+    GROUP BY p.bin
+"""
 MONTHS = MADE_CANDLES.replace('date_bin(%(length)s, "time", %(origin)s)', "date_trunc('month', \"time\", 'UTC')")
 # A span of which candles are still being made, as those of an earlier version's trades are.
 UNMADE = "SELECT FROM candle_gaps WHERE symbol = %(symbol)s AND since < %(ends)s AND until > %(begins)s"

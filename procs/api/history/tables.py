@@ -19,7 +19,7 @@ from psycopg.rows import args_row
 from psycopg_pool import AsyncConnectionPool
 
 from procs.api.history import queries
-from procs.api.history.intervals import EPOCH, INTERVALS, MONTH, Bins, origin_of, time_of, us_of
+from procs.api.history.intervals import EPOCH, INTERVALS, MONTH, STORED, Bins, origin_of, pieces, time_of, us_of
 from procs.api.history.rows import (
     AggregateTrade,
     Amendment,
@@ -42,6 +42,7 @@ POOL_SIZE = 4
 STATEMENT_MS = 2_000
 WAIT_S = 2.0  # for a connection
 MOST_WAITING = 256
+SHORTEST = STORED[-1]
 
 T = TypeVar("T")
 TradeKey = tuple[int, int]  # the sequence of its command, and its id
@@ -78,12 +79,12 @@ class Snapshot:
         return await cursor.fetchone()
 
     async def candles(
-        self, symbol: str, interval: str, since_us: int | None, until_us: int | None, limit: int
+        self, symbol: str, interval: str, since_us: int | None, until_us: int | None, limit: int, offset: int = 0
     ) -> list[Candle]:
         """As `History.candles`."""
-        stored = INTERVALS[interval][1]
+        bins = Bins(interval, offset)
+        stored = SHORTEST if bins.is_shifted else INTERVALS[interval][1]
         key = {"symbol": symbol, "stored": stored, "length": INTERVALS[interval][0], "origin": origin_of(interval)}
-        bins = Bins(interval)
         last = bins.begin(self.at.time_us if until_us is None else until_us)
         begins = bins.forward(last, 1 - limit) if since_us is None else bins.at_or_after(since_us)
         await self._check_made(symbol, begins, bins.forward(last, 1))
@@ -95,8 +96,12 @@ class Snapshot:
         if ends <= begins:
             return []
         key |= {"begins": time_of(begins), "ends": time_of(ends)}
+        if bins.is_shifted:
+            key |= pieces_of(bins, begins, ends)
         query = (
-            queries.MONTHS
+            queries.PIECED_CANDLES
+            if bins.is_shifted
+            else queries.MONTHS
             if interval == MONTH
             else queries.STORED_CANDLES
             if interval == stored
@@ -317,15 +322,16 @@ class History:
 
     async def candles(
         self, symbol: str, interval: str, *, since_us: int | None = None, until_us: int | None = None,
-        limit: int = 500,
+        limit: int = 500, offset: int = 0,
     ) -> Read[Candle]:  # fmt: skip
         """Of one of INTERVALS: from a time on, or the last ones up to a time (the watermark's, if none is given).
 
+        They begin by clocks `offset` minutes ahead of UTC. What is read is bounded by `limit`, whatever these are.
         From the instrument's first trade on none is missing: one without a trade is flat, at the last close. The last
         may not be over. KeyError for another interval.
         """
         async with self.snapshot() as at:
-            return Read(await at.candles(symbol, interval, since_us, until_us, _bounded(limit)), at.at)
+            return Read(await at.candles(symbol, interval, since_us, until_us, _bounded(limit), offset), at.at)
 
     async def window(self, symbol: str, begins_us: int, ends_us: int) -> Read[Window]:
         """What was traded from the beginning of a minute to that of an hour: a row, or none."""
@@ -390,6 +396,18 @@ async def _configure(connection: psycopg.AsyncConnection[Any]) -> None:
 
 def _row(*values: Any) -> tuple[Any, ...]:
     return values
+
+
+def pieces_of(bins: Bins, begins: int, ends: int) -> Row:
+    """What queries.PIECED_CANDLES is asked: few stored candles of each interval, however long that is."""
+    found = []
+    while begins < ends:
+        after = bins.forward(begins, 1)
+        found += [
+            (time_of(begins), name, time_of(since), time_of(until)) for name, since, until in pieces(begins, after)
+        ]
+        begins = after
+    return dict(zip(("bins", "names", "froms", "untils"), map(list, zip(*found, strict=True)), strict=True))
 
 
 def _aggregated(trades: list[tuple[Any, ...]]) -> list[AggregateTrade]:
