@@ -305,6 +305,8 @@ def test_rsa_keys_sign_also_when_the_api_has_started_again(venue: RunningVenue) 
             text = signed(private, urlencode({"apiKey": client.key, "timestamp": time.time_ns() // 10**6}))
             socket.send(json.dumps({"id": 1, "method": "account.status", "params": dict(parse_qsl(text))}))
             assert json.loads(socket.recv(20))["result"]["canTrade"] is True
+            socket.send(json.dumps({"id": 2, "method": "session.logon", "params": dict(parse_qsl(text))}))
+            assert json.loads(socket.recv(20))["error"]["code"] == -4056
     kill_api(venue, owner)
     short, long = (signing_by_rsa(venue, *key) for key in keys)
     for client in (short, long):

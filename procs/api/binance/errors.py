@@ -73,6 +73,7 @@ class Number(IntEnum):
     AMEND_REJECTED = -2038
     NO_REFERENCE_PRICE = -2043
     NOT_OPEN_FOR_WITHDRAWAL = -4019
+    KEY_KIND = -4056
 
 
 class ApiError(Exception):

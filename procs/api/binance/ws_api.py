@@ -18,7 +18,7 @@ from procs.api.binance import user_events, ws_requests
 from procs.api.binance.answers import MILLISECOND
 from procs.api.binance.caller import Call
 from procs.api.binance.dialect import Dialect
-from procs.api.binance.errors import ApiError, internal, missing, outcome_unknown, subscription_active
+from procs.api.binance.errors import ApiError, Number, internal, missing, outcome_unknown, subscription_active
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.logons import Logons
 from procs.api.binance.routes import WS, Route, Scope, Security
@@ -28,6 +28,7 @@ from procs.api.binance.user_stream import UserStream
 from procs.api.desk import Desk
 from procs.api.keys import ApiKey
 from procs.api.requests import UnknownOutcome
+from shm.enums import KeyKind
 from shm.log_lines import log
 
 MOST_UNDER_WAY = 2000  # requests of a connection that are not answered
@@ -397,6 +398,8 @@ class Connection:
         if call.verified is None:
             raise missing("signature")
         assert call.api_key is not None
+        if call.api_key.kind == KeyKind.RSA:
+            raise ApiError(400, Number.KEY_KIND, "RSA API key is not supported.")
         self._session = self._rights.of(call.api_key)
         self._logged_on = call.now_ns // self._unit
         return self._session_status(call)

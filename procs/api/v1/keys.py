@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from ipaddress import IPv6Network, ip_network
 from typing import Annotated, Literal
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from litestar import Controller, delete, get, post
 from msgspec import Meta, Struct
 
-from procs.api.binance.signatures import EXPONENT
 from procs.api.keys import MAPPED, ApiKey
 from procs.api.login.registry import NewKey, PublicKey
+from procs.api.public_keys import NoPublicKeyError, public_key_of
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.orders import Time
@@ -24,8 +19,7 @@ from shm.records import KeyKind, KeyScope
 
 MS = 1_000_000
 MOST_NETWORKS = 8
-RAW_SIZE = 32
-LEAST_BITS, MOST_BITS = 2048, 4096  # of an RSA key
+MOST_TEXT = 4096  # of a public key: a private one that is sent by mistake is named as such
 IPV4_BITS_BEFORE = 96
 
 ScopeName = Literal["read", "trade", "withdraw"]
@@ -41,7 +35,7 @@ class Wanted(Body, frozen=True, kw_only=True):
         Meta(max_length=MOST_NETWORKS, description="IP addresses or networks; none: any"),
     ] = []  # noqa: RUF012 - msgspec copies it
     expires: Time | None = None
-    public_key: Annotated[str, Meta(max_length=1024)] | None = None
+    public_key: Annotated[str, Meta(max_length=MOST_TEXT)] | None = None
 
 
 class KeyShown(Struct, frozen=True):
@@ -142,36 +136,7 @@ def _networks(texts: list[str]) -> list[str]:
 
 def _public_key(text: str | None) -> PublicKey | None:
     """What an owner's signatures are verified with; None if the venue is to make a secret."""
-    if text is None:
-        return None
-    if "PRIVATE KEY" in text:
-        raise invalid(
-            "public_key", "This is a private key: keep it. `openssl pkey -in FILE -pubout` prints the public one."
-        )
     try:
-        if text.lstrip().startswith("-----"):
-            key = load_pem_public_key(text.encode())
-            if isinstance(key, Ed25519PublicKey):
-                return PublicKey(KeyKind.ED25519, key.public_bytes_raw())
-            if isinstance(key, RSAPublicKey):
-                return _rsa(key)
-        else:
-            raw = b64decode(text, validate=True)
-            if len(raw) == RAW_SIZE:
-                Ed25519PublicKey.from_public_bytes(raw)
-                return PublicKey(KeyKind.ED25519, raw)
-    except (ValueError, UnsupportedAlgorithm):
-        pass
-    raise invalid(
-        "public_key",
-        "This is no public key of Ed25519 (PEM, or base64 of its 32 bytes) or of RSA (PEM, 2048 to 4096 bits).",
-    )
-
-
-def _rsa(key: RSAPublicKey) -> PublicKey:
-    numbers = key.public_numbers()
-    if not LEAST_BITS <= key.key_size <= MOST_BITS:
-        raise invalid("public_key", f"An RSA key has {LEAST_BITS} to {MOST_BITS} bits; this one has {key.key_size}.")
-    if numbers.e != EXPONENT or numbers.n % 2 == 0:
-        raise invalid("public_key", f"An RSA key has an odd modulus and the exponent {EXPONENT}.")
-    return PublicKey(KeyKind.RSA, numbers.n.to_bytes((key.key_size + 7) // 8))
+        return None if text is None else public_key_of(text)
+    except NoPublicKeyError as error:
+        raise invalid("public_key", str(error)) from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import subprocess
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -27,6 +29,7 @@ from procs.api.binance.signatures import (
     key_name,
     not_permitted,
 )
+from procs.api.public_keys import public_key_of
 
 NOW_US = 1_700_000_000_000_000
 SEED = hashlib.sha256(b"TRADER1-demo-ed25519").digest()
@@ -104,6 +107,39 @@ def test_rsa_signatures_are_pkcs_1_with_sha_256(bits: int) -> None:
         assert code_of(wrong, key) == -1022
     for signature in (b"", b"AAAA", b"A" * 684):
         assert code_of(query + b"&signature=" + signature, key) in (-1022, -1102, -1105)
+
+
+def test_a_number_has_one_signature_of_rsa() -> None:
+    """The number plus the modulus, or behind zeros, is another text of the same number, and none."""
+    private = generate_private_key(65_537, 2048)
+    modulus = private.public_key().public_numbers().n
+    key = RsaKey(modulus.to_bytes(256))
+    sums = 0
+    for number in range(100):
+        raw = private.sign(b"a=%d" % number, PKCS1v15(), SHA256())
+        larger = int.from_bytes(raw) + modulus
+        others = [larger.to_bytes(257), b"\0" + raw, raw + b"\0", raw[:-1], raw[1:]]
+        if larger < 1 << 2048:
+            sums += 1
+            others.append(larger.to_bytes(256))
+        assert key.verifies(b"a=%d" % number, base64.b64encode(raw))
+        assert not any(key.verifies(b"a=%d" % number, base64.b64encode(other)) for other in others)
+    print(f"{sums} sums have the length of the modulus")
+
+
+def test_a_signature_of_openssl_is_verified(tmp_path: Path) -> None:
+    """Made as Binance's documentation says: openssl dgst -sha256 -sign."""
+    private, public, text = tmp_path / "private.pem", tmp_path / "public.pem", tmp_path / "text"
+    text.write_bytes(b"symbol=BTCUSDT&timestamp=1")
+    for command in (
+        f"openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out {private}",
+        f"openssl pkey -in {private} -pubout -out {public}",
+        f"openssl dgst -sha256 -sign {private} -out {tmp_path / 'signature'} {text}",
+    ):
+        subprocess.run(command.split(), check=True, capture_output=True)
+    signature = quote(base64.b64encode((tmp_path / "signature").read_bytes()), safe="")
+    sent = of_request(text.read_bytes() + f"&signature={signature}".encode(), b"")
+    assert check_signature(sent, RsaKey(public_key_of(public.read_text()).material)) == text.read_bytes()
 
 
 @pytest.mark.parametrize("signature", [b"abc", b"%00", b"====", b"QUJD", b"a" * 87, b"%3D"])

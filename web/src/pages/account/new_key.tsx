@@ -84,7 +84,7 @@ export function NewKey({ made }: { made: (made: Made) => void }) {
           rows={4}
           autocomplete="off"
           spellcheck={false}
-          maxLength={1024}
+          maxLength={4096}
           wrong={form.wrong.public_key}
           testid="key-public"
         />
