@@ -446,7 +446,7 @@ class ApiKey(Command, frozen=True, kw_only=True):
     scopes: u8  # of KeyScope
     verdict: u16 = 0
     networks: u8 = 0
-    more_materials: u8 = 0  # EXT_KEY_MATERIAL records beside the one that each key has
+    more_materials: u8 = 0  # EXT_KEY_MATERIAL records besides the one that each key has
     reserved: Annotated[bytes, Meta(max_length=14, extra={"c": "uint8_t", "size": 14})] = b""
 
 

@@ -29,7 +29,7 @@ class Event(Struct, frozen=True, kw_only=True):
 class Accepted(Event, frozen=True, kw_only=True):
     """An order entered its matcher; `quantity_lots` is its whole quantity, or its budget.
 
-    What follows is told by its `state`. An EXT_TERMS event before it has its further terms, and an EXT_LIST_NAME event
+    Its `state` says what follows. An EXT_TERMS event before it has its further terms, and an EXT_LIST_NAME event
     before that the name of its list.
     """
 

@@ -1,4 +1,4 @@
-"""The names that clients gave their lists of two orders, as events tell them, by the list and by the name.
+"""The names that clients gave their lists of two orders, as events give them, by the list and by the name.
 
 Most lists have none, and take no place here. A name may be given again: then it means the newest list.
 """
@@ -71,7 +71,7 @@ cdef class ListNames:
         return index_put(&self.by_list, tag_of(&self.by_list, list_id, account), item)
 
     cdef int forget(self, uint64_t list_id, uint32_t account) except -1 nogil:
-        """The list is not known here any more. One without a name is none of ours."""
+        """Forget a list; one without a name was never here."""
         cdef uint32_t tag = tag_of(&self.by_list, list_id, account)
         cdef uint32_t item = index_find(&self.by_list, &self.pool, tag, list_id, account)
         cdef ListName *line = name_at(self, item)

@@ -1,4 +1,4 @@
-"""Public keys as people send them: PEM, or base64 of an Ed25519 key's 32 bytes. What is taken has one form only."""
+"""Public keys as people send them: PEM, or base64 of an Ed25519 key's 32 bytes. Each has one form only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from shm.records import KeyKind
 MIN_BITS, MAX_BITS = 2048, 4096
 BYTE = 8
 PEM = re.compile(r"\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*", re.ASCII)
-NO_KEY = "This is no public key: send Ed25519 or RSA as PEM (BEGIN PUBLIC KEY), or base64 of an Ed25519 key's 32 bytes."
-PRIVATE = (
-    "This is a private key, which nobody else may have. Make another one, and send what openssl pkey -pubout prints."
+NO_KEY = (
+    "This is not a public key: send Ed25519 or RSA as PEM (BEGIN PUBLIC KEY), or base64 of an Ed25519 key's 32 bytes."
 )
+PRIVATE = "This is a private key: keep it to yourself. Make another one, and send what openssl pkey -pubout prints."
 
 
 class NoPublicKeyError(ValueError):
-    """What was sent is no public key, or none that is taken; its text tells a user why."""
+    """The text is not a public key that the venue takes; the message says why."""
 
 
 def public_key_of(text: str) -> PublicKey:
@@ -36,7 +36,7 @@ def public_key_of(text: str) -> PublicKey:
         der = binascii.a2b_base64("".join(pem[1].split()) if pem else text, strict_mode=True)
         if pem is None:
             return _ed25519(Ed25519PublicKey.from_public_bytes(der))
-        key = load_der_public_key(der)  # nothing behind it, nothing in another form: DER has one
+        key = load_der_public_key(der)  # DER has one form, and nothing may follow
     except (ValueError, UnsupportedAlgorithm):
         raise NoPublicKeyError(NO_KEY) from None
     if isinstance(key, Ed25519PublicKey):
@@ -58,5 +58,5 @@ def _rsa(key: RSAPublicKey) -> PublicKey:
     if numbers.e != EXPONENT:
         raise NoPublicKeyError(f"This RSA key's exponent is {numbers.e}: {EXPONENT} is taken.")
     if numbers.n % 2 == 0:
-        raise NoPublicKeyError("This RSA key's modulus is even: it is no product of two large primes.")
+        raise NoPublicKeyError("This RSA key's modulus is even: two large primes make an odd one.")
     return PublicKey(KeyKind.RSA, numbers.n.to_bytes(-(-bits // BYTE)))

@@ -226,7 +226,7 @@ class Expected(ListedRows):
     rows: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in TABLES})
     credential: ExtCredentialEvent | None = None
     terms: dict[int, ExtTermsEvent] = field(default_factory=dict)  # by ring, for its next event
-    list_names: dict[int, ExtListNameEvent] = field(default_factory=dict)  # likewise
+    list_names: dict[int, ExtListNameEvent] = field(default_factory=dict)  # of lists whose first order is next
 
     def __post_init__(self) -> None:
         for name, (_, columns) in TABLES.items():

@@ -43,7 +43,7 @@ cdef struct OrderRow:
     uint32_t instrument
     char cl_ord_id[36]
     char first_cl_ord_id[36]  # before the first replace; of an order that the batch creates
-    char list_name[36]        # likewise: what its client calls its list
+    char list_name[36]        # what its client calls its list
     uint16_t flags
     uint8_t side
     uint8_t ord_type

@@ -62,7 +62,7 @@ def test_a_name_means_the_newest_list_of_its_account() -> None:
 
 
 def enter_list(stream: Stream, name: bytes, account: int = 1) -> list[Open]:
-    """A list's events, as its matcher tells them; with a name, if it is not empty."""
+    """A list's events, as its matcher writes them; with a name, if it is not empty."""
     leg, main = stream.command(), stream.command()
     orders = []
     for order_id, mate in ((main, leg), (leg, main)):

@@ -1,4 +1,4 @@
-"""Public keys as people paste them: what is taken, and what a refusal tells them."""
+"""Public keys as people paste them: what is taken, and how others are refused."""
 
 from __future__ import annotations
 
@@ -91,4 +91,4 @@ def test_nothing_else_is_a_key() -> None:
         wrapped(b""), good.replace("MII", "M!I", 1), "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----",
     ]  # fmt: skip
     for text in others:
-        assert "no public key" in refusal(text), text
+        assert "not a public key" in refusal(text), text

@@ -226,7 +226,7 @@ async def expire(venue: Venue, _: Any) -> None:
 
 
 async def log_out(venue: Venue, stream: Any) -> None:
-    """It has happened when it is answered, or when the stream says so itself."""
+    """It has happened when it is answered, or when the stream announces it."""
     if isinstance(stream, WsStream) and stream.task is not None and stream in venue.opened[:1]:
         stream.send("session.logout")
         await until(lambda: bool(tickets(venue.api)) or stream.told.is_set())
@@ -292,7 +292,7 @@ WAYS: dict[str, tuple[Callable[[Venue, Any], Awaitable[None]], frozenset[str]]] 
 
 
 async def quiet(stream: Any) -> None:
-    """Whatever was told before is taken: what comes next is of later."""
+    """All earlier messages are taken: the next one is a later one."""
     if stream is None:
         return
     while True:

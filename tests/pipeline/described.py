@@ -1,4 +1,4 @@
-"""What can be asked of a venue, as OpenAPI descriptions whose parameters have values at the edges, for Schemathesis.
+"""The requests that a venue takes, as OpenAPI descriptions whose parameters have values at the edges, for Schemathesis.
 
 They are made from the tables of the dialect's routes and from the description of /v1: a new endpoint or parameter is
 asked for without a line here. In a description each parameter, wherever a request has it, is one of the query, and its

@@ -66,13 +66,13 @@ def refused(status: int, code: str) -> Any:
     return pytest.raises(ProblemError, match=rf"^{status} .*'code': '{code}'")
 
 
-def kill_api(venue: RunningVenue, somebody: Person) -> None:
-    """Kill the api, and wait until it answers somebody again."""
+def kill_api(venue: RunningVenue, person: Person) -> None:
+    """Kill the api, and wait until it answers the person again."""
     os.kill(venue.pids()["api"], signal.SIGKILL)
     deadline = time.monotonic() + 20
     while True:
         try:
-            somebody.get("/account")
+            person.get("/account")
             return
         except OSError:
             assert time.monotonic() < deadline

@@ -52,7 +52,7 @@ NOT_CONFORMED = re.compile("^/v1/(auth/|kill-switch|operator/accounts)")
 
 @pytest.fixture(scope="module")
 def venue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
-    """Its limits of requests are the demo venue's: there are none that a test reaches."""
+    """The demo venue's limits of requests are above what a test sends."""
     with one_for_all(tmp_path_factory) as running:
         trader = client(running, "TRADER8")
         trader.order("edge", "BUY", "45000.00", "0.01")

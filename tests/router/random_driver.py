@@ -63,7 +63,7 @@ MOST_RECORDS = 5  # of one request
 class Everything:
     """`step` sends one request; `weights` say by name how often a kind comes, if not as often as ever.
 
-    Some lists have a name where `names` says so; that is drawn apart from all else.
+    With `names` some lists have one; that is drawn apart from all else.
     """
 
     def __init__(

@@ -71,7 +71,7 @@ def test_a_journal_that_begins_is_called_what_it_is_told_and_keeps_its_id(folder
 
 
 def test_the_first_header_is_of_a_segment_that_is_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retention removes a segment between its listing and its opening: no header of zeros, but the next one's."""
+    """Retention removes a segment between its listing and its opening: no header of zeros, but that of the next."""
     assert first_header(folder.parent) is None
     with JournalWriter(folder, segment_bytes=SMALL) as writer:
         while len(segment_seqs(folder)) < 3:

@@ -212,7 +212,7 @@ def test_a_key_of_the_page_trades_until_it_is_rotated_or_deleted(
     page.get_by_test_id("key-kind").select_option("own")
     page.get_by_test_id("key-public").fill("no key")
     page.get_by_test_id("key-make").click()
-    expect(page.get_by_text("This is no public key: send Ed25519")).to_be_visible()
+    expect(page.get_by_text("This is not a public key: send Ed25519")).to_be_visible()
     page.get_by_test_id("key-public").fill(b64encode(seed_of("TRADER9").public_key().public_bytes_raw()).decode())
     page.get_by_test_id("key-make").click()
     expect(page.get_by_test_id("snippet")).to_contain_text("private.pem")

@@ -181,7 +181,7 @@ PREVENTED = """
     FROM prevented_matches WHERE symbol = %(symbol)s AND
 """
 # Ties: two matches of one id, of an instrument that has moved to another matcher, are of one page, as the next page
-# begins behind that id.
+# begins after that id.
 PREVENTED_PAGE = "ORDER BY prevented_match_id FETCH FIRST %(limit)s ROWS WITH TIES"
 PREVENTED_MATCH = f"""
     {PREVENTED} prevented_match_id = %(match_id)s AND %(user_id)s IN (maker_user_id, taker_user_id)

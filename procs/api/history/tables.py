@@ -326,7 +326,7 @@ class History:
     ) -> Read[Candle]:  # fmt: skip
         """Of one of INTERVALS: from a time on, or the last ones up to a time (the watermark's, if none is given).
 
-        They begin by clocks `offset` minutes ahead of UTC. What is read is bounded by `limit`, whatever these are.
+        They begin by clocks `offset` minutes ahead of UTC. `limit` bounds the rows read, in any zone.
         From the instrument's first trade on none is missing: one without a trade is flat, at the last close. The last
         may not be over. KeyError for another interval.
         """

@@ -167,7 +167,7 @@ class Registry:
         return True
 
     async def define_key(self, account: int, ticket: int, wanted: NewKey) -> tuple[ApiKey, str]:
-        """A new API key of an account, and its secret, which nobody sees again; empty for one with a public key."""
+        """A new API key of an account, and its secret, which is shown this once; empty for one with a public key."""
         name = secrets.token_urlsafe(NAME_BYTES).strip("-_")
         secret, public = "", wanted.public_key
         if public is None:

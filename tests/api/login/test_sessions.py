@@ -73,7 +73,7 @@ class Wire:
             asked.write(question)
             if self.is_cut and b"COMMIT" in question:
                 answering.cancel()
-                await asyncio.gather(answering, return_exceptions=True)  # it reads no more
+                await asyncio.gather(answering, return_exceptions=True)  # then nothing reads
                 self.lost.append(await answers.read(65_536))
                 break
         writer.close()
