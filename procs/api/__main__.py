@@ -115,7 +115,7 @@ def build(venue: Venue, name: str) -> Server:
     sessions.sequenced = desk.sequenced
     registry = Registry(desk, sealed)
     login = Login(desk, registry, sessions, time.time, time.monotonic)
-    slow = Past(partial(history, size=SLOW_AT_ONCE, statement_ms=SLOW_MS))
+    slow = Past(partial(history, size=SLOW_AT_ONCE, statement_ms=SLOW_MS), connections=SLOW_AT_ONCE)
     directories = Directories(venue)
     dialect.add(AccountTerms(dialect.shown, partial(_terms_of, directories)))
     services = Services(

@@ -19,6 +19,7 @@ from procs.api.binance.ws_paths import API, listen_key_of
 from procs.api.client_address import AddressReader
 from procs.api.page import Page
 from procs.api.plain_request import PlainRequest
+from procs.edge.shares import client_address
 from procs.edge.turns import client_is_there
 from shm.log_lines import log
 
@@ -82,6 +83,7 @@ class Application:
         """Answer one request, or serve one WebSocket."""
         headers = dict(reversed(scope["headers"]))
         address = self._addresses.read(str(scope["client"][0]) if scope["client"] else "", scope["headers"])
+        client_address.set(address)
         refusal = self._refusal(headers, changes=scope["type"] == "websocket" or scope["method"] != "GET")
         if scope["type"] == "websocket":
             await self._serve(scope, receive, send, address, refused=refusal is not None)

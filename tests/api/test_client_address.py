@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from procs.api.binance.caller import Call
 from procs.api.client_address import AddressReader
+from procs.edge.shares import client_address
 from tests.api.test_http import Client, run, serving
 from tests.balancer import HAPROXY, PATIENCE_S
 from tests.ports import free_port
@@ -152,6 +154,24 @@ def test_an_address_that_a_trusted_proxy_reports_is_the_one_that_is_limited(targ
             assert await ask(client, method, path, b"203.0.113.5", b"198.51.100.66") == status
             assert await ask(client, method, path, b"203.0.113.6, ::ffff:198.51.100.66") == status
             assert list(api.dialect.weights._used) == ["198.51.100.66"]
+
+    run(scenario())
+
+
+def test_shares_are_counted_by_the_address_of_each_request() -> None:
+    seen: list[str] = []
+
+    async def ping(_: Call) -> bytes:
+        seen.append(client_address.get())
+        return b"{}"
+
+    async def scenario() -> None:
+        async with serving(trusted_proxies=["127.0.0.1"]) as api:
+            api.dialect.handlers["ping"] = ping
+            client = await api()
+            for address in (b"198.51.100.66", b"198.51.100.67"):
+                assert await ask(client, b"GET", b"/api/v3/ping", address) == 200
+            assert seen == ["198.51.100.66", "198.51.100.67"]
 
     run(scenario())
 

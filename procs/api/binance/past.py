@@ -1,6 +1,7 @@
 """What PostgreSQL has of before, as answers ask for it: connected to when it is needed first, and 503 where it is away.
 
-A client may ask as often as it likes: the log has one line in `QUIET_S` about it, with how many there would have been.
+A client may ask as often as it likes: each address has half of the connections at most, and the log has one line in
+`QUIET_S` about a database that is away, with how many there would have been.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import TypeVar
 
 from procs.api.binance.errors import unavailable
 from procs.api.history.rows import HistoryUnavailableError, Read
-from procs.api.history.tables import History
+from procs.api.history.tables import POOL_SIZE, WAIT_S, History
+from procs.edge.shares import Shares
+from procs.edge.turns import BusyError
 from shm.log_lines import log
 
 QUIET_S = 10.0
@@ -23,11 +26,14 @@ Made = TypeVar("Made")
 
 
 class Past:
-    """The way to the database. `make` makes what asks it."""
+    """The way to the database. `make` makes what asks it, by `connections`."""
 
-    def __init__(self, make: Callable[[], History], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, make: Callable[[], History], clock: Callable[[], float] = time.monotonic, connections: int = POOL_SIZE
+    ) -> None:
         self._make = make
         self._clock = clock
+        self._shares = Shares(connections // 2, WAIT_S)
         self._history: History | None = None
         self._opening = asyncio.Lock()
         self._quiet_until_s = float("-inf")
@@ -42,7 +48,10 @@ class Past:
         """The answer. ApiError where the database gives none."""
         history = await self.history()
         try:
-            return await question(history)
+            async with self._shares.taken():
+                return await question(history)
+        except BusyError:
+            raise unavailable("too many questions of this address wait for history") from None
         except HistoryUnavailableError as error:
             self._warn(str(error))
             raise unavailable("history is away") from None
