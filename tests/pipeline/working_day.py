@@ -9,6 +9,7 @@ import pyotp
 from shm.journal import JournalReader, segment_seqs
 from shm.records import CommandType
 from tests.fix_client import Field, now
+from tests.pipeline.api_client import ApiClient
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.person import Person
@@ -36,6 +37,8 @@ def add_rest(venue: RunningVenue, first: Person, second: Person, member: Person,
     first.post("/operator/withdrawals", account=name, asset="USDT", amount="1")
     proposal = first.post("/operator/adjustments", account=name, asset="SOL", by="1")["proposal"]
     trade(venue.client("TRADER6"))
+    assert venue.api_port is not None
+    name_list(ApiClient(venue.api_port, "TRADER6"))
     second.post(f"/operator/adjustments/{proposal}/approve")
     member.put("/orders/cancel-after", seconds=60)
     member.prove(password)
@@ -66,3 +69,14 @@ def trade(client: FixClient) -> None:
     client.send("E", *head, *(field for leg in legs for field in leg))
     client.await_report("d", "F")
     client.close()
+
+
+def name_list(client: ApiClient) -> None:
+    """Place a list of two orders under a name, and cancel it."""
+    terms = {
+        "workingType": "LIMIT", "workingSide": "BUY", "workingPrice": "80.00", "workingQuantity": "0.0004",
+        "workingTimeInForce": "GTC", "pendingType": "LIMIT", "pendingSide": "SELL", "pendingPrice": "100.00",
+        "pendingQuantity": "0.0004", "pendingTimeInForce": "GTC", "listClientOrderId": "named",
+    }  # fmt: skip
+    client.signed("POST", "orderList/oto", symbol="SOLUSDT", **terms)
+    client.signed("DELETE", "orderList", symbol="SOLUSDT", listClientOrderId="named")
