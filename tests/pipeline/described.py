@@ -86,10 +86,14 @@ class Sample:
         self.count = 0
         self._random = random.Random(number)
         self._operations, self._values = operations, values
+        self._due = self._random.random()
 
     def takes(self) -> bool:
-        """Return whether the next operation is asked for everything."""
-        return self._random.random() < self._operations
+        """Return whether the next operation is asked for everything: of a fifth each fifth one, from a drawn one on."""
+        self._due += self._operations
+        is_due = self._due >= 1
+        self._due -= is_due
+        return is_due
 
     def values(self, name: str, is_taken: bool) -> list[str]:
         if name in DEEP:
