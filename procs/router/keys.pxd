@@ -9,10 +9,10 @@ cdef enum:
     MAX_KEYS_OF_ACCOUNT = 64      # that are not revoked
     MAX_NAMES_OF_ACCOUNT = 4096   # that were ever defined
     PUBLIC_KEY_SIZE = 32
-    LEAST_MODULUS = 256           # bytes: an RSA key has 2048 to 4096 bits
-    MOST_MODULUS = 512
+    MIN_MODULUS = 256           # bytes: an RSA key has 2048 to 4096 bits
+    MAX_MODULUS = 512
     MATERIAL_SIZE = 64            # bytes of an EXT_KEY_MATERIAL record
-    MOST_MATERIALS = 8
+    MAX_MATERIALS = 8
     SEAL_SIZE = 16                # that sealing adds to a secret
     MAX_NETWORKS = 8
     NETWORKS_OF_RECORD = 4

@@ -134,7 +134,7 @@ cdef bint has_material(const ApiKeyRecord *record, const char **extensions) noex
     cdef const ExtKeyMaterialRecord *part
     cdef int i
     cdef int size = 0
-    if record.more_materials >= MOST_MATERIALS:
+    if record.more_materials >= MAX_MATERIALS:
         return False
     for i in range(1 + record.more_materials):
         part = <const ExtKeyMaterialRecord *> extensions[i]
@@ -147,7 +147,7 @@ cdef bint has_material(const ApiKeyRecord *record, const char **extensions) noex
         return record.more_materials == 0 and size > SEAL_SIZE
     if record.kind == KEY_KIND_ED25519:
         return record.more_materials == 0 and size == PUBLIC_KEY_SIZE
-    return record.kind == KEY_KIND_RSA and LEAST_MODULUS <= size <= MOST_MODULUS
+    return record.kind == KEY_KIND_RSA and MIN_MODULUS <= size <= MAX_MODULUS
 
 
 cdef bint has_networks(const ApiKeyRecord *record, const char **extensions) noexcept nogil:

@@ -57,7 +57,7 @@ from tests.router.requests import Wording, cancel, name, order, replace
 from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig, with_limits
 
 SECOND_NS = 10**9
-MOST_RECORDS = 5  # of one request
+MAX_RECORDS = 5  # of one request
 
 
 class Everything:
@@ -71,7 +71,7 @@ class Everything:
         rig: Rig,
         draw: random.Random,
         words: Wording = meaning,
-        room: int = MOST_RECORDS,
+        room: int = MAX_RECORDS,
         *,
         names: bool = True,
         **weights: float,

@@ -400,7 +400,7 @@ def test_all_of_it_is_for_everybody(watched: tuple[Page, Watched]) -> None:
 
 
 def register_until_refused(stranger: Person) -> None:
-    """An hour that begins meanwhile has a budget of its own."""
+    """Each hour has a budget of its own, and one may begin during the test."""
     for number in range(2 * REGISTERED_BY_ADDRESS + 1):
         stranger.post("/auth/register", name=f"many{number}", password=GOOD)
 

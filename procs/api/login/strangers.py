@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from procs.edge.party import party_of
 
-MOST_GUESSES = 100
+MAX_GUESSES = 100
 FORGIVEN_EVERY_S = 600.0  # one guess each
 MAX_REMEMBERED = 65_536  # accounts; the longest unseen is forgotten first
 
@@ -41,10 +41,10 @@ class Strangers:
         """Count a guess, which is wrong unless `right` is called; returns whether its code may be looked at."""
         now_s = self._clock()
         count = self._count(account, now_s)
-        if count + 1 > MOST_GUESSES:
+        if count + 1 > MAX_GUESSES:
             return party_of(address) in map(party_of, await self._addresses_of(account))
-        if int(count) + 1 == MOST_GUESSES:
-            log.warning("account %d: %d wrong codes, each with the right password", account, MOST_GUESSES)
+        if int(count) + 1 == MAX_GUESSES:
+            log.warning("account %d: %d wrong codes, each with the right password", account, MAX_GUESSES)
         self._guessed[account] = Guessed(count + 1, now_s)
         self._guessed.move_to_end(account)
         if len(self._guessed) > MAX_REMEMBERED:

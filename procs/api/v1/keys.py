@@ -19,7 +19,7 @@ from shm.records import KeyKind, KeyScope
 
 MS = 1_000_000
 MOST_NETWORKS = 8
-MOST_TEXT = 4096  # of a public key: a private one that is sent by mistake is named as such
+MAX_TEXT = 4096  # of a public key: a private one that is sent by mistake is named as such
 IPV4_BITS_BEFORE = 96
 
 ScopeName = Literal["read", "trade", "withdraw"]
@@ -35,7 +35,7 @@ class Wanted(Body, frozen=True, kw_only=True):
         Meta(max_length=MOST_NETWORKS, description="IP addresses or networks; none: any"),
     ] = []  # noqa: RUF012 - msgspec copies it
     expires: Time | None = None
-    public_key: Annotated[str, Meta(max_length=MOST_TEXT)] | None = None
+    public_key: Annotated[str, Meta(max_length=MAX_TEXT)] | None = None
 
 
 class KeyShown(Struct, frozen=True):

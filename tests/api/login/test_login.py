@@ -15,7 +15,7 @@ from procs.api.login import codes
 from procs.api.login.login import Login, LoginError
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Sessions
-from procs.api.login.strangers import FORGIVEN_EVERY_S, MOST_GUESSES, Strangers
+from procs.api.login.strangers import FORGIVEN_EVERY_S, MAX_GUESSES, Strangers
 from procs.edge import authentication
 from procs.intake.ingress_writer import IngressWriter
 from procs.rules.credentials import is_right
@@ -75,6 +75,19 @@ class Venue:
         """The commands that were sent are in the ring."""
         while self.desk.poll(self.now_ns):
             pass
+
+    async def owners_code(self) -> FactorUse:
+        """Log in as the owner, and return the code's use, which reaches the router."""
+        logging_in = asyncio.create_task(self.login.log_in(WITH, PASSWORD, CODE, OWNER, ""))
+        async with asyncio.timeout(20):
+            while not self.ring.pending():
+                self.poll()
+                assert not logging_in.done()
+                await asyncio.sleep(0.001)
+        logging_in.cancel()
+        (command,) = map(unpack_command, self.ring.take())
+        assert isinstance(command, FactorUse)
+        return command
 
     async def fails(self, name: str, password: str, code: str, address: str) -> None:
         with pytest.raises(LoginError):
@@ -142,16 +155,8 @@ def test_who_guesses_codes_keeps_the_owner_in() -> None:
             for address in OTHERS:
                 for _ in range(authentication.FREE_FAILURES):
                     await venue.fails(WITH, PASSWORD, "000000", address)
-            logging_in = asyncio.create_task(venue.login.log_in(WITH, PASSWORD, CODE, OWNER, ""))
-            async with asyncio.timeout(20):
-                while not venue.ring.pending():
-                    venue.poll()
-                    assert not logging_in.done()
-                    await asyncio.sleep(0.001)
-            (command,) = map(unpack_command, venue.ring.take())
-            assert isinstance(command, FactorUse)
+            command = await venue.owners_code()
             assert (command.account, command.step) == (WITH_NUMBER, NOW_S // 30)
-            logging_in.cancel()
         finally:
             venue.login.close()
 
@@ -185,8 +190,8 @@ def test_strangers_have_a_bounded_number_of_guesses_over_all_addresses() -> None
 
     async def played() -> None:
         strangers = Strangers(lambda: now[0], addresses_of)
-        many = [f"10.{number >> 8}.{number & 255}.1" for number in range(10 * MOST_GUESSES)]
-        assert [await strangers.admit(WITH_NUMBER, address) for address in many].count(True) == MOST_GUESSES
+        many = [f"10.{number >> 8}.{number & 255}.1" for number in range(10 * MAX_GUESSES)]
+        assert [await strangers.admit(WITH_NUMBER, address) for address in many].count(True) == MAX_GUESSES
         for owners in (OWNER, "2001:db8:1:2::ffff"):
             assert await strangers.admit(WITH_NUMBER, owners)
         assert not await strangers.admit(WITH_NUMBER, OTHERS[0])
@@ -209,17 +214,11 @@ def test_a_right_code_of_a_stranger_is_refused_when_too_many_were_wrong() -> Non
 
         venue.login._strangers = Strangers(lambda: 0.0, addresses_of)
         try:
-            for number in range(MOST_GUESSES):
+            for number in range(MAX_GUESSES):
                 await venue.fails(WITH, PASSWORD, "000000", f"10.0.{number}.1")
             await venue.fails(WITH, PASSWORD, CODE, OTHERS[0])
             assert venue.ring.pending() == 0
-            logging_in = asyncio.create_task(venue.login.log_in(WITH, PASSWORD, CODE, OWNER, ""))
-            async with asyncio.timeout(20):
-                while not venue.ring.pending():
-                    venue.poll()
-                    assert not logging_in.done()
-                    await asyncio.sleep(0.001)
-            logging_in.cancel()
+            await venue.owners_code()
         finally:
             venue.login.close()
 
