@@ -8,18 +8,16 @@ owner's, and not bounded here: guesses keep out only an owner who comes from a n
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from procs.edge.party import party_of
+from shm.log_lines import log
 
 MAX_GUESSES = 100
 FORGIVEN_EVERY_S = 600.0  # one guess each
 MAX_REMEMBERED = 65_536  # accounts; the longest unseen is forgotten first
-
-log = logging.getLogger(__name__)
 
 
 class Guessed(NamedTuple):
@@ -38,13 +36,13 @@ class Strangers:
         self._guessed: OrderedDict[int, Guessed] = OrderedDict()
 
     async def admit(self, account: int, address: str) -> bool:
-        """Count a guess, which is wrong unless `right` is called; returns whether its code may be looked at."""
+        """Return whether a code may be looked at. If so it counts as a guess, until `right` takes that back."""
+        if self._count(account, self._clock()) + 1 > MAX_GUESSES and not await self._knows(account, address):
+            return False
         now_s = self._clock()
         count = self._count(account, now_s)
-        if count + 1 > MAX_GUESSES:
-            return party_of(address) in map(party_of, await self._addresses_of(account))
         if int(count) + 1 == MAX_GUESSES:
-            log.warning("account %d: %d wrong codes, each with the right password", account, MAX_GUESSES)
+            log.warning("codes_are_guessed", account=account, wrong=MAX_GUESSES)
         self._guessed[account] = Guessed(count + 1, now_s)
         self._guessed.move_to_end(account)
         if len(self._guessed) > MAX_REMEMBERED:
@@ -52,9 +50,12 @@ class Strangers:
         return True
 
     def right(self, account: int) -> None:
-        """The guess that was admitted last was right: it does not count."""
+        """A guess that was admitted was right: it does not count."""
         now_s = self._clock()
         self._guessed[account] = Guessed(max(0.0, self._count(account, now_s) - 1), now_s)
+
+    async def _knows(self, account: int, address: str) -> bool:
+        return party_of(address) in map(party_of, await self._addresses_of(account))
 
     def _count(self, account: int, now_s: float) -> float:
         count, at_s = self._guessed.get(account, Guessed(0.0, now_s))
