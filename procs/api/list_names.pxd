@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from procs.tables.index cimport Index
 from procs.tables.pool cimport Pool
@@ -9,7 +9,8 @@ from shm.records cimport CL_ORD_ID_SIZE
 cdef struct ListName:
     uint64_t list_id
     uint32_t account
-    uint32_t is_newest       # whether no later list of the account has this name
+    uint16_t is_newest       # whether no later list of the account has this name
+    uint16_t orders          # of the list's two, how many are not forgotten yet
     char name[CL_ORD_ID_SIZE]
 
 

@@ -42,7 +42,7 @@ cdef uint32_t tag_of_item(const Index *index, const char *item) noexcept nogil:
 
 
 cdef class ListNames:
-    """The names of the lists that are known here."""
+    """The names of the lists that are known here, each until both of its orders are forgotten."""
 
     def __cinit__(self):
         pool_open(&self.pool, sizeof(ListName), FIRST_NAMES)
@@ -66,16 +66,20 @@ cdef class ListNames:
         line.list_id = list_id
         line.account = account
         line.is_newest = True
+        line.orders = 2
         memcpy(line.name, name, CL_ORD_ID_SIZE)
         index_put(&self.by_name, tag, item)
         return index_put(&self.by_list, tag_of(&self.by_list, list_id, account), item)
 
     cdef int forget(self, uint64_t list_id, uint32_t account) except -1 nogil:
-        """Forget a list; one without a name was never here."""
+        """Forget an order of a list, and with the second one its name; a list without a name was never here."""
         cdef uint32_t tag = tag_of(&self.by_list, list_id, account)
         cdef uint32_t item = index_find(&self.by_list, &self.pool, tag, list_id, account)
         cdef ListName *line = name_at(self, item)
         if item == NIL:
+            return 0
+        line.orders -= 1
+        if line.orders:
             return 0
         index_remove(&self.by_list, tag, item)
         if line.is_newest:
@@ -142,5 +146,5 @@ cdef class ListNames:
         self.note(list_id, account, padded)
 
     def take(self, uint64_t list_id, uint32_t account) -> None:
-        """`forget`."""
+        """`forget`, of one of its orders."""
         self.forget(list_id, account)

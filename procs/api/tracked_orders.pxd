@@ -30,7 +30,7 @@ cdef struct Tracked:
 @cython.final
 cdef class TrackedOrders:
     cdef ClientOrders orders
-    cdef readonly ListNames list_names  # of the lists whose first order is tracked
+    cdef readonly ListNames list_names  # of the lists of which an order is tracked
     cdef Tracked *tracked
     cdef uint64_t places
     cdef uint32_t *newest[2]           # by account

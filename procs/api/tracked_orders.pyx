@@ -45,7 +45,7 @@ cdef class TrackedOrders:
         tracked = self.at(place)
         if tracked.order_id:
             if tracked.list_kind:
-                self.list_names.forget(tracked.order_id, tracked.account)
+                self.list_names.forget(max(tracked.order_id, tracked.mate_id), tracked.account)
             self.unlink(place)
         tracked.order_id = self.orders.at(place).order_id
         tracked.account = self.orders.at(place).account

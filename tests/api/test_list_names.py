@@ -24,6 +24,7 @@ def test_names_are_those_of_a_dictionary(seed: int) -> None:
     draw = random.Random(seed)
     names = ListNames()
     model: dict[tuple[int, int], bytes] = {}
+    halves: set[tuple[int, int]] = set()  # lists of which one order is forgotten
     for number in range(1, 6000):
         account = draw.randint(1, 3)
         if draw.random() < (0.7 if number % 2000 < 1000 else 0.3):
@@ -33,7 +34,9 @@ def test_names_are_those_of_a_dictionary(seed: int) -> None:
         elif model:
             list_account, list_id = draw.choice(list(model)) if draw.random() < 0.5 else next(iter(model))
             names.take(list_id, list_account)
-            del model[list_account, list_id]
+            if (list_account, list_id) in halves:
+                del model[list_account, list_id]
+            halves ^= {(list_account, list_id)}
         else:
             names.take(number, account)
         if number % 500 == 0:
@@ -54,7 +57,10 @@ def test_a_name_means_the_newest_list_of_its_account() -> None:
     for list_id, account in ((5, 1), (9, 1), (7, 2)):
         names.put(list_id, account, b"mine")
     assert (names.find(1, b"mine"), names.find(2, b"mine"), names.find(3, b"mine")) == (9, 7, 0)
-    names.take(5, 1)
+    for _ in range(2):
+        names.take(5, 1)
+    assert names.find(1, b"mine") == 9
+    names.take(9, 1)
     assert names.find(1, b"mine") == 9
     names.take(9, 1)
     assert names.find(1, b"mine") == 0
@@ -99,6 +105,21 @@ def test_the_desk_forgets_a_name_with_its_order() -> None:
     assert (kept.list_name, memory.shown.list_called(1, b"last")) == (b"last", last[0].order_id)
     assert len(memory.desk.tracked.list_names) <= 4
     memory.desk.tracked.list_names.check()
+
+
+def test_an_open_order_keeps_its_lists_name_when_the_first_is_forgotten() -> None:
+    stream = Stream().define()
+    memory = Memory(stream, 4)
+    main, leg = enter_list(stream, b"mine")
+    stream.cancel(main, CancelReason.REQUESTED)
+    for _ in range(12):
+        for order in enter_list(stream, b"between", account=2):
+            stream.cancel(order, CancelReason.REQUESTED)
+    memory.read_all()
+    assert memory.shown.find(1, main.order_id, None) is None
+    (kept,) = memory.shown.open_orders(1)
+    assert (kept.order_id, kept.list_name) == (leg.order_id, b"mine")
+    assert memory.shown.list_called(1, b"mine") == main.order_id
 
 
 def test_the_desks_part_has_the_names() -> None:
