@@ -11,6 +11,7 @@ import pytest
 
 from config.schema import ApiSection
 from procs.api.binance import account as account_module
+from procs.api.binance import lists as lists_module
 from procs.api.binance.caller import Call
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.parameters import of_request
@@ -21,6 +22,7 @@ from procs.api.parts import joined, parts
 from procs.intake.ingress_writer import IngressWriter
 from shm.records import InstrumentDefined
 from shm.ring import Ring
+from tests.api.test_list_names import enter_list
 from tests.batcher.events import ACCOUNTS, TERMS, Stream
 from tests.batcher.feed import Feed
 
@@ -50,13 +52,16 @@ def test_lists_are_put_together_again(rows: list[list[object]]) -> None:
 
 
 def test_answers_about_many_are_made_in_parts_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Open orders of accounts, and all that is listed."""
+    """Open orders of accounts, their lists, and all that is listed."""
+    lists_account = max(ACCOUNTS) + 1
     stream = Stream().define()
     for number in range(7, 10):
         stream.command()
         stream.emit(0, InstrumentDefined, instrument=number, symbol=b"COIN%d" % number, **TERMS)
     for _ in range(40):
         stream.order()
+    for _ in range(5):
+        enter_list(stream, b"", lists_account)
     turns = 0
 
     async def scenario() -> None:
@@ -72,7 +77,7 @@ def test_answers_about_many_are_made_in_parts_and_are_the_same(monkeypatch: pyte
         feed.commit(stream.seq)
         while desk.poll(stream.now_ns):
             pass
-        dialect = Dialect(desk, ApiSection(), lambda: 1, lambda: None, lambda: History("postgresql://"))
+        dialect = Dialect(desk, ApiSection(), lambda: 1, lambda: None, History("postgresql://"))
         turn()
 
         async def asked(name: str, account: int) -> tuple[list[dict[str, object]], int]:
@@ -91,6 +96,12 @@ def test_answers_about_many_are_made_in_parts_and_are_the_same(monkeypatch: pyte
                     assert await asked(name, account) == (whole, max(0, len(whole) - 1))
                 most = max(most, len(whole))
             assert most > 1
+        whole, _ = await asked("open_lists", lists_account)
+        with monkeypatch.context() as patch:
+            patch.setattr(lists_module, "MOST_ROWS", 1)
+            patch.setattr(lists_module, "MOST_OBJECTS", 1)
+            assert await asked("open_lists", lists_account) == (whole, (10 - 1) + (5 - 1))
+        assert len(whole) == 5
         await dialect.past.close()
 
     asyncio.run(scenario())

@@ -15,6 +15,7 @@ from procs.api.binance.errors import either_missing, order_unknown
 from procs.api.binance.pages import read_page
 from procs.api.binance.shown import Shown
 from procs.api.binance.views import OrderView, is_open, list_client_id
+from procs.api.parts import MOST_OBJECTS, MOST_ROWS, joined, parts
 from shm.enums import ListKind
 
 
@@ -38,14 +39,25 @@ class Lists:
 
     async def open_lists(self, call: Call) -> bytes:
         """The account's lists of which an order is open."""
-        numbers = {view.list_id for view in self._shown.open_orders(call.account) if view.mate_id}
-        firsts = [await self._archive.order(call.account, number, None) for number in sorted(numbers)]
-        return msgspec.json.encode([await self._told(call, first) for first in firsts if first is not None])
+        numbers: set[int] = set()
+        async for ids in parts(self._shown.open_ids(call.account), MOST_ROWS):
+            numbers |= {view.list_id for view in self._shown.still_open(ids) if view.mate_id}
+        rows = []
+        async for part in parts(sorted(numbers), MOST_OBJECTS):
+            firsts = [await self._archive.order(call.account, number, None) for number in part]
+            told = [await self._told(call, first) for first in firsts if first is not None]
+            rows.append(msgspec.json.encode([each for each in told if each["listOrderStatus"] == "EXECUTING"]))
+        return joined(rows)
 
     async def all_lists(self, call: Call) -> bytes:
         """The account's lists that memory has: from a number on, in a span of time, or the last ones."""
         firsts = self._shown.lists(call.account, read_page(call.sent, b"fromId"))
-        return msgspec.json.encode([await self._told(call, first) for first in firsts])
+        return joined(
+            [
+                msgspec.json.encode([await self._told(call, first) for first in part])
+                async for part in parts(firsts, MOST_OBJECTS)
+            ]
+        )
 
     async def _told(self, call: Call, first: OrderView) -> dict[str, Any]:
         mate = await self._archive.order(call.account, first.mate_id, None)
