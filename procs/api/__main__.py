@@ -108,14 +108,14 @@ def build(venue: Venue, name: str) -> Server:
     queries = MarketQueries(name_of(venue.boot_id, "publisher"))
     listen_keys = ListenKeys(desk, sealed)
     history = partial(History, database_url.of(venue.config, venue.data))
-    dialect = Dialect(desk, venue.config.api, venue.now_ns, sealed, history)
+    dialect = Dialect(desk, venue.config.api, venue.now_ns, sealed, history())
     dialect.add(Market(MarketArchive(queries, dialect.shown, dialect.past)))
     dialect.add(listen_keys)
     sessions = Sessions(database_url.of(venue.config, venue.data), time.time, partial(_standing, desk.people))
     sessions.sequenced = desk.sequenced
     registry = Registry(desk, sealed)
     login = Login(desk, registry, sessions, time.time, time.monotonic)
-    slow = Past(partial(history, size=SLOW_AT_ONCE, statement_ms=SLOW_MS), connections=SLOW_AT_ONCE)
+    slow = Past(history(size=SLOW_AT_ONCE, statement_ms=SLOW_MS))
     directories = Directories(venue)
     dialect.add(AccountTerms(dialect.shown, partial(_terms_of, directories)))
     services = Services(

@@ -68,7 +68,7 @@ class Memory:
 
 def joined(url: str, memory: Memory, question: Callable[[Archive], Awaitable[Any]]) -> Any:
     async def asked() -> Any:
-        past = Past(lambda: History(url))
+        past = Past(History(url))
         try:
             return await question(Archive(memory.shown, past))
         finally:
@@ -244,7 +244,7 @@ def test_amendments_are_those_of_the_order(database: str, tmp_path: Path, loads:
         return await answered(OrderHistory(memory.desk, memory.shown, past).amendments, account, **sent)
 
     async def asked() -> None:
-        past = Past(lambda: History(database))
+        past = Past(History(database))
         names = ("executionId", "origClientOrderId", "newClientOrderId", "origQty", "newQty")
         for order_id, some in expected.items():
             found = await amendments(past, owners[order_id], orderId=order_id)
@@ -297,7 +297,7 @@ def test_prevented_matches_are_those_of_the_order(database: str, tmp_path: Path)
         return await answered(OrderHistory(memory.desk, memory.shown, past).my_prevented_matches, account, **sent)
 
     async def asked() -> None:
-        past = Past(lambda: History(database))
+        past = Past(History(database))
         for event in events:
             for account, order_id in itertools.product(ACCOUNTS, (event.taker_order_id, event.maker_order_id)):
                 expected = prevented_by(stream, account, order_id)

@@ -145,7 +145,7 @@ def built(
     desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, 1 << 10)
     feed.publish(stream.seq)
     feed.commit(stream.seq)
-    dialect = Dialect(desk, settings, lambda: stream.now_ns, lambda: None, lambda: History("postgresql://"))
+    dialect = Dialect(desk, settings, lambda: stream.now_ns, lambda: None, History("postgresql://"))
     keys, queries = ListenKeys(desk, lambda: None), MarketQueries("lockstep-test-nobody")
     application = Application(Rest(dialect), WsApi(dialect, desk, keys), own or _no_other, Page(page), settings)
 

@@ -111,7 +111,7 @@ def joined(url: str, market: Market, question: Callable[[MarketArchive], Awaitab
     async def asked() -> None:
         name = f"lockstep-test-{os.urandom(8).hex()}"
         async with serving(market, name) as running:
-            past, queries = Past(lambda: History(url)), MarketQueries(name)
+            past, queries = Past(History(url)), MarketQueries(name)
             while running.publisher.poll(0):
                 pass
             try:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import time
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from procs.api.binance.errors import ApiError
 from procs.api.binance.past import QUIET_S, Past
 from procs.api.history.rows import Read, Watermark
 from procs.api.history.tables import POOL_SIZE, WAIT_S, History
+from procs.batcher.spool import Spool
 from procs.edge.shares import client_address
+from tests.api.test_archive import load
+from tests.batcher.conftest import data, database, server  # noqa: F401
+from tests.batcher.events import Stream
 
 
 def test_the_log_has_one_line_in_ten_seconds_with_how_many_were_left_out(capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,7 +28,7 @@ def test_the_log_has_one_line_in_ten_seconds_with_how_many_were_left_out(capsys:
 
     async def asked() -> None:
         nonlocal now_s
-        past = Past(lambda: History("postgresql://127.0.0.1:1/none"), lambda: now_s)
+        past = Past(History("postgresql://127.0.0.1:1/none"), lambda: now_s)
 
         async def ask(client: int = 0) -> None:
             client_address.set(f"192.0.2.{client}")
@@ -46,7 +54,7 @@ def test_one_address_leaves_connections_to_others() -> None:
     most: dict[str, int] = {}
 
     async def asked() -> None:
-        past = Past(lambda: History("postgresql://127.0.0.1:1/none"))
+        past = Past(History("postgresql://127.0.0.1:1/none"))
         done = asyncio.Event()
 
         async def ask(address: str, party: str) -> None:
@@ -78,3 +86,40 @@ def test_one_address_leaves_connections_to_others() -> None:
     began_s = time.monotonic()
     asyncio.run(asked())
     assert time.monotonic() - began_s >= WAIT_S
+
+
+def test_a_database_that_hangs_is_given_up_and_asked_again(database: str, tmp_path: Path) -> None:  # noqa: F811
+    """Its processes are stopped: connections stay, no statement ends by itself, and none can be cancelled."""
+    load(database, Stream().define(), Spool(tmp_path))
+
+    async def asked() -> None:
+        history = History(database, size=2, statement_ms=500)
+        past = Past(history)
+        await past.ask(lambda history: history.watermark())
+        backends = backends_of(database)
+        assert backends
+        for backend in backends:
+            os.kill(backend, signal.SIGSTOP)
+        try:
+            for _ in range(2):
+                began_s = time.monotonic()
+                with pytest.raises(ApiError, match="history is away"):
+                    await past.ask(lambda history: history.watermark())
+                assert time.monotonic() - began_s < history.patience_s + 1
+        finally:
+            for backend in backends:
+                os.kill(backend, signal.SIGCONT)
+        await past.ask(lambda history: history.watermark())
+        async with asyncio.timeout(10):
+            while past._asked:
+                await asyncio.sleep(0.01)
+        await past.close()
+
+    asyncio.run(asked())
+
+
+def backends_of(url: str) -> list[int]:
+    """The server's processes that answer history's questions to this database."""
+    query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s"
+    with psycopg.connect(url, autocommit=True) as connection:
+        return [pid for (pid,) in connection.execute(query, ["lockstep history"])]

@@ -98,7 +98,7 @@ class Api:
         self.desk = Desk(IngressWriter(ring.producer()), None, asyncio.Future, KEPT)
         self.desk.attach(self.feed.consumers, self.feed.board)
         self.clients: list[Client] = []
-        dialect = Dialect(self.desk, DEMO.api, lambda: self.stream.now_ns, lambda: None, lambda: History(url))
+        dialect = Dialect(self.desk, DEMO.api, lambda: self.stream.now_ns, lambda: None, History(url))
         registry = Registry(self.desk, lambda: VenueKey(bytes(range(32))))
         self.sessions = Sessions(url, self.clock, self._standing)
         login = Login(self.desk, registry, self.sessions, self.clock, self.clock)

@@ -71,7 +71,7 @@ class Dialect:
         config: ApiSection,
         now_ns: Callable[[], int],
         venue_key: Callable[[], VenueKey | None],
-        history: Callable[[], History],
+        history: History,
     ) -> None:
         self.now_ns = now_ns
         self.shown = Shown(desk)

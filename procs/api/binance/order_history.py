@@ -5,7 +5,6 @@ Each method answers a route of its name. An answer covers every event that the A
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -17,12 +16,11 @@ from procs.api.binance.decimals import LEAST_DECIMALS
 from procs.api.binance.errors import invalid_combination
 from procs.api.binance.names import instrument_named
 from procs.api.binance.pages import DEFAULT_ROWS, MOST_ROWS
-from procs.api.binance.past import Past
+from procs.api.binance.past import Past, Question
 from procs.api.binance.shown import Shown
 from procs.api.binance.views import SymbolView
 from procs.api.desk import Desk
 from procs.api.history.rows import Amendment, PreventedMatch, Read
-from procs.api.history.tables import History
 from shm.enums import SelfTrade
 
 MAX_ID = 2**63 - 1
@@ -70,7 +68,7 @@ class OrderHistory:
         )
         return msgspec.json.encode([_amendment(row, view, call.unit) for row in found])
 
-    async def _ask(self, question: Callable[[History], Awaitable[Read[Row]]]) -> list[Row]:
+    async def _ask(self, question: Question[Row]) -> list[Row]:
         """Return the database's rows, once it has all that the desk has seen of the kind; none if there never was any.
 
         ApiError.

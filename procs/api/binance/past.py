@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from procs.api.binance.errors import unavailable
 from procs.api.history.rows import HistoryUnavailableError, Read
-from procs.api.history.tables import POOL_SIZE, WAIT_S, History
+from procs.api.history.tables import WAIT_S, History
 from procs.edge.shares import Shares
 from procs.edge.turns import BusyError
 from shm.log_lines import log
@@ -23,42 +23,37 @@ BEHIND_S = 2.0  # that a question waits for rows of what was told before it
 POLL_S = 0.02
 Row = TypeVar("Row")
 Made = TypeVar("Made")
+Question = Callable[[History], Coroutine[Any, Any, Read[Row]]]
 
 
 class Past:
-    """The way to the database. `make` makes what asks it, by `connections`."""
+    """The way to the database, by `history`, which is opened when it is needed first."""
 
-    def __init__(
-        self, make: Callable[[], History], clock: Callable[[], float] = time.monotonic, connections: int = POOL_SIZE
-    ) -> None:
-        self._make = make
+    def __init__(self, history: History, clock: Callable[[], float] = time.monotonic) -> None:
+        self._history = history
         self._clock = clock
-        self._shares = Shares(connections // 2, WAIT_S)
-        self._history: History | None = None
-        self._opening = asyncio.Lock()
+        self._shares = Shares(history.size // 2, WAIT_S)
+        self._asked: set[asyncio.Task[Any]] = set()  # the loop keeps no task alive by itself
         self._quiet_until_s = float("-inf")
         self._left_out = 0
 
     async def close(self) -> None:
         """Ask no more."""
-        if self._history is not None:
-            await self._history.close()
+        await self._history.close()
 
-    async def ask(self, question: Callable[[History], Awaitable[Read[Row]]]) -> Read[Row]:
+    async def ask(self, question: Question[Row]) -> Read[Row]:
         """The answer. ApiError where the database gives none."""
         history = await self.history()
         try:
             async with self._shares.taken():
-                return await question(history)
+                return await self._answer(question(history))
         except BusyError:
             raise unavailable("too many questions of this address wait for history") from None
         except HistoryUnavailableError as error:
             self._warn(str(error))
             raise unavailable("history is away") from None
 
-    async def ask_until(
-        self, question: Callable[[History], Awaitable[Read[Row]]], take: Callable[[Read[Row]], Made | None]
-    ) -> Made:
+    async def ask_until(self, question: Question[Row], take: Callable[[Read[Row]], Made | None]) -> Made:
         """What `take` makes of the answer: None while the database lacks something for that, which is asked again, but
         not for long. ApiError."""
         until_s = self._clock() + BEHIND_S
@@ -72,12 +67,29 @@ class Past:
 
     async def history(self) -> History:
         """What asks it, opened."""
-        async with self._opening:
-            if self._history is None:
-                history = self._make()
-                await history.open()
-                self._history = history
-            return self._history
+        await self._history.open()
+        return self._history
+
+    async def _answer(self, asking: Coroutine[Any, Any, Read[Row]]) -> Read[Row]:
+        """The answer, if it comes in time: a question to a server that hangs does not even end when it is cancelled.
+
+        HistoryUnavailableError.
+        """
+        task = asyncio.create_task(asking)
+        self._asked.add(task)
+        task.add_done_callback(self._forget)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._history.patience_s)
+        finally:
+            task.cancel()  # does nothing to one that is done
+        if not done:
+            raise HistoryUnavailableError(f"no answer within {self._history.patience_s:g} s")
+        return task.result()
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._asked.discard(task)
+        if not task.cancelled():
+            task.exception()  # else asyncio logs that nobody has asked for it
 
     def _warn(self, reason: str) -> None:
         now_s = self._clock()

@@ -139,10 +139,13 @@ class History:
     """Asks the database at `url`, by a few connections. Times are microseconds since 1970; `since_us` is in a range,
     `until_us` too. A page has at most `limit` rows, and at most MOST_ROWS.
 
-    Every method raises HistoryUnavailableError where the server is away, or takes longer than STATEMENT_MS.
+    Every method raises HistoryUnavailableError where the server is away, or takes longer than `statement_ms`. A server
+    that hangs leaves a method waiting: who asks gives up after `patience_s`.
     """
 
     def __init__(self, url: str, size: int = POOL_SIZE, statement_ms: int = STATEMENT_MS) -> None:
+        self.size = size
+        self.patience_s = WAIT_S + 2 * statement_ms / 1000
         self._pool = AsyncConnectionPool(
             url,
             min_size=1,

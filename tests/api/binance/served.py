@@ -96,9 +96,7 @@ class Served:
         self.queries = MarketQueries(self.name)
         key = VenueKey(bytes(32))
         limits = {"request_weight_per_minute": 0, "orders_per_10_s": 0, "orders_per_day": 0} | config
-        self.dialect = Dialect(
-            self.desk, ApiSection(**limits), lambda: self.rig.now, lambda: key, lambda: History(NOWHERE)
-        )
+        self.dialect = Dialect(self.desk, ApiSection(**limits), lambda: self.rig.now, lambda: key, History(NOWHERE))
         self.listen_keys = ListenKeys(self.desk, lambda: key)
         self.dialect.add(Market(MarketArchive(self.queries, self.dialect.shown, self.dialect.past)))
         self.dialect.add(self.listen_keys)

@@ -87,7 +87,7 @@ def dialect() -> Dialect:
                 session=0,
             )
         )
-    return Dialect(desk, ApiSection(), lambda: NOW_NS, lambda: venue_key, lambda: History("postgresql://"))
+    return Dialect(desk, ApiSection(), lambda: NOW_NS, lambda: venue_key, History("postgresql://"))
 
 
 def sign(name: bytes, text: bytes) -> str:
