@@ -229,7 +229,7 @@ class Epoch(Command, frozen=True, kw_only=True):
     members: u32
     boot_id: bytes16
     id_window_s: u32 = 0  # how long closed client ids are kept beyond each account's last ones,
-    older_ids: u32 = 0  # and how many such, of all accounts; from rules version 2 on
+    older_ids: u32 = 0  # and how many such, of all accounts
     reserved: Annotated[bytes, Meta(max_length=40, extra={"c": "uint8_t", "size": 40})] = b""
 
 
@@ -401,11 +401,7 @@ class CorrectionTerms(Command, frozen=True, kw_only=True):
 
 
 class Correction(CorrectionTerms, frozen=True, kw_only=True):
-    """Undoes a trade, or corrects its price.
-
-    From rules version 2 on it approves another operator's proposal, and says the same; before, one operator's
-    word was enough.
-    """
+    """Undoes a trade, or corrects its price: approves another operator's proposal, and says the same."""
 
     proposal: u64 = 0  # sequence of what is approved
 
@@ -417,10 +413,7 @@ class CorrectionProposal(CorrectionTerms, frozen=True, kw_only=True):
 
 
 class Reservation(Command, frozen=True, kw_only=True):
-    """A gateway may give numbers below `end` to messages of the header's session; it has given those below `first`.
-
-    From rules version 4 on.
-    """
+    """A gateway may give numbers below `end` to messages of the header's session; it has given those below `first`."""
 
     generation: u32  # how often the session's numbers were reset
     first: u32
@@ -435,7 +428,7 @@ class ApiKey(Command, frozen=True, kw_only=True):
     """Defines a key that signs requests for the account `target`. Its name is unique, for ever.
 
     EXT_KEY_MATERIAL records are before it, one or, of an RSA key, as many as its modulus takes; before them up to two
-    EXT_ADDRESSES, the networks that it may be used from. From rules version 5 on, as all that follows up to Activate.
+    EXT_ADDRESSES, the networks that it may be used from.
     """
 
     name: text36
@@ -512,7 +505,7 @@ class FactorUse(Command, frozen=True, kw_only=True):
 class WithdrawalRequest(Payment, frozen=True, kw_only=True):
     """Its owner wants money paid out: it is held from here on, and its sequence is the withdrawal's number.
 
-    An EXT_DESTINATION record is before it. From rules version 5 on, as the next two.
+    An EXT_DESTINATION record is before it.
     """
 
     reserved_2: bytes16 = b""
@@ -551,8 +544,7 @@ class DepositLimit(Command, frozen=True, kw_only=True):
 class CancelAfter(Command, frozen=True, kw_only=True):
     """Cancels all open orders of the header's account, unless it gives another one within `seconds`; 0: not any more.
 
-    When that time has come the router sequences a MASS_CANCEL of its own (ingress 0). From rules version 5 on, as the
-    next one.
+    When that time has come the router sequences a MASS_CANCEL of its own (ingress 0).
     """
 
     cl_ord_id: text36
@@ -614,7 +606,7 @@ class ExtTerms(Command, frozen=True, kw_only=True):
     minimum_lots: i64 = 0
     expire_ns: u64 = 0
     transact_ns: u64 = 0
-    valid_until_ns: u64 = 0  # the order or replace is refused if it is sequenced later; from rules version 5 on
+    valid_until_ns: u64 = 0  # the order or replace is refused if it is sequenced later
     reserved: Annotated[bytes, Meta(max_length=16, extra={"c": "uint8_t", "size": 16})] = b""
 
 

@@ -9,7 +9,7 @@ cdef enum:
     TELLS_VOIDS = 2         # likewise: a node that leads has taken something out, and the secondary is to keep that too
     WANTS_COPY = 3          # likewise: the secondary begins anew, with a copy of the venue
     ASKS_ROLE = 4           # a primary asks who leads: the code of its refusal is the answer
-    RULES_KNOWN = 5         # the version of the log's rules that this build's router knows; a test compares the two
+    RULES_KNOWN = 1         # the version of the log's rules that this build's router knows; a test compares the two
     BUFFER_SIZE = 4 * FRAME_HEADER_SIZE + 2 * MAX_PAYLOAD
 
 cdef enum:

@@ -29,7 +29,7 @@ cdef struct Account:
     uint8_t flags
     uint8_t self_trade
     uint8_t fee_tier
-    uint8_t gateway           # the ring that the session logged on by last, from rules version 4 on; 0: not known
+    uint8_t gateway           # the ring that the session logged on by last; 0: not known
     uint32_t generation       # of the session's last reservation of numbers, its `first` and its `end`; 0: none
     uint32_t first
     uint32_t end

@@ -95,12 +95,9 @@ cdef class Accounts:
             if one == 0 and line.end == 0 and line.gateway == 0:
                 continue
             one = scramble(one, scramble(line.orders, line.window))
-            if line.gateway or line.end:  # nothing of logs before rules version 4, whose digests stay
-                one = scramble(one, <uint64_t> line.first << 32 | line.end)
-                one = scramble(one, <uint64_t> line.generation << 16 | line.gateway << 8 | line.fix_version)
-            if line.rights:
-                one = scramble(one, line.rights)
-            digest += scramble(one, account)
+            one = scramble(one, <uint64_t> line.first << 32 | line.end)
+            one = scramble(one, <uint64_t> line.generation << 16 | line.gateway << 8 | line.fix_version)
+            digest += scramble(scramble(one, line.rights), account)
         return digest
 
     cdef int save(self, Saver saver) except -1:

@@ -18,11 +18,8 @@ from shm.records cimport (
 )
 
 cdef enum:
-    RULES_BY_TWO = 2       # from these rules on it takes two operators to correct a trade,
-    RULES_OPEN_ORDERS = 2  # and an account without its own limits has a default one
-    RULES_KEYS = 5         # and from these on the log has keys and roles, and takes the api's commands
     DEFAULT_MAX_OPEN_ORDERS = 100_000
-    EXTENSIONS = 15        # that a command can have: one less than a group
+    EXTENSIONS = 15  # that a command can have: one less than a group
 
 # A tier that was never given has the instrument's rates.
 cdef struct Rates:
@@ -45,16 +42,12 @@ cdef class Administration:
     cdef readonly dict credentials
     cdef readonly dict settings
     cdef Rates tiers[256]
-    cdef uint32_t rules  # of the epoch
     cdef uint8_t registration  # of RegistrationMode
-    cdef int begin_epoch(self, uint32_t rules) except -1 with gil
-    cdef void limit_by_default(self, uint32_t account) noexcept nogil
     cdef int carry_out(self, char *record, int imposed, const char **extensions) except -1
     cdef bint is_sender(self, const CommandRecord *record) noexcept nogil
     cdef uint16_t permission(self, const CommandRecord *record) noexcept nogil
     cdef uint16_t may_withdraw(self, const CommandRecord *record) noexcept nogil
     cdef bint is_admin(self, const CommandRecord *record) noexcept nogil
-    cdef uint16_t authority(self, const CommandRecord *record) noexcept nogil
     cdef int decide(self, char *record, const char **extensions) except -1
     cdef int decide_identity(self, char *record, const char **extensions) except -1
     cdef int decide_money(self, char *record, const char **extensions) except -1
@@ -69,7 +62,6 @@ cdef class Administration:
     cdef uint16_t define_asset(self, const AssetRecord *record) except? 9999
     cdef uint16_t define_instrument(self, const InstrumentRecord *record) except? 9999
     cdef uint16_t define_account(self, AccountRecord *record, const char *credential) except? 9999
-    cdef uint8_t flags_of(self, uint8_t role) noexcept nogil
     cdef uint16_t judge_account(
         self, const AccountRecord *record, uint32_t number, bint is_new, bint changes
     ) except? 9999

@@ -1,8 +1,7 @@
 """Commands that are not about one order: definitions, limits, switches, phases and schedules, and who may give them.
 
 It keeps what they set, as the records that set it. It never sees an order and is not on an order's path: the
-tables that orders look at (accounts, listings, tiers) are what it writes. What an earlier version of the rules did, it
-does in that version's epochs (LOG-23).
+tables that orders look at (accounts, listings, tiers) are what it writes.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -56,20 +55,6 @@ cdef class Administration:
         self.credentials = {}
         self.settings = {}
 
-    cdef int begin_epoch(self, uint32_t rules) except -1 with gil:
-        """These rules hold from here on, for accounts that are already listed too."""
-        cdef uint32_t account
-        self.rules = rules
-        for account in range(1, self.ledger.accounts.count + 1):
-            if (CMD_ACCOUNT_LIMITS, account) not in self.settings:
-                self.limit_by_default(account)
-        return 0
-
-    cdef void limit_by_default(self, uint32_t account) noexcept nogil:
-        """Limit the open orders of an account without its own limits, so that memory is bounded (0 lifts it)."""
-        if self.rules >= RULES_OPEN_ORDERS:
-            account_at(self.ledger.accounts, account).max_open_orders = DEFAULT_MAX_OPEN_ORDERS
-
     cdef int carry_out(self, char *record, int imposed, const char **extensions) except -1:
         """Decide a command and do what it says; returns its verdict. `extensions` are its own, the last first, or NULL.
 
@@ -92,26 +77,18 @@ cdef class Administration:
             tag = tag_of_id(self.ledger.ids, owner, id)
             if find_id(self.ledger.ids, owner, id, tag) != NIL:
                 return CODE_DUPLICATE_CLIENT_ID
-        verdict = imposed if imposed != CODE_OK else self.authority(header)
+        verdict = imposed if imposed != CODE_OK else self.permission(header)
         if verdict == CODE_OK:
             verdict = self.decide(record, extensions)
         if id != NULL:
             self.ledger.ids.add_closed(owner, id, tag, header.seq)
         return verdict
 
-    cdef uint16_t authority(self, const CommandRecord *record) noexcept nogil:
-        """Whether the sender may give such commands; what users may do with their own is judged later."""
-        if self.rules >= RULES_KEYS:
-            return self.permission(record)
-        if record.type == CMD_MASS_CANCEL or record.type == CMD_KILL_SWITCH or record.type == CMD_WITHDRAWAL:
-            return CODE_OK
-        return CODE_OK if self.is_operator(record) else CODE_NOT_AN_OPERATOR
-
     cdef bint is_sender(self, const CommandRecord *record) noexcept nogil:
         """Whether a command's session is one that its ring's commands can have. From the api, only the venue itself,
         which deposits and registers, is no account.
         """
-        if record.ingress != API_RING or self.rules < RULES_KEYS:
+        if record.ingress != API_RING:
             return record.session < MAX_SESSIONS
         if record.account == 0:
             return record.session == API_SESSION and (record.type == CMD_ACCOUNT or record.type == CMD_DEPOSIT)
@@ -192,12 +169,10 @@ cdef class Administration:
             return self.dismiss(<DismissalRecord *> record)
         if type == CMD_ADJUSTMENT:
             return self.transfers.adjust(<AdjustmentRecord *> record)
-        if type == CMD_CORRECTION_PROPOSAL and self.rules >= RULES_BY_TWO:
+        if type == CMD_CORRECTION_PROPOSAL:
             return self.transfers.propose_correction(<CorrectionRecord *> record)
-        if type == CMD_CORRECTION and self.rules >= RULES_BY_TWO:
-            return self.transfers.approve_correction(<CorrectionRecord *> record)
         if type == CMD_CORRECTION:
-            return self.transfers.correct(<CorrectionRecord *> record)
+            return self.transfers.approve_correction(<CorrectionRecord *> record)
         if type == CMD_MASS_CANCEL:
             return self.mass_cancel(<MassCancelRecord *> record)
         if type == CMD_CANCEL_AFTER:
@@ -223,16 +198,12 @@ cdef class Administration:
         raise ValueError(f"a record of type {type} can't be sequenced: the schema has none such")
 
     cdef int decide_money(self, char *record, const char **extensions) except -1:
-        """Money that enters or leaves. Under earlier rules deposits had no limit, and nobody asked for withdrawals."""
+        """Decide a command about money that enters or leaves."""
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef const DepositRecord *deposit = <const DepositRecord *> record
         cdef int verdict
         if header.type == CMD_WITHDRAWAL:
             return self.withdraw(<const WithdrawalRecord *> record)
-        if self.rules < RULES_KEYS:
-            if header.type != CMD_DEPOSIT or deposit.proposal != 0:
-                return CODE_INVALID_DEFINITION
-            return self.transfers.deposit(deposit)
         if header.type == CMD_WITHDRAWAL_REQUEST:
             return self.transfers.request_withdrawal(<const WithdrawalRequestRecord *> record, extensions[0])
         if header.type == CMD_WITHDRAWAL_DECISION:
@@ -254,7 +225,7 @@ cdef class Administration:
         cdef const CommandRecord *header = <const CommandRecord *> record
         cdef uint32_t owner = owner_of(<const DepositRecord *> record)
         cdef int verdict
-        if self.rules < RULES_KEYS or header.ingress != OPERATORS_RING and header.ingress != API_RING:
+        if header.ingress != OPERATORS_RING and header.ingress != API_RING:
             return self.transfers.withdraw(record)
         if not 0 < record.asset <= self.ledger.balances.asset_count:
             return CODE_INVALID_DEFINITION
@@ -272,12 +243,10 @@ cdef class Administration:
         return (<const DepositLimitRecord *> <const char *> kept).amount
 
     cdef int decide_identity(self, char *record, const char **extensions) except -1:
-        """A command about who may do what. Earlier rules knew accounts only."""
+        """Decide a command about who may do what."""
         cdef uint8_t type = (<CommandRecord *> record).type
         if type == CMD_ACCOUNT:
             return self.define_account(<AccountRecord *> record, extensions[0])
-        if self.rules < RULES_KEYS:
-            return CODE_INVALID_DEFINITION
         if type == CMD_API_KEY:
             return self.define_key(<ApiKeyRecord *> record, extensions)
         if type == CMD_KEY_REVOCATION:
@@ -359,9 +328,9 @@ cdef class Administration:
         return CODE_OK
 
     cdef uint16_t define_account(self, AccountRecord *record, const char *credential) except? 9999:
-        """A new account, or a new password of one that is there, or another role.
+        """Define an account, or give one that is there a new password or another role.
 
-        Under earlier rules whoever could define accounts could make them operators', and there were no other roles.
+        A new one may have so many open orders until its limits are set, so that memory is bounded.
         """
         cdef bytes name = record.name[:CL_ORD_ID_SIZE].rstrip(b"\0")
         cdef bint by_api = record.ingress == API_RING
@@ -382,22 +351,21 @@ cdef class Administration:
         if number > MAX_ACCOUNTS:
             return CODE_LIMIT_REACHED
         changes = is_new or credential[HEADER_SIZE:RECORD_SIZE] != self.credentials[number][HEADER_SIZE:]
-        if self.rules >= RULES_KEYS:
-            record.takes_factor = 0
-            verdict = self.judge_account(record, number, is_new, changes)
-            if verdict != CODE_OK:
-                return verdict
+        record.takes_factor = 0
+        verdict = self.judge_account(record, number, is_new, changes)
+        if verdict != CODE_OK:
+            return verdict
+        line = account_at(self.ledger.accounts, number)
         if is_new:
             self.accounts[name] = number
             self.ledger.accounts.count += 1
-            self.limit_by_default(number)
+            line.max_open_orders = DEFAULT_MAX_OPEN_ORDERS
         if by_api:
             record.target = number
-        line = account_at(self.ledger.accounts, number)
-        if record.role == ROLE_ADMIN and not line.flags & ACCOUNT_ADMIN and self.rules >= RULES_KEYS:
+        if record.role == ROLE_ADMIN and not line.flags & ACCOUNT_ADMIN:
             self.resets.end(number)  # an admin's takes two admins
-        role = self.flags_of(record.role)
-        if not is_new and self.rules >= RULES_KEYS and (changes or role != line.flags & ROLE_FLAGS):
+        role = flags_of(record.role)
+        if not is_new and (changes or role != line.flags & ROLE_FLAGS):
             self.ledger.accounts.end_sessions(number, record.seq)
         line.flags = line.flags & ~ROLE_FLAGS | role
         if by_api and record.account == 0 and not is_new:
@@ -413,16 +381,6 @@ cdef class Administration:
             self.resets.end(number)
         return CODE_OK
 
-    cdef uint8_t flags_of(self, uint8_t role) noexcept nogil:
-        """What the account's line has of a role."""
-        if self.rules < RULES_KEYS:
-            return ACCOUNT_OPERATOR if role else 0
-        if role == ROLE_ADMIN:
-            return ACCOUNT_OPERATOR | ACCOUNT_ADMIN
-        if role == ROLE_OPERATOR:
-            return ACCOUNT_OPERATOR
-        return ACCOUNT_AUDITOR if role == ROLE_AUDITOR else 0
-
     cdef uint16_t judge_account(
         self, const AccountRecord *record, uint32_t number, bint is_new, bint changes
     ) except? 9999:
@@ -430,7 +388,7 @@ cdef class Administration:
         everybody his own password; operators new traders. A role takes two admins, an auditor's two operators (LOG-35).
         Giving another account a password takes two (LOG-34).
         """
-        cdef uint8_t flags = self.flags_of(record.role)
+        cdef uint8_t flags = flags_of(record.role)
         cdef uint8_t before = account_at(self.ledger.accounts, number).flags & ROLE_FLAGS
         if record.role > ROLE_AUDITOR:
             return CODE_INVALID_DEFINITION
@@ -492,8 +450,6 @@ cdef class Administration:
         """End a proposal: its proposer does, or another operator; an admin, where only admins may approve it."""
         cdef const CommandRecord *header = <const CommandRecord *> record
         record.proposed = 0
-        if self.rules < RULES_KEYS:
-            return CODE_INVALID_DEFINITION
         found = self.proposed(record.proposal)
         if found is None:
             return CODE_UNKNOWN_PROPOSAL
@@ -530,7 +486,7 @@ cdef class Administration:
         if terms[0] == CMD_DEPOSIT_LIMIT or terms[0] == CMD_WELCOME or terms[0] == CMD_REGISTRATION:
             return True
         if terms[0] == CMD_ACCOUNT:
-            flags = account_at(self.ledger.accounts, terms[1]).flags | self.flags_of(terms[2])
+            flags = account_at(self.ledger.accounts, terms[1]).flags | flags_of(terms[2])
             return flags & ACCOUNT_OPERATOR != 0
         if terms[0] == CMD_PASSWORD_RESET:
             return account_at(self.ledger.accounts, terms[1]).flags & ACCOUNT_ADMIN != 0
@@ -656,8 +612,8 @@ cdef class Administration:
         return self.factors.define(record, extensions)
 
     cdef uint16_t mass_cancel(self, const MassCancelRecord *record) except? 9999:
-        """The router's own, from the rules on that know it, is of an account whose CANCEL_AFTER is due."""
-        if record.ingress == 0 and self.rules >= RULES_KEYS:
+        """The router's own is of an account whose CANCEL_AFTER is due."""
+        if record.ingress == 0:
             if record.target == 0 or record.target != self.cancel_after.next_due(record.time_ns):
                 raise ValueError(f"orders of account {record.target} are to be cancelled, and are not due")
             self.cancel_after.end(record.target)
@@ -672,7 +628,7 @@ cdef class Administration:
 
     cdef uint16_t cancel_later(self, const CancelAfterRecord *record) noexcept nogil:
         """An account's own, also while a kill switch is on: like a cancel it only takes orders off."""
-        return self.cancel_after.put(record) if self.rules >= RULES_KEYS else CODE_INVALID_DEFINITION
+        return self.cancel_after.put(record)
 
     cdef uint16_t turn(self, const KillSwitchRecord *record) noexcept nogil:
         """A switch on or off. An account may switch on its own and its session's, but not off.
@@ -690,7 +646,7 @@ cdef class Administration:
             return CODE_NOT_AN_OPERATOR
         line = account_at(self.ledger.accounts, record.target)
         line.flags = line.flags | flag if record.is_on else line.flags & ~flag
-        if record.is_on and flag == ACCOUNT_BLOCKED and record.target != record.account and self.rules >= RULES_KEYS:
+        if record.is_on and flag == ACCOUNT_BLOCKED and record.target != record.account:
             self.ledger.accounts.end_sessions(record.target, record.seq)
         return CODE_OK
 
@@ -741,7 +697,7 @@ cdef class Administration:
         if record.max_orders != 0 and record.window_ms == 0:
             return CODE_INVALID_DEFINITION
         line = account_at(self.ledger.accounts, record.target)
-        if self.rules >= RULES_KEYS and record.ingress != 0 and record.target == record.account:
+        if record.ingress != 0 and record.target == record.account:
             if record.fee_tier != line.fee_tier:
                 return CODE_OWN_ACCOUNT
         line.window_ns = <uint64_t> record.window_ms * MS_NS
@@ -767,7 +723,7 @@ cdef class Administration:
         cdef Rates *rates = &self.tiers[record.tier]
         if record.tier == 0 or record.maker_fee_ppm < 0 or record.taker_fee_ppm < 0:
             return CODE_INVALID_DEFINITION
-        if self.rules >= RULES_KEYS and record.ingress != 0:
+        if record.ingress != 0:
             if account_at(self.ledger.accounts, record.account).fee_tier == record.tier:
                 return CODE_OWN_ACCOUNT
         rates.maker_ppm = record.maker_fee_ppm
@@ -801,7 +757,6 @@ cdef class Administration:
         self.resets.save(saver)
         self.proposals.save(saver)
         self.cancel_after.save(saver)
-        saver.put_64(self.rules)
         saver.put_64(self.registration)
         saver.put(self.tiers, sizeof(self.tiers))
         for table in (self.assets, self.instruments, self.accounts, self.credentials, self.settings):
@@ -816,7 +771,6 @@ cdef class Administration:
         self.resets.load(loader)
         self.proposals.load(loader)
         self.cancel_after.load(loader)
-        self.rules = <uint32_t> loader.get_64()
         self.registration = <uint8_t> loader.get_64()
         loader.get(self.tiers, sizeof(self.tiers))
         self.assets = dict(loader.object(list[tuple[bytes, tuple[int, int]]]))
@@ -829,6 +783,15 @@ cdef class Administration:
     def record(self, tuple key) -> bytes:
         """The last record of a setting; an empty one if it was never set."""
         return self.settings.get(key, bytes(RECORD_SIZE))
+
+
+cdef uint8_t flags_of(uint8_t role) noexcept nogil:
+    """What the account's line has of a role."""
+    if role == ROLE_ADMIN:
+        return ACCOUNT_OPERATOR | ACCOUNT_ADMIN
+    if role == ROLE_OPERATOR:
+        return ACCOUNT_OPERATOR
+    return ACCOUNT_AUDITOR if role == ROLE_AUDITOR else 0
 
 
 cdef bint is_owners(const CommandRecord *record) noexcept nogil:

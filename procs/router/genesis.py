@@ -47,7 +47,6 @@ from shm.records import (
 # What a listed instrument keeps for ever: orders, trades and balances are counted in it.
 FIXED = ("base_asset", "quote_asset", "tick_mantissa", "lot_mantissa", "price_scale", "quantity_scale")
 
-KEYS_SINCE = 5  # version of the rules from which on the log has keys and roles
 ROLES = {role.name.lower(): role for role in Role}
 MODES = {mode.name.lower(): mode for mode in RegistrationMode}
 
@@ -92,11 +91,10 @@ def _changes(config: Config, core: Sequencer, key: VenueKey | None) -> Iterator[
     yield from _instruments(config, core)
     yield from _fee_tiers(config, core)
     yield from _accounts(config, core)
-    if core.rules >= KEYS_SINCE:
-        yield from _registration(config, core)
-        yield from _deposit_limits(config, core)
-        if key is not None:
-            yield from _demo_keys(config, core, key)
+    yield from _registration(config, core)
+    yield from _deposit_limits(config, core)
+    if key is not None:
+        yield from _demo_keys(config, core, key)
 
 
 def _check(config: Config, core: Sequencer) -> None:
@@ -198,7 +196,7 @@ def _accounts(config: Config, core: Sequencer) -> Iterator[Change]:
         name = section.name.encode()
         account = core.accounts.get(name, len(core.accounts) + 1)
         known = core.credentials.get(account) if name in core.accounts else None
-        role = _role(section, core)
+        role = ROLES[section.role] if section.role else Role.OPERATOR if section.operator else Role.TRADER
         own = None if known is None else _own(known)
         if known is None or core.role(account) != role or not (own or _is_current(section, known)):
             credential = own or credential_of(_hash(section))
@@ -217,14 +215,6 @@ def _accounts(config: Config, core: Sequencer) -> Iterator[Change]:
                 yield Change(f"{key}.deposits.{asset_name}", [pack(deposit)])
         for records in _account_limits(section, core, account):
             yield Change(key, records)
-
-
-def _role(section: AccountSection, core: Sequencer) -> Role:
-    """What the section asks for; as near to it as the log's rules have it."""
-    role = ROLES[section.role] if section.role else Role.OPERATOR if section.operator else Role.TRADER
-    if core.rules >= KEYS_SINCE:
-        return role
-    return Role.OPERATOR if role in (Role.OPERATOR, Role.ADMIN) else Role.TRADER
 
 
 def _own(known: bytes) -> ExtCredential | None:

@@ -13,7 +13,6 @@ cdef class OwnRecords:
     cdef CancelAfter cancel_after
     cdef Settlement settlement
     cdef Announcer events
-    cdef public uint32_t rules  # that its epochs begin; tests make it write what earlier code would have
     cdef public object raised   # of two nodes, to which version its rules may be raised: a function; None: it is alone
     cdef public object members  # what an epoch says of the nodes as it begins: a function; None: this one is alone
     cdef public int parity      # of its epochs, where another node may begin others; -1: any
@@ -22,7 +21,6 @@ cdef class OwnRecords:
     cdef uint32_t older_ids
     cdef int fill(self, char *record) except -1 nogil
     cdef int fill_epoch(self, EpochRecord *record) except -1 nogil
-    cdef uint32_t next_rules(self) except 0
     cdef void fill_marker(self, MarkerRecord *record) noexcept nogil
     cdef void fill_snapshot(self, SnapshotRecord *record) noexcept nogil
     cdef void fill_activation(self, ActivateRecord *record) noexcept nogil

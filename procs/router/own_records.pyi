@@ -1,7 +1,8 @@
 from collections.abc import Callable
 
 class OwnRecords:
-    rules: int
     raised: Callable[[], int] | None
     members: Callable[[], int] | None
     parity: int
+
+def next_rules(known: int, held: int, raised: int | None) -> int: ...

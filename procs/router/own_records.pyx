@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from procs.router.orders cimport order_at
-from procs.router.sequencer cimport RULES_OLDER_IDS, RULES_VERSION
+from procs.router.sequencer cimport RULES_VERSION
 from shm.records cimport *
 
 
@@ -26,7 +26,6 @@ cdef class OwnRecords:
         self.cancel_after = core.administration.cancel_after
         self.settlement = settlement
         self.events = events
-        self.rules = RULES_VERSION
         self.parity = -1
         self.boot_id = boot_id
         self.id_window_s = id_window_s
@@ -54,22 +53,14 @@ cdef class OwnRecords:
         if self.parity >= 0 and <int> (record.epoch & 1) != self.parity:
             record.epoch += 1
         with gil:
-            record.rules_version = self.next_rules()
+            record.rules_version = next_rules(
+                RULES_VERSION, self.core.rules, None if self.raised is None else self.raised()
+            )
             record.members = 1 if self.members is None else self.members()
             memcpy(record.boot_id, <const char *> self.boot_id, 16)
-        if record.rules_version >= RULES_OLDER_IDS:
-            record.id_window_s = self.id_window_s
-            record.older_ids = self.older_ids
+        record.id_window_s = self.id_window_s
+        record.older_ids = self.older_ids
         return 0
-
-    cdef uint32_t next_rules(self) except 0:
-        """The rules that an epoch goes by from now on. Of two nodes the log's, until both are known to have newer ones:
-        the other node, of an earlier version perhaps, is to follow, and to lead again (LOG-23).
-        """
-        cdef uint32_t held = self.core.administration.rules
-        if self.raised is None or held == 0:
-            return self.rules
-        return max(held, min(self.rules, <uint32_t> self.raised()))
 
     cdef void fill_marker(self, MarkerRecord *record) noexcept nogil:
         memcpy(record.event_numbers, self.settlement.settled, MAX_MATCHERS * sizeof(uint64_t))
@@ -89,3 +80,13 @@ cdef class OwnRecords:
 
     cdef void fill_cancel(self, MassCancelRecord *record) noexcept nogil:
         record.target = self.cancel_after.next_due(record.time_ns)
+
+
+def next_rules(known: int, held: int, raised: int | None) -> int:
+    """The version of the rules that an epoch goes by, where this code knows `known` and the log goes by `held`, 0 if it
+    has none yet. Of two nodes it stays the log's until it may be `raised`, since the other node, of an earlier version
+    perhaps, is to follow, and to lead again (LOG-23); None: this node is alone.
+    """
+    if raised is None or held == 0:
+        return known
+    return max(held, min(known, raised))

@@ -16,7 +16,7 @@ from procs.router.ingress cimport Ingress
 from procs.router.log_source cimport LogRing
 from procs.router.own_records cimport OwnRecords
 from procs.router.prefetch cimport GLIMPSES, look_ahead
-from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, RULES_SETTLED, Sequencer
+from procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, Sequencer
 from procs.router.settlement cimport Settlement
 from procs.router.verdicts cimport verdict_of
 from procs.tables.saved cimport Loader, Saver
@@ -38,11 +38,10 @@ cdef int64_t MAX_AGE_NS = 30_000_000_000
 
 cdef enum:
     BATCH = 256
-    FLUSH_NS = 10_000_000           # changed balances are announced at least as often;
-    EARLIER_FLUSH_NS = 100_000_000  # by earlier rules
-    SHOW_NS = 200_000               # and shown on the board, while there is work
-    QUIET_NS = 250_000_000          # commands wait no longer for a snapshot
-    QUIET_REST_NS = 1_000_000_000   # and then not again so soon
+    FLUSH_NS = 10_000_000          # changed balances are announced at least as often,
+    SHOW_NS = 200_000              # and shown on the board, while there is work
+    QUIET_NS = 250_000_000         # commands wait no longer for a snapshot
+    QUIET_REST_NS = 1_000_000_000  # and then not again so soon
 
 assert <int> MAX_FLUSH >= <int> EVENTS_OF_KEY
 
@@ -161,9 +160,8 @@ cdef class Router(Agent):
         """Whether balances wait to be announced, or that all are; or whether a matcher that has done the last tick has
         something to do.
         """
-        cdef uint64_t rest = FLUSH_NS if self.core.administration.rules >= RULES_SETTLED else EARLIER_FLUSH_NS
+        cdef uint64_t rest = FLUSH_REST_NS if self.leftover else FLUSH_NS
         if self.balances.changed.count or self.core.unsettled:
-            rest = FLUSH_REST_NS if self.leftover else rest
             if self.time_of_next(now_ns) >= max(self.core.flushed_ns, self.led_since_ns) + rest:
                 return True
         return self.settlement.is_tick_due(self.time_of_next(now_ns), self.last_tick)

@@ -11,12 +11,8 @@ from shm.records cimport (
 )
 
 cdef enum:
-    RULES_VERSION = 5      # of what follows from a log: its verdicts and events, and their numbers
+    RULES_VERSION = 1      # of what follows from a log: its verdicts and events, and their numbers
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
-    RULES_OLDER_IDS = 2    # from these rules on ids are kept by time too, and what may have come before them is refused
-    RULES_FEW_IDS = 3      # and from these on an order that is replaced often is known by its last ids only
-    RULES_RESERVED = 4     # and from these on sessions' numbers are reserved in the log
-    RULES_SETTLED = 5      # and from these on it is told when all changes of balances are announced
     FLUSH_REST_NS = 1_000_000  # of the log's clock: markers closer together than this don't all announce balances
     MAX_GROUP = 16         # records that belong together: extensions, and the main record
     SECOND_NS = 1_000_000_000
@@ -45,6 +41,7 @@ cdef class Sequencer(State):
     cdef readonly uint64_t last_seq
     cdef readonly uint64_t last_time_ns
     cdef readonly uint32_t epoch
+    cdef uint32_t rules        # the version that the log goes by; 0 before its first epoch
     cdef Glimpse seen          # of the next record, if it has been looked at already
     cdef Glimpse seen_before   # of the EXT_CLIENT_ID sequenced last
     cdef uint32_t id_tag       # of the client id of the record that is being decided

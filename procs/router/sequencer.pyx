@@ -13,7 +13,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from procs.router.accounts cimport ACCOUNT_BLOCKED, SESSION_ENDED, Account, account_at, session_line
-from procs.router.administration cimport EXTENSIONS, OPERATORS_RING, RULES_KEYS, is_of_fix
+from procs.router.administration cimport EXTENSIONS, OPERATORS_RING, is_of_fix
 from procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
 from procs.router.collars cimport stamped_price
 from procs.router.holds cimport NOTHING, Listing, Stake, is_limited
@@ -95,7 +95,7 @@ cdef class Sequencer(State):
         elif type == CMD_MARKER or type == CMD_TICK:
             if type == CMD_MARKER:
                 self.administration.transfers.note_marker(<MarkerRecord *> record)
-                self.unsettled = self.administration.rules >= RULES_SETTLED
+                self.unsettled = True
             self.ledger.settle()
             if (<CommandRecord *> record).time_ns >= self.flushed_ns + FLUSH_REST_NS:
                 self.flush(<CommandRecord *> record)
@@ -115,24 +115,23 @@ cdef class Sequencer(State):
 
     cdef int begin_epoch(self, const EpochRecord *record) except -1 nogil:
         """What follows was sequenced by these rules; others might give the same numbers to other events (LOG-23)."""
-        if not self.administration.rules <= record.rules_version <= RULES_VERSION or record.rules_version == 0:
+        if not self.rules <= record.rules_version <= RULES_VERSION or record.rules_version == 0:
             with gil:
                 raise ReplayError(
                     f"record {record.seq} begins an epoch under rules version {record.rules_version}, after version "
-                    f"{self.administration.rules}; this code has versions 1 to {RULES_VERSION}, and an epoch never "
-                    "goes back to an earlier one: start the version of the code that wrote it"
+                    f"{self.rules}; this code has versions 1 to {RULES_VERSION}, and an epoch never goes back to an "
+                    "earlier one: start the version of the code that wrote it"
                 )
         self.epoch = record.epoch
-        self.administration.begin_epoch(record.rules_version)
-        if record.rules_version >= RULES_OLDER_IDS:
-            self.ledger.ids.keep_older(record.older_ids, <uint64_t> record.id_window_s * SECOND_NS)
+        self.rules = record.rules_version
+        self.ledger.ids.keep_older(record.older_ids, <uint64_t> record.id_window_s * SECOND_NS)
         return CODE_OK
 
     cdef void flush(self, const CommandRecord *record) noexcept nogil:
         """Announce changed balances with this record (LOG-10): the first after those announced last."""
         self.flushed_count = self.ledger.balances.take_changed(self.flushed, MAX_FLUSH, self.flushed_key)
         self.flushed_ns = record.time_ns
-        if self.administration.rules >= RULES_SETTLED and self.ledger.balances.changed.count == 0:
+        if self.ledger.balances.changed.count == 0:
             self.tells_settled = self.unsettled or self.flushed_count != 0
             self.unsettled = False
         if self.flushed_count:
@@ -210,7 +209,7 @@ cdef class Sequencer(State):
     cdef uint16_t judge_key(self, const CommandRecord *record) noexcept nogil:
         """What the key of a command of the api may not do. UNKNOWN_ACCOUNT where it can be none of the api's (LOG-31).
         """
-        if record.ingress != API_RING or self.administration.rules < RULES_KEYS:
+        if record.ingress != API_RING:
             return CODE_UNKNOWN_ACCOUNT
         if record.session == API_SESSION:
             return CODE_OK
@@ -220,12 +219,8 @@ cdef class Sequencer(State):
 
     cdef uint16_t judge_resend(self, const CommandRecord *record, uint64_t back) noexcept nogil:
         """Refuse a possible resend whose id may have been used and forgotten; its terms say when it was first made."""
-        cdef const char *terms
-        cdef uint64_t transact_ns
-        if self.administration.rules < RULES_OLDER_IDS:
-            return CODE_OK
-        terms = self.extension(record, back, CMD_EXT_TERMS)
-        transact_ns = (<const ExtTermsRecord *> terms).transact_ns if terms != NULL else 0
+        cdef const char *terms = self.extension(record, back, CMD_EXT_TERMS)
+        cdef uint64_t transact_ns = (<const ExtTermsRecord *> terms).transact_ns if terms != NULL else 0
         return CODE_RESENT_TOO_LATE if self.ledger.ids.may_be_forgotten(record.account, transact_ns) else CODE_OK
 
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil:
@@ -502,8 +497,7 @@ cdef class Sequencer(State):
             verdict = judge_replace(self.ledger, record, item, terms)
         if verdict == CODE_OK:
             self.ledger.begin_replace(item, record, self.own_id, self.id_tag)
-            if self.administration.rules >= RULES_FEW_IDS:
-                self.ledger.shorten_ids(item)
+            self.ledger.shorten_ids(item)
             self.ledger.accounts.note_orders(record.account, record.time_ns, 1)
         else:
             self.ledger.ids.add_closed(record.account, self.own_id, self.id_tag, record.seq)
@@ -514,9 +508,8 @@ cdef class Sequencer(State):
             return CODE_UNKNOWN_ACCOUNT
         if record.reset:
             self.note_session(record.session, record.next_msg_seq_num - 1)
-        if record.up and self.administration.rules >= RULES_RESERVED:
-            account_at(self.ledger.accounts, record.session).gateway = <uint8_t> record.ingress
         if record.up:
+            account_at(self.ledger.accounts, record.session).gateway = <uint8_t> record.ingress
             self.ledger.accounts.log_on(record.session, record.rights)
         return CODE_OK
 
@@ -524,7 +517,7 @@ cdef class Sequencer(State):
         """A gateway's word for a session. However long it has waited: the session's messages wait for it."""
         if record.account == 0 or record.account > self.ledger.accounts.count or record.session != record.account:
             return CODE_UNKNOWN_ACCOUNT
-        if self.administration.rules < RULES_RESERVED or record.ingress == OPERATORS_RING or record.ingress == 0:
+        if record.ingress == OPERATORS_RING or record.ingress == 0:
             return CODE_INVALID_DEFINITION
         return self.ledger.accounts.reserve(record)
 
@@ -534,24 +527,26 @@ cdef class Sequencer(State):
 
     cdef int save(self, Saver saver) except -1:
         """Add to a part all that later decisions depend on. OSError."""
-        cdef uint64_t numbers[6]
+        cdef uint64_t numbers[7]
         self.ledger.save(saver)
         self.administration.save(saver)
-        numbers = [self.last_seq, self.last_time_ns, self.epoch, self.flushed_key, self.flushed_ns, self.unsettled]
+        numbers = [
+            self.last_seq, self.last_time_ns, self.epoch, self.rules, self.flushed_key, self.flushed_ns, self.unsettled,
+        ]
         saver.put(numbers, sizeof(numbers))
         saver.put(self.taken, sizeof(self.taken))
         return saver.put(self.extensions, sizeof(self.extensions))
 
     cdef int load(self, Loader loader) except -1:
         """Load a saved state. DamagedPart, MemoryError."""
-        cdef uint64_t numbers[6]
+        cdef uint64_t numbers[7]
         self.ledger.load(loader)
         self.administration.load(loader)
         loader.get(numbers, sizeof(numbers))
         self.last_seq, self.last_time_ns = numbers[0], numbers[1]
-        self.epoch = <uint32_t> numbers[2]
-        self.flushed_key, self.flushed_ns = numbers[3], numbers[4]
-        self.unsettled = numbers[5] != 0
+        self.epoch, self.rules = <uint32_t> numbers[2], <uint32_t> numbers[3]
+        self.flushed_key, self.flushed_ns = numbers[4], numbers[5]
+        self.unsettled = numbers[6] != 0
         loader.get(self.taken, sizeof(self.taken))
         return loader.get(self.extensions, sizeof(self.extensions))
 

@@ -101,11 +101,6 @@ cdef class State:
         return ROLE_AUDITOR if flags & ACCOUNT_AUDITOR else ROLE_TRADER
 
     @property
-    def rules(self) -> int:
-        """The version of the rules that the log goes by; 0 before its first epoch."""
-        return self.administration.rules
-
-    @property
     def keys(self) -> dict[bytes, int]:
         """Number of each API key that was ever defined, by its name."""
         return self.administration.keys.names

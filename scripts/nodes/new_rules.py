@@ -82,6 +82,6 @@ def _known(data: Path, venue: Venue, statement: str) -> str:
             "for long, say so (--peer-is-off): it can follow again only in a version that knows these rules"
         )
     if told.rules < RULES:
-        knows = f"knows rules version {told.rules}" if told.rules else "does not say which rules it knows"
-        raise Refused(f"the other node's version {knows}, and this one's {RULES}: upgrade that node first")
+        knows = f"knows rules version {told.rules}, and this one's {RULES}"
+        raise Refused(f"the other node's version {knows}: upgrade that node first")
     return str(told.rules)

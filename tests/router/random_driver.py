@@ -21,7 +21,6 @@ from shm.records import (
     Adjustment,
     CancelAfter,
     CommandType,
-    Correction,
     CorrectionProposal,
     Deposit,
     Dismissal,
@@ -61,26 +60,14 @@ MAX_RECORDS = 5  # of one request
 
 
 class Everything:
-    """`step` sends one request; `weights` say by name how often a kind comes, if not as often as ever.
-
-    With `names` some lists have one; that is drawn apart from all else.
-    """
+    """`step` sends one request; `weights` say by name how often a kind comes, if not as often as ever."""
 
     def __init__(
-        self,
-        rig: Rig,
-        draw: random.Random,
-        words: Wording = meaning,
-        room: int = MAX_RECORDS,
-        *,
-        names: bool = True,
-        **weights: float,
+        self, rig: Rig, draw: random.Random, words: Wording = meaning, room: int = MAX_RECORDS, **weights: float
     ) -> None:
         self.rig = rig
         self.words = words
         self.draw = draw
-        self.naming = random.Random(1)
-        self.names = names
         self.room = room
         self.weights = weights
         self.count = 0
@@ -192,10 +179,10 @@ class Everything:
         leg = ExtLeg(**(fields | {"type": CommandType.EXT_LEG, "list_kind": kind}))
         main = {name: getattr(first, name) for name in NewOrder.__struct_fields__} | {"flags": first.flags | Flag.LIST}
         records: list[Any] = [second_terms, leg, terms]
-        if self.names and self.naming.random() < 0.5:
+        if draw.random() < 0.5:
             main["flags"] |= Flag.LIST_NAME
             named = ExtListName(account=first.account, session=first.session, time_ns=self.time_ns, name=b"its name")
-            records = [named if self.naming.random() < 0.97 else None, *records]
+            records = [named if draw.random() < 0.97 else None, *records]
         self.send(*(record for record in [*records, NewOrder(**main)] if record is not None))
         self.remember(first)
         self.remember(second)
@@ -397,9 +384,9 @@ class Everything:
     def correct(self) -> None:
         """A published trade is to be undone, or to get another price; now and then twice.
 
-        One operator's word was enough before rules version 2; now another one repeats what was proposed.
+        Another operator repeats what was proposed.
         """
-        if self.rig.router.own.rules >= 2 and self.draw.random() < 0.5:
+        if self.draw.random() < 0.5:
             self.approve_correction()
             return
         matcher = self.draw.randint(1, 2)
@@ -411,8 +398,7 @@ class Everything:
         buys = trade.taker_side == 1
         taker, maker = (trade.taker_account, trade.taker_fee), (trade.maker_account, trade.maker_fee)
         (buyer, buyer_fee), (seller, seller_fee) = (taker, maker) if buys else (maker, taker)
-        kind = Correction if self.rig.router.own.rules < 2 else CorrectionProposal
-        self.send(kind(
+        self.send(CorrectionProposal(
             account=OPERATORS[1], time_ns=self.time_ns, instrument=trade.instrument, buyer=buyer, seller=seller,
             matcher=matcher, trade_id=trade.number, price_ticks=trade.price_ticks, quantity_lots=trade.quantity_lots,
             new_price_ticks=self.draw.choice((0, 0, 95, 105)), buyer_fee=buyer_fee, seller_fee=seller_fee,

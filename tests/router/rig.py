@@ -33,7 +33,6 @@ LISTINGS = ((1, 1, 3, 1, 7, 11, 1000, 2000), (2, 2, 3, 2, 3, 5, 0, 30000), (3, 1
 FREE = 10_000_000
 MUCH = 10**15  # what one operator deposits alone in a day
 OPERATORS_RING = 9
-RULES = 5
 INGRESS = 4096
 OPERATORS = (ACCOUNTS + 1, ACCOUNTS + 2)
 
@@ -57,7 +56,7 @@ def changes(core: Sequencer) -> Iterator[list[bytes]]:
             yield [pack(Deposit(account=account, asset=asset, amount=FREE, cl_ord_id=b"initial:%d" % asset))]
     for account in OPERATORS:
         yield account_records(account, role=Role.OPERATOR)
-    for asset in (1, 2, 3) if core.rules >= RULES else ():
+    for asset in (1, 2, 3):
         yield [pack(DepositLimit(cl_ord_id=b"", asset=asset, amount=MUCH))]
 
 
@@ -119,7 +118,7 @@ class Rig:
 
     `ingress` and `board` are those of a venue whose core died. With `start` all begins there, `journal` is what comes
     behind it, and `snapshots` has the parts; `played` events take the place of matchers. `log_memory` holds a log ring.
-    It leads under `rules`; with an `api` it has that one's ring. One that `follows` has a log ring that is fed by
+    With an `api` it has that one's ring. One that `follows` has a log ring that is fed by
     `feed`, until its board says PROMOTED.
     """
 
@@ -129,7 +128,7 @@ class Rig:
         voided: Mapping[int, int] | None = None,
         ingress: dict[int, Ring] | None = None, board: Board | None = None, snapshots: Snapshots | None = None,
         start: Start | None = None, played: dict[int, list[bytes]] | None = None,
-        passed_over: Set[tuple[int, int, int]] = frozenset(), log_memory: mmap.mmap | None = None, rules: int = RULES,
+        passed_over: Set[tuple[int, int, int]] = frozenset(), log_memory: mmap.mmap | None = None,
         id_window_s: int = 0, older_ids: int = 0, witnesses: Witnesses | None = None, follows: bool = False,
         api: bool = False,
     ) -> None:  # fmt: skip
@@ -162,7 +161,6 @@ class Rig:
             source, changes, b"b" * 16, Sequencer(closed_ids), snapshots=self.snapshots,
             voided=passed_over, id_window_s=id_window_s, older_ids=older_ids, witnesses=witnesses,
         )  # fmt: skip
-        self.router.own.rules = rules
         self.core = self.router.core
         part = self.snapshots.load("router")
         if part is not None:

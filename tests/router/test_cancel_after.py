@@ -212,16 +212,6 @@ def test_it_outlives_the_router_and_time_without_one_counts(snapshot: bool) -> N
     assert [each.target for each in again.commands() if isinstance(each, MassCancel)] == [1]
 
 
-def test_earlier_rules_know_none_of_it() -> None:
-    """LOG-23."""
-    rig = Rig(rules=4).lead()
-    made = CancelAfter(account=1, session=1, cl_ord_id=b"x", seconds=5, time_ns=rig.now)
-    assert rig.ask(made) == Code.NOT_AN_OPERATOR
-    rig.now += 60 * SECOND_NS
-    rig.run()
-    assert cancels(rig) == []
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_moments_equal_the_models(seed: int) -> None:
     """LOG-33: neither early nor late nor twice, whatever else is asked."""

@@ -116,16 +116,3 @@ def test_the_oldest_of_too_many_corrections_lapses() -> None:
     first, second = [each for each in rig.commands() if isinstance(each, CorrectionProposal)][:2]
     assert rig.ask(approval(first, account=SECOND, time_ns=NOW)) == Code.UNKNOWN_PROPOSAL
     assert rig.ask(approval(second, account=SECOND, time_ns=NOW)) == Code.OK
-
-
-def test_an_epoch_of_earlier_rules_corrects_by_one_operator() -> None:
-    rig = Rig(rules=1).lead()
-    made = trade(rig)
-    before = balances(rig)
-    alone = correction(trade_id=made.number, quantity_lots=50, buyer_fee=made.taker_fee, seller_fee=made.maker_fee)
-    assert rig.ask(approval(alone, account=SECOND, time_ns=NOW)) == Code.OK
-    assert balances(rig) != before
-    again = Rig(rig.log).lead()
-    assert again.events[0][: len(rig.events[0])] == rig.events[0]
-    assert balances(again) == balances(rig)
-    assert again.ask(approval(alone, account=SECOND, time_ns=NOW)) == Code.UNKNOWN_PROPOSAL

@@ -287,19 +287,6 @@ def test_demo_keys_are_defined_once(config: Config, tmp_path: Path) -> None:
         Rig(first.log, changes=changes(config, tmp_path)).lead()
 
 
-def test_two_nodes_that_go_by_earlier_rules_define_no_keys_and_no_roles(config: Config, tmp_path: Path) -> None:
-    """LOG-23: until the rules are raised; then the next start does."""
-    asked = of_accounts(config, role="admin")
-    first = Rig(changes=changes(asked, tmp_path), rules=4).lead()
-    assert not first.core.keys
-    assert first.core.role(1) == Role.OPERATOR
-    assert first.core.registration == 0
-    second = Rig(first.log, changes=changes(asked, tmp_path)).lead()
-    assert len(second.core.keys) == 4
-    assert second.core.role(1) == Role.ADMIN
-    assert second.core.registration == RegistrationMode.OPEN
-
-
 def test_who_may_register_follows_the_file(config: Config, tmp_path: Path) -> None:
     first = Rig(changes=changes(config, tmp_path)).lead()
     assert (first.core.registration, first.core.welcome(4)) == (RegistrationMode.OPEN, 100_000 * 10**8)

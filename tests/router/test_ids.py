@@ -82,16 +82,6 @@ def test_a_replace_in_flight_leaves_the_id_that_the_order_has_if_it_is_refused()
     assert rig.ask(*cancel(1, "C", "S")) == Code.OK
 
 
-def test_the_ids_of_an_order_stayed_under_earlier_rules_and_do_so_again() -> None:
-    rig = Rig(rules=2).lead()
-    play(rig, [[order(1, "R0", price_ticks=50)]])
-    for number in range(1, 31):
-        play(rig, [replace(1, f"R{number}", "R0", 50 - number % 2, 5)])
-    assert rig.ask(*cancel(1, "C", "R0")) == Code.OK
-    again = Rig(rig.log).lead()
-    assert again.core.ledger.ids.closed_of(1) == rig.core.ledger.ids.closed_of(1)
-
-
 def test_eviction_does_not_depend_on_which_ring_was_drained_first() -> None:
     """LOG-6: two matchers end orders of an account; whichever is heard first, the same ids are forgotten."""
     rig = Rig(closed_ids=2).lead()
@@ -181,18 +171,6 @@ def test_a_repetition_of_what_may_be_forgotten_is_refused() -> None:
     assert rig.ask(*changed[:-1], main) == Code.RESENT_TOO_LATE
     again = Rig(rig.log, closed_ids=4).lead()  # the log's windows count, not the configured ones
     assert again.events[0][: len(rig.events[0])] == rig.events[0]
-
-
-def test_a_repetition_was_accepted_by_earlier_rules_and_is_so_again() -> None:
-    rig = Rig(closed_ids=2, rules=1, id_window_s=10, older_ids=2).lead()
-    for number in range(6):
-        play(rig, [cancel(1, f"C{number}", "none")])
-    assert resent(rig, "first", 1) == Code.OK
-    assert older(rig) == []
-    again = Rig(rig.log, closed_ids=2, id_window_s=10, older_ids=2).lead()
-    assert again.events[0][: len(rig.events[0])] == rig.events[0]
-    assert resent(again, "second", 1) == Code.RESENT_TOO_LATE
-    assert again.ask(*cancel(1, "C4", "none")) == Code.DUPLICATE_CLIENT_ID
 
 
 @pytest.mark.parametrize("seed", range(3))

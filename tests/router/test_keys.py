@@ -542,19 +542,3 @@ def test_a_replaced_order_says_whether_the_api_asked(rig: Rig) -> None:
     rig.run()
     told_of = [event for event in rig.outcomes(1) if isinstance(event, Replaced)]
     assert [event.header_flags for event in told_of] == [EventFlag.API, 0]
-
-
-def test_earlier_rules_know_no_api() -> None:
-    """LOG-23: two nodes that go by rules version 4 still, one of which an api asks."""
-    rig = Rig(changes=changes, api=True, rules=4).lead()
-    assert asked(rig, by_api(order(1, "a"))) == Code.UNKNOWN_ACCOUNT
-    assert asked(rig, *key_of(1, "mine")) == Code.UNKNOWN_ACCOUNT
-    assert asked(rig, *account_group(b"NEW", 0)) == Code.UNKNOWN_ACCOUNT
-    assert rig.core.session_in(1) == 0
-    rig.send(order(1, "fix"))
-    rig.run()
-    rig.tick()
-    assert not told(rig, Settled)
-    raised = Rig(rig.log, changes=changes, api=True).lead()
-    assert raised.log[: len(rig.log)] == rig.log
-    assert asked(raised, by_api(order(1, "b"))) == Code.OK

@@ -185,12 +185,3 @@ def test_a_reset_outlives_its_router(rig: Rig) -> None:
     assert use(again) == Code.OK
     assert again.core.digests() != rig.core.digests()
     assert use(again, new=b"m") == Code.RESET_UNKNOWN
-
-
-def test_earlier_rules_know_none_of_it() -> None:
-    """LOG-23: an operator alone gives passwords, as ever."""
-    rig = Rig(rules=4).lead()
-    made = PasswordReset(account=FIRST, cl_ord_id=b"x", target=1, code_hash=b"x" * 16, time_ns=rig.now)
-    assert rig.ask(made) == Code.INVALID_DEFINITION
-    credential, account = (structured(record, session=FIRST, time_ns=rig.now) for record in account_records(1))
-    assert rig.ask(structured(pack(credential), hash=b"o" * 32), account) == Code.OK

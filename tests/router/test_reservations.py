@@ -105,16 +105,6 @@ def test_one_that_waited_long_counts_all_the_same() -> None:
     assert rig.ask(reservation(time_ns=NOW - 40 * 10**9)) == Code.OK
 
 
-def test_rules_of_before_have_none_and_keep_their_state() -> None:
-    """LOG-23: a log of before comes to the state that it came to, whatever its sessions did."""
-    rig, other = Rig(rules=3).lead(), Rig(rules=3).lead()
-    assert rig.ask(reservation()) == Code.INVALID_DEFINITION
-    assert rig.core.reservation(1) == (0, 0, 0)
-    rig.ask(up())
-    other.ask(Session(account=1, session=1, next_msg_seq_num=1, up=0, reset=0, time_ns=NOW))
-    assert rig.core.ledger.digests()["accounts"] == other.core.ledger.digests()["accounts"]
-
-
 def test_a_digest_tells_reservations_apart() -> None:
     told = set()
     for end, generation, version in ((BLOCK, 0, 44), (BLOCK + 1, 0, 44), (BLOCK, 1, 44), (BLOCK, 0, 42), (0, 0, 0)):

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from procs.router.router import ReplayError
+from procs.router.sequencer import RULES
 from shm.board import Word
 from shm.layout import pack, unpack_command
 from shm.records import (
@@ -252,8 +253,9 @@ def test_an_epoch_under_other_rules_is_refused() -> None:
     first = Rig().lead()
     epoch = unpack_command(first.log[0])
     assert isinstance(epoch, Epoch)
-    fields = {name: getattr(epoch, name) for name in epoch.__struct_fields__} | {"rules_version": 6}
-    with pytest.raises(ReplayError, match="under rules version 6, after version 0; this code has versions 1 to 5"):
+    fields = {name: getattr(epoch, name) for name in epoch.__struct_fields__} | {"rules_version": RULES + 1}
+    said = f"under rules version {RULES + 1}, after version 0; this code has versions 1 to {RULES}"
+    with pytest.raises(ReplayError, match=said):
         Rig([stamp(pack(Epoch(**fields))), *first.log[1:]]).run()
 
 

@@ -254,18 +254,6 @@ def test_a_digest_tells_what_waits_apart(rig: Rig) -> None:
     assert rig.core.digests()["withdrawals"] == before
 
 
-def test_earlier_rules_know_none_of_it() -> None:
-    """LOG-23."""
-    rig = Rig(rules=4).lead()
-    made = WithdrawalDecision(cl_ord_id=b"x", step=Step.APPROVE, withdrawal=1, account=FIRST, time_ns=rig.now)
-    assert rig.ask(made) == Code.INVALID_DEFINITION
-    limit = DepositLimit(cl_ord_id=b"l", asset=1, amount=1, account=FIRST, time_ns=rig.now)
-    assert rig.ask(limit) == Code.INVALID_DEFINITION
-    assert rig.ask(deposit(rig, FIRST, 50)) == Code.OK
-    assert rig.ask(deposit(rig, FIRST, 50, proposal=7)) == Code.INVALID_DEFINITION
-    assert rig.core.ledger.balance(1, 1) == (FREE + 50, 0)
-
-
 def deposit(rig: Rig, by: int, amount: int, proposal: int = 0, account: int = 1) -> Deposit:
     return Deposit(
         account=account, session=by, asset=1, amount=amount, proposal=proposal, cl_ord_id=b"d%d" % len(rig.log),

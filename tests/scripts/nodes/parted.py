@@ -13,6 +13,7 @@ import config
 from config.schema import Config
 from procs.gateway.store import Store
 from procs.intake.refused_ids import RefusedIds
+from procs.router.sequencer import RULES
 from shm.journal_writer import JournalWriter
 from shm.layout import pack, unpack_event
 from shm.records import Deposit, Epoch, Traded
@@ -34,7 +35,8 @@ def write(journal: Path, records: list[bytes], batch: int = 1) -> None:
 
 def epoch(seq: int, number: int) -> bytes:
     """The record by which a node begins to lead."""
-    return stamp(pack(Epoch(seq=seq, epoch=number, time_ns=2**62, rules_version=3, members=1, boot_id=b"other" * 3)))
+    began = Epoch(seq=seq, epoch=number, time_ns=2**62, rules_version=RULES, members=1, boot_id=b"other" * 3)
+    return stamp(pack(began))
 
 
 class Parted:

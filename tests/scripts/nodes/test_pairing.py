@@ -371,7 +371,7 @@ def test_a_node_of_the_same_name_another_build_or_its_own_file_is_refused(
     for changed, said in (
         ({"node": "a"}, "both nodes are called a"),
         ({"layout": "0" * 16}, "runs another build"),
-        ({"rules": 1}, "runs another build"),
+        ({"rules": offer.rules + 1}, "runs another build"),
     ):
         file.write_bytes(offers.pack(msgspec.structs.replace(offer, **changed)))
         assert said in refused(capsys, a.file, taken=file)
