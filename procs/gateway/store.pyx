@@ -63,7 +63,6 @@ from procs.gateway import background, segments, seq_num_file, starts
 from procs.gateway.retention import Retention, note_start
 from procs.gateway.starts import Started
 from procs.gateway.store_reader import PATTERN, StoreCorrupt, path_of
-from procs.gateway.upgrade import upgrade
 from shm import disk as disks
 
 cdef enum:
@@ -136,7 +135,6 @@ cdef class Store:
         self.beat = beat
         self.retention = None if keep is None else Retention(self.folder, self.bases, keep)
         self.starter = background.Background()
-        upgrade(self.folder, self.bases, self.beat)
         self.reservations = Reservations() if reservations is None else reservations
         for session in elsewhere:
             self.reservations.elsewhere[session] = True

@@ -49,7 +49,6 @@ cdef class Scan:
     cdef uint64_t held_from
     cdef size_t held
     cdef readonly bint torn
-    cdef readonly bint is_old        # the segment is of the format before this one
     cdef const StoreEntry *next(self) except? NULL
     cdef const char *hold(self, size_t size) except? NULL
     cdef int open_segment(self) except -1

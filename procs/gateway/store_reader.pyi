@@ -2,7 +2,6 @@ from pathlib import Path
 
 PATTERN: str
 MAGIC: bytes
-OLD_MAGIC: bytes
 OUT_APP: int
 
 class StoreCorrupt(RuntimeError): ...

@@ -7,7 +7,7 @@ Layout: segments named by the position of their first byte, `<position, 20 digit
 of entries, so what a crash leaves is a prefix of it::
 
     0       ┌────────────────────────────────────────────────────────────────────────────────────────┐
-            │ "LSFIXST2" 8 │ position of this byte 8 │ boot id of the host 36 │ zero 12              │
+            │ "LSFIXST1" 8 │ position of this byte 8 │ boot id of the host 36 │ zero 12              │
     64      ├────────────────────────────────────────────────────────────────────────────────────────┤
             │ crc32c of all that follows 4 │ length 4 │ kind 1 │ side 1 │ ring 1 │ flags 1 │ session 4 │
             │ MsgSeqNum 4 │ back 4 │ event number 8 │ the message, length bytes │ zero to a multiple of 8 │
@@ -16,8 +16,7 @@ of entries, so what a crash leaves is a prefix of it::
 
 `back` says where the session's entry before this one lies, so many times 8 bytes before it: of messages of ours the
 last one of ours, of application messages of the client the last such one; 0 for the first of a session or behind a
-reset, and where it is further than 32 GB. So a session's messages are found without reading those of others. In the
-format "LSFIXST1", which `upgrade` replaces, `back` was zero throughout.
+reset, and where it is further than 32 GB. So a session's messages are found without reading those of others.
 """
 
 import os
@@ -37,8 +36,7 @@ cdef enum:
     SCAN_BUFFER = 4 * MAX_BODY
 
 PATTERN = "[0-9]" * 20 + ".fix"  # of the segments' names, as `path_of` makes them
-MAGIC = b"LSFIXST2"
-OLD_MAGIC = b"LSFIXST1"
+MAGIC = b"LSFIXST1"  # its digit is the format's version
 OUT_APP = KIND_OUT_APP
 
 assert sizeof(StoreEntry) == 32
@@ -155,8 +153,9 @@ cdef class Scan:
         self.size = os.fstat(self.fd).st_size
         self.held = self.held_from = 0
         header = os.pread(self.fd, SEGMENT_HEADER_SIZE, 0)
-        self.is_old = header[:8] == OLD_MAGIC
-        if header[:8] not in (MAGIC, OLD_MAGIC) or header[8:16] != self.base.to_bytes(8, "little"):
+        if header[:7] == MAGIC[:7] and header[:8] != MAGIC:
+            raise StoreCorrupt(f"{path} is of another version of the message store: start the version that wrote it")
+        if header[:8] != MAGIC or header[8:16] != self.base.to_bytes(8, "little"):
             raise StoreCorrupt(f"{path} does not begin like a segment of the message store")
         if self.position == self.base:
             self.position += SEGMENT_HEADER_SIZE

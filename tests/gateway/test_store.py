@@ -137,6 +137,18 @@ def test_a_missing_segment_is_refused(tmp_path: Path) -> None:
         open_store(tmp_path, segment_size=256)
 
 
+def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
+    """Here of the next one: its segments say so, and are left as they are."""
+    store = open_store(tmp_path)
+    store.add(OUT_APP, 1, 1, b"of a version to come")
+    store.write_out()
+    later = last_segment(tmp_path).read_bytes().replace(b"LSFIXST1", b"LSFIXST2")
+    last_segment(tmp_path).write_bytes(later)
+    with pytest.raises(StoreCorrupt, match="of another version of the message store: start the version that wrote it"):
+        open_store(tmp_path)
+    assert last_segment(tmp_path).read_bytes() == later
+
+
 def test_a_segment_without_its_header_is_begun_again(tmp_path: Path) -> None:
     store = open_store(tmp_path, segment_size=256)
     for number in range(1, 3):
