@@ -20,7 +20,6 @@ from procs.supervisor.run import Run
 from procs.supervisor.supervisor import EXIT_MUST_NOT, Supervisor, command_of
 from procs.venue.topology import Host
 from procs.venue.venue import Manifest, Venue
-from scripts.convert_journal import CONVERSIONS
 from shm.journal import JournalReader, segment_path
 from shm.journal_convert import with_schema
 from shm.layout import SCHEMA_HASH, unpack_command
@@ -209,7 +208,7 @@ def test_what_else_no_retry_mends_is_refused_at_once(stopped: RunningVenue) -> N
     assert str(store) in refused(stopped, "gateway")
     flip(store, 3)
     segment = segment_path(stopped.folder / "data" / "journal", 1)
-    earlier = with_schema(segment.read_bytes(), next(iter(CONVERSIONS)))
+    earlier = with_schema(segment.read_bytes(), SCHEMA_HASH ^ 1)
     segment.write_bytes(earlier)
     line = refused(stopped, "core")
     for words in (str(segment), "written with another schema of records", "lockstep convert-journal"):

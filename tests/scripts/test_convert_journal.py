@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scripts import convert_journal
-from scripts.convert_journal import CONVERSIONS, TARGET, convert
+from scripts.convert_journal import CONVERSIONS, TARGET, Conversion, convert
 from shm.journal import JournalCorrupt, JournalError, JournalReader, verify
 from shm.journal_convert import header_of, with_schema
 from shm.journal_writer import JournalWriter
@@ -15,7 +15,7 @@ from shm.layout import SCHEMA_HASH
 from tests.models import journal as model
 from tests.scripts.conftest import SEGMENT_BYTES
 
-BEFORE_SNAPSHOTS = 0x06C7B9E737A13305
+EARLIER = 0x1234_5678_9ABC_DEF0
 RECORDS = 4000
 
 
@@ -37,21 +37,41 @@ def test_every_conversion_leads_to_the_schema_as_it_is() -> None:
     assert SCHEMA_HASH not in CONVERSIONS
 
 
-@pytest.mark.parametrize("schema_hash", CONVERSIONS)
-def test_a_journal_of_an_earlier_schema_is_read_after_conversion(tmp_path: Path, schema_hash: int) -> None:
+@pytest.fixture(autouse=True)
+def _released_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There was a version with another schema."""
+    monkeypatch.setitem(CONVERSIONS, EARLIER, Conversion("before the test: all records are the same"))
+
+
+def test_a_journal_of_an_earlier_schema_is_read_after_conversion(tmp_path: Path) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
-    records = written(old, schema_hash)
+    records = written(old, EARLIER)
     before = {file.name: file.read_bytes() for file in old.iterdir()}
     with pytest.raises(JournalCorrupt, match="written with another schema"):
         JournalReader(old)
     done = convert(old, new)
     assert (done.records, done.first_seq, done.last_seq) == (RECORDS, 1, RECORDS)
-    assert done.schema == f"{schema_hash:016x}"
+    assert done.schema == f"{EARLIER:016x}"
     assert list(JournalReader(new)) == records
     assert verify(new).corruption is None
     assert {file.name: file.read_bytes() for file in old.iterdir()} == before
     with JournalWriter(new, "none", SEGMENT_BYTES) as writer:
         assert writer.append([model.record(RECORDS + 1)]) == RECORDS + 1
+
+
+def test_a_conversion_makes_each_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here records of the earlier schema lack a byte that is always there now."""
+    records = written(tmp_path / "old", EARLIER)
+    for file in (tmp_path / "old").glob("*.journal"):
+        file.write_bytes(file.read_bytes()[:-1])
+
+    def with_byte(segment: bytes) -> bytes:
+        return with_schema(segment + b"\0", SCHEMA_HASH)
+
+    monkeypatch.setitem(CONVERSIONS, EARLIER, Conversion("before the last byte", with_byte))
+    done = convert(tmp_path / "old", tmp_path / "new")
+    assert (done.records, done.what) == (RECORDS, "before the last byte")
+    assert list(JournalReader(tmp_path / "new")) == records
 
 
 def test_an_unknown_schema_is_refused_by_name(tmp_path: Path) -> None:
@@ -68,7 +88,7 @@ def test_a_journal_of_this_build_needs_no_conversion(tmp_path: Path) -> None:
 
 
 def test_segments_of_two_schemas_are_no_journal(tmp_path: Path) -> None:
-    written(tmp_path / "old", BEFORE_SNAPSHOTS)
+    written(tmp_path / "old", EARLIER)
     file = min((tmp_path / "old").glob("*.journal"))
     file.write_bytes(with_schema(file.read_bytes(), SCHEMA_HASH))
     with pytest.raises(JournalError, match="segments of 2 schemas"):
@@ -76,7 +96,7 @@ def test_segments_of_two_schemas_are_no_journal(tmp_path: Path) -> None:
 
 
 def test_what_was_damaged_before_is_not_converted(tmp_path: Path) -> None:
-    written(tmp_path / "old", BEFORE_SNAPSHOTS)
+    written(tmp_path / "old", EARLIER)
     file = min((tmp_path / "old").glob("*.journal"))
     data = bytearray(file.read_bytes())
     data[5000] ^= 1
@@ -87,14 +107,14 @@ def test_what_was_damaged_before_is_not_converted(tmp_path: Path) -> None:
 
 
 def test_what_begins_behind_a_snapshot_is_refused(tmp_path: Path) -> None:
-    written(tmp_path / "old", BEFORE_SNAPSHOTS)
+    written(tmp_path / "old", EARLIER)
     min((tmp_path / "old").glob("*.journal")).unlink()
     with pytest.raises(JournalError, match="what was before is in snapshots of the other build"):
         convert(tmp_path / "old", tmp_path / "new")
 
 
 def test_a_header_that_is_none_is_named(tmp_path: Path) -> None:
-    written(tmp_path / "old", BEFORE_SNAPSHOTS)
+    written(tmp_path / "old", EARLIER)
     file = min((tmp_path / "old").glob("*.journal"))
     file.write_bytes(b"\0" * 4096)
     with pytest.raises(JournalCorrupt, match=str(file)):
