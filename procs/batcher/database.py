@@ -70,7 +70,7 @@ NOBODY = 1 << 22  # no process has this number: proc(5), pid_max
 
 
 class UnavailableError(Exception):
-    """The embedded server could not be started now; the reason is its message."""
+    """Its server could not be started now, or a later version has changed its tables; the reason is its message."""
 
 
 class Embedded:
@@ -308,7 +308,8 @@ def server(config: Config, data: Path) -> Embedded | Remote:
 def migrate(database_url: str) -> list[str]:
     """Bring the tables up to date; returns the ids of the migrations that were applied.
 
-    Runs of several processes take turns. Raises psycopg.Error where the server refuses.
+    Runs of several processes take turns. Raises psycopg.Error where the server refuses, UnavailableError where a later
+    version has changed the tables.
     """
     import psycopg
 
@@ -368,12 +369,21 @@ def _backend(database_url: str) -> Any:
 
 
 def _is_up_to_date(connection: psycopg.Connection[Any]) -> bool:
-    """Whether every migration has been applied, as at each start but the first. yoyo is loaded only if not."""
+    """Whether every migration has been applied, as at each start but the first: yoyo is loaded only if not.
+
+    UnavailableError where others have been, too.
+    """
     found = connection.execute("SELECT to_regclass('_yoyo_migration')").fetchone()
     if found is None or found[0] is None:
         return False
     applied = {name for (name,) in connection.execute("SELECT migration_id FROM _yoyo_migration")}
-    return all(file.stem in applied for file in MIGRATIONS.glob("*.sql"))
+    known = {file.stem for file in MIGRATIONS.glob("*.sql")}
+    if later := sorted(applied - known):
+        raise UnavailableError(
+            f"a later version has changed the tables ({', '.join(later)}): start that version, or have `lockstep"
+            " rebuild-db` rebuild the database from the journal"
+        )
+    return known <= applied
 
 
 def _apply(backend: Any, migration: Any) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import psycopg
 
-from procs.batcher import indexes
 from procs.batcher.author import Author
 from procs.batcher.backfill_process import FillError
 from procs.batcher.database import CONNECT_TIMEOUT_S, Embedded, Remote, UnavailableError, migrate
@@ -87,7 +86,6 @@ class Loader:
         self._synced_end = 0  # of the spool
         self._batch = Batch(batch_rows)
         self._reader = Reader(spool)
-        self._indexer: threading.Thread | None = None
         self._stop_at = float("inf")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loader", daemon=True)
@@ -152,7 +150,6 @@ class Loader:
         """One connection's life."""
         self._server.start()
         migrate(self._server.url)
-        self._make_indexes()
         while not self._judge.is_open():
             if self._stopping.wait(PAUSE_S):
                 return
@@ -162,18 +159,6 @@ class Loader:
                 return
         if not self._load_session(author):
             self._fill(author.epoch, self._spool.born_ns, self._stopping)
-
-    def _make_indexes(self) -> None:
-        """Have a thread of its own make the indexes that a database of an earlier version lacks."""
-        if self._indexer is None or not self._indexer.is_alive():
-            self._indexer = threading.Thread(target=self._index, name="indexes", daemon=True)
-            self._indexer.start()
-
-    def _index(self) -> None:
-        try:
-            indexes.make(self._server.url, self._stopping)
-        except psycopg.Error as error:  # the next connection tries again
-            log.warning("an index of earlier rows could not be made", reason=with_remedy(error))
 
     def _hold_against_journal(self) -> None:
         """RefusedError if the database is not of this journal, or of more than that has."""

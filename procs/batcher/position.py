@@ -52,15 +52,9 @@ def position(connection: psycopg.Connection[Any]) -> Position:
     )
     if there.fetchone() != (2,):
         return EMPTY
-    # A database of an earlier version has no times yet, and does not know its author's start and node.
-    writer = connection.execute(
-        "SELECT journal_born_ns, complete_seq, epoch, coalesce(to_jsonb(w) ->> 'boot', ''),"
-        " coalesce(to_jsonb(w) ->> 'node', '') FROM writer AS w"
-    ).fetchone()
+    writer = connection.execute("SELECT journal_born_ns, complete_seq, epoch, boot, node FROM writer").fetchone()
     born_ns, complete_seq, *author = writer or (0, 0, *Author())
-    rings = connection.execute(
-        "SELECT number, seq, coalesce((to_jsonb(w) ->> 'time_ns')::bigint, 0) FROM watermark AS w ORDER BY ring"
-    ).fetchall()
+    rings = connection.execute("SELECT number, seq, time_ns FROM watermark ORDER BY ring").fetchall()
     numbers, causes, times_ns = ([ring[i] for ring in rings] or [0] for i in range(3))
     return Position(born_ns, complete_seq, numbers, causes, times_ns, Author(*author))
 

@@ -17,7 +17,7 @@ from procs.batcher import author
 from procs.batcher.author import Author, objection
 from procs.batcher.batcher import Batcher
 from procs.batcher.compare import compare
-from procs.batcher.database import Embedded, Remote, migrate
+from procs.batcher.database import Embedded, Remote
 from procs.batcher.position import position
 from procs.batcher.rows import Batch
 from procs.batcher.spool import Spool
@@ -199,7 +199,7 @@ def test_an_open_transaction_that_nobody_can_end_is_waited_for(database: str, tm
         (Author(), Author(1, "a0", "a"), ""),
         (Author(5, "a0", "a"), Author(6, "b0", "b"), ""),
         (Author(5, "a0", "a"), Author(5, "a0", "a"), ""),
-        (Author(5), Author(5, "a0", "a"), ""),  # of a version that kept no start
+        (Author(5), Author(5, "a0", "a"), ""),
         (Author(6, "b0", "b"), Author(5, "a0", "a"), "OLD_EPOCH: node b (start b0) "),
         (Author(6, "b0"), Author(5, "a0"), "OLD_EPOCH: another venue (start b0) "),
         (Author(6, "b0", "b"), Author(6, "a0", "a"), "SAME_EPOCH: node b (start b0) "),
@@ -266,21 +266,3 @@ def test_nothing_is_claimed_before_the_epochs_beginning_is_committed(server: Emb
     assert batcher._author() == Author(1, boot_of(A), "a")
     board.set(Word.EPOCH, 0)
     assert batcher._author() is None
-
-
-def test_a_database_of_an_earlier_version_has_no_author_and_gets_one(database: str, tmp_path: Path) -> None:
-    spool = Spool(tmp_path)
-    stream = common()
-    spool_all(stream, spool)
-    with session(database, 3) as opened:
-        opened.write(batch_after(opened, spool))
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("ALTER TABLE writer DROP COLUMN boot, DROP COLUMN node")
-        connection.execute("DELETE FROM _yoyo_migration WHERE migration_id = '0007-author'")
-        assert position(connection).author == Author(3)
-        assert migrate(database) == ["0007-author"]
-        with session(database, 3, boot=boot_of(A), node="a") as opened:
-            spool_all(stream.steps(10), spool)
-            opened.write(batch_after(opened, spool))
-        assert position(connection).author == Author(3, boot_of(A), "a")
-    assert compare(database, stream.rings.__getitem__, stream.commands).clean

@@ -14,10 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from procs.batcher import derived, refused, writer
+from procs.batcher import refused, writer
 from procs.batcher.compare import compare
-from procs.batcher.database import Embedded, migrate
-from procs.batcher.reader import Reader
+from procs.batcher.database import Embedded
 from procs.batcher.spool import Spool
 from procs.batcher.writer import Session
 from shm.records import Corrected, Side, Traded
@@ -157,34 +156,3 @@ def test_trades_that_were_set_aside_are_in_their_candles_once_they_are_loaded(da
             pass
     assert rows(database) == model(stream)
     assert compare(database, stream.rings.__getitem__, stream.commands).clean
-
-
-def test_a_full_database_of_an_earlier_version_gets_them_bit_by_bit(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(derived, "TAKEN", 40)
-    stream = Stream(seed=8, day_ns=50_000_000_000).define().steps(700)
-    spool = Spool(tmp_path)
-    with session(database) as opened:
-        load(opened, stream, spool)
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("DROP TABLE candles, candle_gaps, position_states, position_gaps")
-        connection.execute("DROP FUNCTION remake_candles")
-        connection.execute("DELETE FROM _yoyo_migration WHERE migration_id ~ '^000[89]'")
-    assert migrate(database) == ["0008-candles", "0009-positions"]
-    turns = 0
-    with session(database) as opened:
-        batch = batch_after(opened, spool)
-        while opened.make_missing():
-            turns += 1
-            if turns % 5 == 0:  # trading goes on
-                spool_all(stream.steps(10), spool)
-                batch.begin(opened.numbers, opened.complete_seq)
-                Reader(spool).fill(batch)
-                opened.write(batch)
-    assert turns > 15
-    assert rows(database) == model(stream)
-    report = compare(database, stream.rings.__getitem__, stream.commands)
-    assert report.clean
-    assert report.missing == 0
-    assert report.tables["position_states"].rows == 3

@@ -18,6 +18,8 @@ import pytest
 from msgspec import convert
 
 from config.schema import Config
+from procs.batcher import database as database_module
+from procs.batcher import rebuild
 from procs.batcher.database import Embedded, Remote, UnavailableError, migrate, server
 from procs.venue import database_url
 from tests.prepared_database import prepare
@@ -182,18 +184,51 @@ def test_a_configured_url_is_used_as_it_is(tmp_path: Path) -> None:
     assert database_url.of(Config(), tmp_path) == Embedded(tmp_path).url
 
 
+@pytest.fixture
+def next_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a later version adds to ours; its name."""
+    folder = shutil.copytree(database_module.MIGRATIONS, tmp_path / "migrations")
+    (folder / "0002-next.sql").write_text("-- depends: 0001-tables\n\nALTER TABLE trades ADD COLUMN taker_type text;\n")
+    monkeypatch.setattr(database_module, "MIGRATIONS", folder)
+    return "0002-next"
+
+
+def columns(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        return {column.name for column in connection.execute("SELECT * FROM trades").description or ()}
+
+
 def test_migrations_run_once(empty_database: str) -> None:
-    done = ["0001-tables", "0002-trades", "0003-venue", "0004-refused", "0005-requests", "0006-times", "0007-author"]
-    done += ["0008-candles", "0009-positions", "0010-open-orders", "0011-history", "0012-withdrawals"]
-    done += ["0013-password-resets", "0014-prevented-matches", "0015-replacements", "0016-list-names"]
-    assert migrate(empty_database) == done
+    assert migrate(empty_database) == ["0001-tables"]
     assert migrate(empty_database) == []
 
 
-def test_what_ends_a_migrator_before_it_notes_a_migration_leaves_nothing_of_it(database: str) -> None:
+def test_a_database_gets_the_migrations_that_it_lacks(database: str, next_migration: str) -> None:
+    assert "taker_type" not in columns(database)
+    assert migrate(database) == [next_migration]
+    assert migrate(database) == []
+    assert "taker_type" in columns(database)
+
+
+def test_tables_that_a_later_version_has_changed_are_refused(
+    database: str, next_migration: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = database_module.MIGRATIONS
+    migrate(database)
+    monkeypatch.undo()
+    assert later != database_module.MIGRATIONS
+    with pytest.raises(UnavailableError, match=rf"a later version .* \({next_migration}\): start"):
+        migrate(database)
+    with rebuild.begun(database, 0, replace=True) as made:
+        made.swap()
+    assert migrate(database) == []
+    assert "taker_type" not in columns(database)
+
+
+def test_what_ends_a_migrator_before_it_notes_a_migration_leaves_nothing_of_it(
+    database: str, next_migration: str
+) -> None:
     with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("DROP TABLE refused_rows")
-        connection.execute("DELETE FROM _yoyo_migration WHERE migration_id = '0004-refused'")
         connection.execute(
             "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS"
             " $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$"
@@ -202,37 +237,14 @@ def test_what_ends_a_migrator_before_it_notes_a_migration_leaves_nothing_of_it(d
         with pytest.raises(psycopg.Error):
             migrate(database)
         connection.execute("DROP TRIGGER die ON _yoyo_migration")
-    assert migrate(database) == ["0004-refused"]
-
-
-def test_a_kill_switch_of_before_gets_its_scope(database: str) -> None:
-    switch = "INSERT INTO actions (number, action, user_id, session_id, side, is_on, cl_ord_id, time, seq) VALUES "
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("DROP VIEW proposals, withdrawals")
-        connection.execute("DROP TABLE requests")
-        connection.execute("ALTER TABLE actions DROP COLUMN scope")
-        connection.execute("ALTER TABLE writer DROP COLUMN requests_seq")
-        connection.execute("DELETE FROM _yoyo_migration WHERE migration_id = '0005-requests'")
-        for number, (action, side) in enumerate(
-            (("KILL_SWITCH", "BUY"), ("KILL_SWITCH", "SELL"), ("MASS_CANCEL", "BUY"))
-        ):
-            connection.execute(f"{switch} (%s, %s, 1, 1, %s, true, 'k', now(), 1)", [number, action, side])
-        aside = "INSERT INTO refused_rows (relation, is_change, key, seq, sqlstate, reason, fields)"
-        aside += """ VALUES ('actions', false, '9', 1, '', '', '{"action": "KILL_SWITCH", "side": "SELL"}')"""
-        connection.execute(aside)
-    assert migrate(database) == ["0005-requests"]
-    with psycopg.connect(database) as connection:
-        rows = connection.execute("SELECT side, scope FROM actions ORDER BY number").fetchall()
-        assert rows == [(None, "ACCOUNT"), (None, "SESSION"), ("BUY", None)]
-        assert connection.execute("SELECT fields FROM refused_rows").fetchall() == [
-            ({"action": "KILL_SWITCH", "side": None, "scope": "SESSION"},)
-        ]
+    assert "taker_type" not in columns(database)
+    assert migrate(database) == [next_migration]
 
 
 def test_concurrent_migrators_take_turns(empty_database: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         applied = list(pool.map(migrate, [empty_database] * 3))
-    assert sorted(map(len, applied)) == [0, 0, 16]
+    assert sorted(map(len, applied)) == [0, 0, 1]
 
 
 def test_the_lock_of_a_killed_migrator_is_broken(database: str) -> None:

@@ -122,7 +122,7 @@ def test_installed_alone_it_is_said_once_and_trades_get_partitions(
     with psycopg.connect(empty_database) as connection:
         offered = connection.execute("SELECT FROM pg_available_extensions WHERE name = 'timescaledb'")
         assert offered.rowcount == 1
-    assert "0002-trades" in migrate(empty_database)
+    assert "0001-tables" in migrate(empty_database)
     assert migrate(empty_database) == []
     said = capsys.readouterr().err
     assert said.count("TimescaleDB is installed, but not preloaded: trades get partitions of a day") == 1
