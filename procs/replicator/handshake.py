@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from shm.journal_format import OWN_SCHEMA
 
-_HELLO = struct.Struct("<QQQQIIQ16s32s32s")
+_HELLO = struct.Struct("<QQQQIIQ16s32s32sI4x")
 HELLO_SIZE = _HELLO.size
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,32}")  # as the configuration has them: they go to files and terminals
 
@@ -62,7 +62,7 @@ class Hello(Struct, frozen=True):
 
     `slots` is how many records its log ring has room for: no batch may be larger. `voids` stands for all that `lockstep
     void` has taken out of the venue: the nodes would part if one of them lacked any of it (LOG-22). `rules` is the
-    version of the rules that its build knows; 0: it does not say. It goes in the frame's header, not in the greeting.
+    version of the rules that its build knows.
     """
 
     venue: str
@@ -83,18 +83,19 @@ class Hello(Struct, frozen=True):
         if max(map(len, names)) > 32:
             raise ValueError("a venue's or node's name has at most 32 bytes")
         numbers = self.schema_hash, self.last_seq, self.chain, self.nonce, self.epoch, self.slots, self.voids
-        return _HELLO.pack(*numbers, self.journal_id, *names)
+        return _HELLO.pack(*numbers, self.journal_id, *names, self.rules)
 
     @staticmethod
-    def unpack(data: bytes, rules: int = 0) -> Hello:
+    def unpack(data: bytes) -> Hello:
         """LinkError where these bytes are no greeting."""
         try:
-            schema_hash, last_seq, chain, nonce, epoch, slots, voids, journal_id, venue, node = _HELLO.unpack(data)
+            *numbers, journal_id, venue, node, rules = _HELLO.unpack(data)
             names = venue.rstrip(b"\0").decode(), node.rstrip(b"\0").decode()
         except (struct.error, UnicodeDecodeError):
             raise LinkError(Refusal.DAMAGED, "the greeting can't be read") from None
         if not all(map(_NAME.fullmatch, names)):
             raise LinkError(Refusal.DAMAGED, "the greeting has a name that no venue or node can have")
+        schema_hash, last_seq, chain, nonce, epoch, slots, voids = numbers
         return Hello(*names, journal_id, epoch, last_seq, chain, nonce, slots, voids, schema_hash, rules)
 
 

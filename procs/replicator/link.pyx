@@ -166,11 +166,10 @@ cdef class Link:
         return 0
 
     cdef int greet(self, own, int64_t now_ns, uint32_t wanted, FrameKind kind=FRAME_HELLO) except -1:
-        """The first frame of an end: who this node is, by which rules its build can go, and what it wants."""
+        """The first frame of an end: who this node is, and what it wants."""
         cdef bytes hello = own.pack()
         cdef FrameHeader *header = self.claim(len(hello))
         header.count = wanted
-        header.first_seq = own.rules
         memcpy(<char *> header + FRAME_HEADER_SIZE, <const char *> hello, len(hello))
         return self.send(header, kind, len(hello), now_ns)
 
@@ -267,8 +266,6 @@ cdef class Fetching(Link):
             self.taken += header.size
         elif header.kind == FRAME_COPIED and header.position == self.taken:
             self.is_whole = True
-        elif header.kind == FRAME_BATCH:
-            raise LinkError(Refusal.WRONG_VERSION, "the other node's software sends no copies: upgrade that node")
         elif header.kind != FRAME_HEARTBEAT:
             raise LinkError(Refusal.OUT_OF_ORDER, f"a frame of kind {header.kind} came where a copy belongs")
         return data

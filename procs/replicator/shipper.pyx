@@ -91,7 +91,7 @@ cdef class Shipper(Link):
     cdef readonly uint64_t chain
     cdef readonly uint64_t caught_up     # records that came from the journal
     cdef readonly str peer               # the secondary's name,
-    cdef readonly uint32_t peer_rules    # and the version of the rules that its build knows; 0: it does not say
+    cdef readonly uint32_t peer_rules    # and the version of the rules that its build knows
     cdef uint64_t told_mark              # at which the secondary was told this node's digests last
     cdef readonly bint leaves            # it is about to be stopped: commits are to wait for it no more,
     cdef bint has_left                   # which it was told that they don't
@@ -148,16 +148,15 @@ cdef class Shipper(Link):
             if header.kind != FRAME_HELLO:
                 raise LinkError(Refusal.OUT_OF_ORDER, "a frame came before the secondary's greeting")
             self.nonce = header.nonce  # what answers this greeting, a refusal too, carries it
+            peer = Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size])
             if header.count == ASKS_ROLE:
-                self.refuse_asker(Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]))
+                self.refuse_asker(peer)
             self.is_for_tail = header.count == WANTS_TAIL
             self.is_for_copy = header.count == WANTS_COPY
             if header.count == TELLS_VOIDS:
-                return self.greeted_to_void(
-                    Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns
-                )
-            self.peer_rules = <uint32_t> header.first_seq
-            self.greeted(Hello.unpack((<const char *> header + FRAME_HEADER_SIZE)[:header.size]), now_ns)
+                return self.greeted_to_void(peer, now_ns)
+            self.peer_rules = peer.rules
+            self.greeted(peer, now_ns)
             return 0
         if self.is_for_voids:
             if header.kind != FRAME_VOIDS:

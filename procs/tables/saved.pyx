@@ -45,7 +45,7 @@ cdef enum:
 cdef uint64_t MAGIC = 0x305452415053434C  # "LCSPART0"
 
 # To be raised when what is saved, or what it means, changes and no declaration does.
-SAVED_VERSION = 2
+SAVED_VERSION = 1
 STAGES = ("tables", "intake", "edge", "router", "matcher", "gateway", "api", "publisher", "batcher")
 
 

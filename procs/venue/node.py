@@ -95,7 +95,7 @@ def in_epoch(config: Config, node: Node) -> int:
     """What an Epoch record says as `members` when this node begins to lead.
 
     Bits 0 to 7: of how many nodes commits wait for the acknowledgement; 8 to 15: the durability, from 1 on in the order
-    of MODES; 16: by an operator's statement the other node is off. A venue of one node says 1, as all did before.
+    of MODES; 16: by an operator's statement the other node is off. A venue of one node says 1.
     """
     if config.replication.node is None:
         return 1

@@ -236,7 +236,7 @@ def leave(data: Path, steps: Steps) -> None:
 
 
 def running_code(data: Path) -> str | None:
-    """The folder of the code that the node in `data` runs; "" of a version that does not say, None if it does not run.
+    """The folder of the code that the node in `data` runs; None if it does not run.
 
     It says so shortly after it has begun: until then it does not run.
     """
@@ -247,14 +247,14 @@ def running_code(data: Path) -> str | None:
         run = msgspec.json.decode(manifest_of(data).read_bytes(), type=_Run)
     except (FileNotFoundError, ValueError):
         return None
-    return run.code if run.pid in (0, pid) else None
+    return run.code if run.pid == pid else None
 
 
 class _Run(Struct, frozen=True):
     """What this command reads of another version's manifest."""
 
-    code: str = ""
-    pid: int = 0
+    code: str
+    pid: int
 
 
 def start_command(file: Path, to: Path) -> str:
