@@ -13,9 +13,17 @@ CREATE TABLE IF NOT EXISTS identity.sessions (
     address text NOT NULL,
     agent text NOT NULL,
     ended timestamptz,
-    why text                            -- it has ended
+    why text,                           -- it has ended
+    id_before text,                     -- before the last proof
+    -- Other refresh tokens, as SHA-256 (`procs.api.login.rotation`): `beside` are as good as `refresh`, `spent` are
+    -- accepted for a short while after `rotated`.
+    beside bytea[] NOT NULL DEFAULT '{}',
+    spent bytea[] NOT NULL DEFAULT '{}',
+    rotated timestamptz,
+    proof bytea                         -- a fingerprint of the second factor of the last proof: another one proves nothing
 );
 CREATE INDEX IF NOT EXISTS sessions_of_account ON identity.sessions (account, begun) WHERE ended IS NULL;
+CREATE INDEX IF NOT EXISTS sessions_by_id_before ON identity.sessions (id_before) WHERE ended IS NULL;
 CREATE INDEX IF NOT EXISTS sessions_by_use ON identity.sessions (used);
 
 CREATE TABLE IF NOT EXISTS identity.profiles (
@@ -38,31 +46,3 @@ CREATE TABLE IF NOT EXISTS identity.audit (
 );
 CREATE INDEX IF NOT EXISTS audit_by_time ON identity.audit (time);
 CREATE INDEX IF NOT EXISTS audit_of_account ON identity.audit (account, id);
-
--- Of refresh tokens, as SHA-256: `procs.api.login.rotation`. Only where they are missing: it waits for whoever reads the table,
--- such as a backup.
-DO $$
-BEGIN
-    IF NOT EXISTS (
-        SELECT FROM information_schema.columns
-        WHERE table_schema = 'identity' AND table_name = 'sessions' AND column_name = 'rotated'
-    ) THEN
-        ALTER TABLE identity.sessions
-            ADD COLUMN id_before text,                          -- before the last proof
-            ADD COLUMN beside bytea[] NOT NULL DEFAULT '{}',    -- as good as `refresh`
-            ADD COLUMN spent bytea[] NOT NULL DEFAULT '{}',     -- taken again for a short while
-            ADD COLUMN rotated timestamptz;                     -- since when
-    END IF;
-END $$;
-CREATE INDEX IF NOT EXISTS sessions_by_id_before ON identity.sessions (id_before) WHERE ended IS NULL;
-
--- Which second factor the last proof was given by, as a fingerprint: with another one nothing is proved.
-DO $$
-BEGIN
-    IF NOT EXISTS (
-        SELECT FROM information_schema.columns
-        WHERE table_schema = 'identity' AND table_name = 'sessions' AND column_name = 'proof'
-    ) THEN
-        ALTER TABLE identity.sessions ADD COLUMN proof bytea;
-    END IF;
-END $$;

@@ -271,22 +271,6 @@ def test_a_refresh_that_overtakes_a_proof_is_good(empty_database: str) -> None: 
     run(empty_database, what)
 
 
-def test_a_session_of_an_earlier_version_goes_on(empty_database: str) -> None:  # noqa: F811
-    async def begin(venue: Venue) -> str:
-        return (await venue.sessions.begin(1, 0, "", "", proved=False))[1]
-
-    token = run(empty_database, begin)
-    with psycopg.connect(empty_database) as connection:
-        for column in ("id_before", "beside", "spent", "rotated"):
-            connection.execute(f"ALTER TABLE identity.sessions DROP COLUMN {column}".encode())
-
-    async def go_on(venue: Venue) -> None:
-        session, _ = await venue.sessions.refresh(token)
-        await venue.sessions.step_up(session, (await venue.sessions.refresh(token))[1])
-
-    run(empty_database, go_on)
-
-
 def test_a_commit_that_nobody_confirmed_logs_nobody_out(empty_database: str) -> None:  # noqa: F811
     async def what(wire: Wire) -> None:
         venue = Venue(await wire.open())
