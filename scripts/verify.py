@@ -259,9 +259,7 @@ def _compare(
         return
     found.database_complete = report.complete_seq
     if report.missing:
-        found.notes.append(
-            f"database: candles and positions that are being made again are not compared: {report.missing:,}"
-        )
+        found.notes.append(f"database: positions that are being made again are not compared: {report.missing:,}")
     found.rows = {name: table.rows for name, table in report.tables.items()}
     for ring, count in report.short.items():
         found.problems.append(

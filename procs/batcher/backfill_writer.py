@@ -60,7 +60,7 @@ class Filling:
             self._load(reader, progress)
 
     def complete(self) -> None:
-        """Make the candles and positions that corrections have left to be made."""
+        """Work out the positions that corrections have left to be made."""
         while self._session.make_missing():
             pass
 

@@ -1,7 +1,7 @@
 """What follows from trades and corrections: candles, and positions; both are kept in the transaction of their trades.
 
-A batch adds to what is there. What that can't do (a correction, a row that was set aside, tables that were full before
-these were there) is worked out again from the tables `trades` and `corrections`, which always decide.
+A batch adds to what is there. What that can't do (a correction, a row that was set aside) is worked out again from the
+tables `trades` and `corrections`, which always decide.
 """
 
 from __future__ import annotations
@@ -83,6 +83,7 @@ POSITIONS = """
     JOIN assets AS q ON q.id = i.quote_asset
 """
 GAP = "SELECT user_id, symbol, version FROM position_gaps WHERE NOT is_given_up ORDER BY version LIMIT 1"
+MISSING = "SELECT FROM position_gaps WHERE NOT is_given_up LIMIT 1"
 # The time up to which so many fills can be taken at once; null: all that there are.
 UNTIL = """
     SELECT min("time") FROM (
@@ -111,26 +112,8 @@ INSERT_POSITION = """
     INSERT INTO position_states
     VALUES (%s, %s, trim_scale(%s / %s), trim_scale(%s / %s), trim_scale(%s / %s), %s)
 """
-MISSING_CANDLES = """
-    INSERT INTO candle_gaps
-    SELECT symbol, min("time"), max("time") + INTERVAL '1 microsecond' FROM trades GROUP BY symbol
-"""
-MISSING_POSITIONS = """
-    INSERT INTO position_gaps (user_id, symbol)
-    SELECT maker_user_id, symbol FROM trades UNION SELECT taker_user_id, symbol FROM trades
-"""
-# What a turn takes from the trades of one symbol, of which the candles are made: the latest that have none.
-SPAN = """
-    SELECT g.symbol, greatest(g.since, coalesce((
-        SELECT date_trunc('second', "time") FROM trades AS t WHERE t.symbol = g.symbol AND t."time" < g.until
-        ORDER BY t."time" DESC OFFSET %s LIMIT 1), g.since)), g.until, g.since
-    FROM candle_gaps AS g ORDER BY g.until DESC LIMIT 1
-"""
-SHORTEN = "UPDATE candle_gaps SET until = %s WHERE symbol = %s"
-CLOSE = "DELETE FROM candle_gaps WHERE symbol = %s"
 CLOSE_GAP = "DELETE FROM position_gaps WHERE user_id = %s AND symbol = %s"
-IS_MISSING = "SELECT EXISTS (SELECT FROM candle_gaps) OR EXISTS (SELECT FROM position_gaps WHERE NOT is_given_up)"
-TAKEN = 20_000  # trades, or fills, that a turn takes: a fraction of a second
+TAKEN = 20_000  # fills that a turn takes: a fraction of a second
 EVER = "0001-01-01 00:00Z"
 ENDLESS = "9999-12-31 00:00Z"
 
@@ -186,27 +169,6 @@ def mark_changed(connection: psycopg.Connection) -> None:
         mark(connection, found)
 
 
-def mark_all(connection: psycopg.Connection) -> None:
-    """Have all candles and positions made, of which there are none yet."""
-    connection.execute(MISSING_CANDLES)
-    connection.execute(MISSING_POSITIONS)
-
-
-def make_candles(connection: psycopg.Connection) -> str | None:
-    """Make some of the candles that are missing: says what is left, "" if nothing is; None if nothing was missing."""
-    row = connection.execute(SPAN, [TAKEN]).fetchone()
-    if row is None:
-        return None
-    symbol, since, until, begins = row
-    connection.execute("SELECT remake_candles(%s, %s, %s)", [symbol, since, until])
-    if since > begins:
-        connection.execute(SHORTEN, [since, symbol])
-        return f"{symbol} from {begins:%Y-%m-%d %H:%M:%S} to {since:%Y-%m-%d %H:%M:%S}"
-    connection.execute(CLOSE, [symbol])
-    left = connection.execute("SELECT symbol FROM candle_gaps ORDER BY until DESC LIMIT 1").fetchone()
-    return str(left[0]) if left else ""
-
-
 class PositionMaker:
     """Works out positions that are not there, one after the other, some fills at a time, and tells `batch` of them."""
 
@@ -215,12 +177,12 @@ class PositionMaker:
         self._gap: tuple[Any, ...] | None = None
         self._made: tuple[int, int, Position] | None = None
 
-    def turn(self, connection: psycopg.Connection) -> bool:
-        """Take some fills; False if every position is there."""
+    def turn(self, connection: psycopg.Connection) -> None:
+        """Take some fills of the position that is missing for longest."""
         gap = connection.execute(GAP).fetchone()
         if gap is None:
             self._gap = None
-            return False
+            return
         if gap != self._gap:
             self._gap, self._behind = gap, EVER
             self._scratch = Positions(self._batch.listings)
@@ -228,7 +190,7 @@ class PositionMaker:
         listed = connection.execute(LISTED, [symbol]).fetchone()
         if listed is None:  # its definition is set aside
             connection.execute(GIVE_UP, [user, symbol])
-            return True
+            return
         instrument, base, quote = listed
         key = {"user_id": user, "symbol": symbol, "behind": self._behind, "count": TAKEN, "base": base, "quote": quote}
         row = connection.execute(UNTIL, key).fetchone()
@@ -238,7 +200,6 @@ class PositionMaker:
         self._behind = until
         if until == ENDLESS:
             self._finish(connection, listed)
-        return True
 
     def committed(self) -> None:
         """The turn's transaction is: what it has made is known from now on."""

@@ -193,10 +193,7 @@ POSITIONS = """
     ) AS made
 """
 # What the batcher has yet to make again is not compared.
-MISSING = {
-    "candles": "symbol NOT IN (SELECT symbol FROM candle_gaps)",
-    "position_states": "(user_id, symbol) NOT IN (SELECT user_id, symbol FROM position_gaps)",
-}
+MISSING = {"position_states": "(user_id, symbol) NOT IN (SELECT user_id, symbol FROM position_gaps)"}
 
 
 @dataclass

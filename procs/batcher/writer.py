@@ -5,7 +5,6 @@ It never retries: any failure ends the session, and the next one asks the databa
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -31,7 +30,6 @@ COPY_BYTES = 2**20
 Encoded = tuple[memoryview, memoryview, memoryview]  # created orders, changed orders, balances
 # A batch reaches over more days only after a longer stop; a wrong clock must not make partitions without end.
 MOST_DAYS = 40
-PROGRESS_S = 10.0
 
 # Work must follow the size of a batch, never that of a table: no plan of ours may read `orders` from end to end.
 SESSION = """
@@ -123,7 +121,6 @@ class Session:
         self.born_ns = born_ns
         self._author = author
         self._records = records
-        self._tell_at_s = 0.0
         self._connection = psycopg.connect(
             url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S, application_name=APPLICATION
         )
@@ -153,30 +150,17 @@ class Session:
         self._maker = derived.PositionMaker(batch)
 
     def make_missing(self) -> bool:
-        """Make some of the candles and positions that are not there; False if there is nothing more to make.
+        """Work out some of the positions that are not there; False if there is nothing more to make.
 
         To be called between batches, once `teach` has been.
         """
-        row = self._connection.execute(derived.IS_MISSING).fetchone()
-        if row is None or not row[0]:
+        if not self._connection.execute(derived.MISSING).rowcount:
             return False
         with self._connection.transaction():
             self._check_claim()
-            left = derived.make_candles(self._connection)
-            if left is None:
-                self._maker.turn(self._connection)
+            self._maker.turn(self._connection)
         self._maker.committed()
-        if left is not None:
-            self._tell_progress(left)
         return True
-
-    def _tell_progress(self, left: str) -> None:
-        """Log how far the candles of a database of an earlier version are made, now and then."""
-        now_s = time.monotonic()
-        if left and now_s < self._tell_at_s:
-            return
-        self._tell_at_s = now_s + PROGRESS_S
-        log.info("making the candles of earlier trades", left=left or "nothing")
 
     def write(self, batch: Batch) -> None:
         """Write the batch and move the watermark past it, both or neither. Rows that the server refuses are set aside.

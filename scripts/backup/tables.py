@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
-from procs.batcher import derived, partitions
+from procs.batcher import partitions
 from procs.batcher.database import CONNECT_TIMEOUT_S, migrate
 from procs.batcher.writer import RefusedError
 from scripts.backup.pace import CHUNK
@@ -32,7 +32,6 @@ TABLES = (
     "replacements",
     "balances",
     "candles",
-    "candle_gaps",
     "position_states",
     "position_gaps",
     "refused_rows",
@@ -79,12 +78,8 @@ def load(url: str, contents: Iterable[tuple[str, Iterator[bytes]]]) -> None:
         connection.execute("SET LOCAL timezone = 'UTC'")
         connection.execute("DELETE FROM watermark")
         connection.execute("DELETE FROM writer")
-        names = []
         for name, content in sorted(contents, key=lambda each: TABLES.index(_table(each[0]))):
-            names.append(name)
             _fill(connection, name.removesuffix(SUFFIX), content)
-        if f"candles{SUFFIX}" not in names:  # of an earlier version
-            derived.mark_all(connection)
         connection.execute(NEXT_NUMBER)
         connection.execute("UPDATE writer SET node = ''")  # it is of the node that starts with it
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import psycopg
 import pytest
 
 from procs.api.binance.answers import MILLISECOND
@@ -335,20 +334,3 @@ def test_a_correction_that_the_database_lacks_is_a_gap(database: str, tmp_path: 
     joined(database, market, behind)
     market.load(database, Spool(tmp_path))
     joined(database, market, there)
-
-
-def test_candles_that_are_still_being_made_are_not_told(database: str, tmp_path: Path) -> None:  # noqa: F811
-    """As after an upgrade of the tables: flat candles would be wrong."""
-    market = Market(7).steps(2500).load(database, Spool(tmp_path))
-    with psycopg.connect(database) as connection:
-        connection.execute(
-            "INSERT INTO candle_gaps VALUES ('BTCUSDT', to_timestamp(%s), to_timestamp(%s))",
-            [market.trades[0].time_ns / S - 1, market.trades[500].time_ns / S],
-        )
-
-    async def question(archive: MarketArchive) -> None:
-        await refused(archive.klines(Klines(SYMBOL, "1s", 1, 0)), "history is away")
-        later = market.trades[501].time_ns // 10**6 + 2000
-        assert json.loads(await archive.klines(Klines(SYMBOL, "1s", 1, later)))
-
-    joined(database, market, question)

@@ -238,8 +238,6 @@ PIECED_CANDLES = f"""
     GROUP BY p.bin
 """
 MONTHS = MADE_CANDLES.replace('date_bin(%(length)s, "time", %(origin)s)', "date_trunc('month', \"time\", 'UTC')")
-# A span of which candles are still being made, as those of an earlier version's trades are.
-UNMADE = "SELECT FROM candle_gaps WHERE symbol = %(symbol)s AND since < %(ends)s AND until > %(begins)s"
 FIRST_CANDLE = 'SELECT min("time") FROM candles WHERE symbol = %(symbol)s AND "interval" = %(stored)s'
 WINDOW = f"""
     SELECT %(symbol)s::text, {CANDLE_SUMS}, ({FIRST_OF_SPAN}), ({LAST_OF_SPAN}) FROM candles

@@ -87,7 +87,6 @@ class Snapshot:
         key = {"symbol": symbol, "stored": stored, "length": INTERVALS[interval][0], "origin": origin_of(interval)}
         last = bins.begin(self.at.time_us if until_us is None else until_us)
         begins = bins.forward(last, 1 - limit) if since_us is None else bins.at_or_after(since_us)
-        await self._check_made(symbol, begins, bins.forward(last, 1))
         first = await self.one(queries.FIRST_CANDLE, key)
         if first is None or first[0] is None:
             return []
@@ -123,16 +122,9 @@ class Snapshot:
 
     async def window(self, symbol: str, begins: int, ends: int) -> list[Window]:
         """As `History.window`."""
-        await self._check_made(symbol, begins, ends)
         hour = min(Bins("1h").at_or_after(begins), ends)
         key = {"symbol": symbol, "begins": time_of(begins), "hour": time_of(hour), "ends": time_of(ends)}
         return await self.rows(Window, queries.WINDOW, key)
-
-    async def _check_made(self, symbol: str, begins: int, ends: int) -> None:
-        """That no candle of a span is still to be made of trades that are there. HistoryUnavailableError."""
-        key = {"symbol": symbol, "begins": time_of(begins), "ends": time_of(ends)}
-        if await self.one(queries.UNMADE, key) is not None:
-            raise HistoryUnavailableError(f"candles of {symbol} are still being made")
 
 
 class History:
@@ -180,7 +172,7 @@ class History:
         except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable) as error:
             raise HistoryUnavailableError(" ".join(str(error).split())) from error
         except psycopg.errors.UndefinedColumn as error:
-            raise HistoryUnavailableError("the database is of an earlier version") from error
+            raise HistoryUnavailableError("the database is of another version") from error
 
     async def watermark(self) -> Read[Any]:
         """What the database has; no rows."""

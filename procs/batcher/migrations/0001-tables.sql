@@ -315,13 +315,6 @@ CREATE TABLE candles_5m PARTITION OF candles FOR VALUES IN ('5m') WITH (fillfact
 CREATE TABLE candles_1h PARTITION OF candles FOR VALUES IN ('1h') WITH (fillfactor = 90);
 CREATE TABLE candles_1d PARTITION OF candles FOR VALUES IN ('1d') WITH (fillfactor = 90);
 
--- Trades from `since` on, before `until`, have no candles yet: the batcher makes them, the latest first, and shortens the gap.
-CREATE TABLE candle_gaps (
-    symbol text PRIMARY KEY,
-    since timestamptz NOT NULL,
-    until timestamptz NOT NULL
-);
-
 -- Make the candles that a span touches again, from trades and corrections as they are: each interval from the one below it.
 CREATE FUNCTION remake_candles(which text, since timestamptz, until timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
