@@ -19,7 +19,7 @@ CODE := shm procs config scripts bench tests
 PIP := $(PY) -m pip --quiet --disable-pip-version-check
 
 # What compiled modules are made of: a change of any of them builds again (only what changed is compiled).
-CARRIED := $(shell find $(CODE) -name '*.pyx' -o -name '*.pxd' -o -name '*.h') setup.py
+CARRIED := $(shell find $(CODE) -name '*.pyx' -o -name '*.pxd' -o -name '*.h') $(wildcard shm/*.py) setup.py
 
 # The web page's sources: with what the registry has they become the files that the api serves.
 PAGE := $(shell find web -type f -not -path 'web/node_modules/*')
@@ -70,12 +70,11 @@ interop: build ## test against QuickFIX, which is compiled once, and clients of 
 bench: build ## measure; writes var/bench.json and docs/benchmarks.md with its plots (ROW=ring runs one row)
 	$(PY) -m bench $(ROW)
 
-lint: build page ## ruff, mypy, cython-lint, the page's types and style, and whether generated files are up to date
+lint: build page ## ruff, mypy, cython-lint, the page's types and style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	git ls-files -z '*.pyx' '*.pxd' | PATH="$(abspath $(BIN)):$$PATH" xargs -0 -n 40 -P $(JOBS) cython-lint
-	$(PY) -m shm.layout --check
 	PATH="$(abspath $(BIN)):$$PATH" npm --prefix web run --silent check
 
 fuzz: build ## run the property tests for much longer (ARGS='-k book' chooses)
@@ -93,7 +92,7 @@ soak: build ## run what takes minutes: simulation's new seeds, planted bugs, kil
 clean: ## remove what was built (not .venv, and never var/, where the venue's data is)
 	find shm procs config scripts bench tests \( -name '*.so' -o -name '*.c' -o -name '*.html' \) -delete
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
-	rm -rf procs/api/web web/node_modules web/src/net/v1.ts
+	rm -rf shm/records.pxd procs/api/web web/node_modules web/src/net/v1.ts
 	rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENV)/.built
 
 build: $(VENV)/.built ## make .venv, compile, and build the page where its packages can be had

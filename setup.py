@@ -6,6 +6,8 @@ note each line they run; `make coverage` has a tree of its own for them.
 """
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -63,6 +65,8 @@ extensions = [
 
 # Cython's own worker processes import this file again: guarded, or each would build everything.
 if __name__ == "__main__":
+    if extensions:
+        subprocess.run([sys.executable, "-m", "shm.layout"], check=True)  # writes shm/records.pxd
     modules = cythonize(
         extensions,
         compiler_directives=DIRECTIVES,

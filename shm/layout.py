@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import sys
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
@@ -195,6 +194,6 @@ def generate_pxd() -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--check"]:
-        sys.exit(0 if PXD.read_text() == generate_pxd() else f"{PXD.name} is stale: run python -m shm.layout")
-    PXD.write_text(generate_pxd())
+    text = generate_pxd()
+    if not PXD.exists() or PXD.read_text() != text:  # a file that is newer, and the same, would compile all again
+        PXD.write_text(text)

@@ -47,8 +47,6 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / file, tree)
     for block in of("diff"):
         run(tree, "git", "apply", "-", text=block.text)
-    (generate,) = (line for block in of("text") for line in block.commands if "shm.layout" in line)
-    run(tree, *generate.replace(".venv/bin/python", sys.executable).split())
     build(
         tree, {path for block in of("diff") for path in re.findall(r"^\+\+\+ b/(\S+\.pyx)$", block.text, re.MULTILINE)}
     )

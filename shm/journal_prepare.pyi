@@ -1,3 +1,0 @@
-PREPARED_NAME: str
-
-class Preparation: ...
