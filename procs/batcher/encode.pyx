@@ -168,14 +168,3 @@ cdef class Buffer:
         for i in range(count - trailing):
             put_16(at + 12 + 2 * i, digits[count - 1 - i])
         self.size += 12 + 2 * <size_t> (count - trailing)
-
-
-def numeric(units: int, scale: int) -> bytes:
-    """The binary form of units / 10**scale, as `Buffer.decimal` writes it (without its length), for tests."""
-    buffer = Buffer()
-    buffer.row(1)
-    cdef size_t begin = buffer.size
-    cdef int128 high = <long long> (units >> 32)
-    cdef int128 value = high * (<int128> 1 << 32) + <int128> <long long> (units & 0xFFFFFFFF)
-    buffer.decimal(value, scale)
-    return buffer.data[begin + 4:buffer.size]

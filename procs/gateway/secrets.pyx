@@ -90,10 +90,3 @@ cdef void put_check_sum(char *message, size_t trailer) noexcept nogil:
     for i in range(trailer):
         total = <uint8_t> (total + <uint8_t> message[i])
     put_digits(message + trailer + 3, total, 3)
-
-
-def blanked(bytes data not None) -> bytes:
-    """`blank` of a copy, for Python callers."""
-    cdef bytearray copy = bytearray(data)
-    blank(copy, len(copy))
-    return bytes(copy)

@@ -116,25 +116,3 @@ cdef Fault to_steps(const Decimal *number, const Grid *grid, int64_t *steps) noe
         return FAULT_TOO_LARGE
     steps[0] = <int64_t> value
     return FAULT_NONE
-
-
-class BadNumber(ValueError):
-    """Text that is no number of the grid; `fault` says why."""
-
-    def __init__(self, int fault):
-        super().__init__(f"fault {fault}")
-        self.fault = fault
-
-
-def steps(bytes text, int scale, int64_t step, int most_decimals) -> int:
-    """`parse_decimal` and `to_steps`, for Python callers. Raises BadNumber."""
-    cdef Decimal number
-    cdef Grid grid
-    cdef int64_t found = 0
-    grid.scale, grid.step, grid.most_decimals = scale, step, most_decimals
-    cdef Fault fault = parse_decimal(text, len(text), &number)
-    if fault == FAULT_NONE:
-        fault = to_steps(&number, &grid, &found)
-    if fault != FAULT_NONE:
-        raise BadNumber(fault)
-    return found

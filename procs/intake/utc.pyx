@@ -80,8 +80,3 @@ cdef int64_t parse_date(const char *text, size_t size) noexcept nogil:
         return -1
     days = days_of(two(text) * 100 + two(text + 2), two(text + 4), two(text + 6))
     return days * 86400 * NS_PER_SECOND if days >= 0 else -1
-
-
-def utc_ns(bytes text) -> int:
-    """`parse_utc`, for Python callers."""
-    return parse_utc(text, len(text))

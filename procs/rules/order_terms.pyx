@@ -26,7 +26,7 @@ from shm.records cimport (
     CODE_UNSUPPORTED_LIST, CODE_UNSUPPORTED_ORDER_TYPE, CODE_UNSUPPORTED_SELF_TRADE, CODE_UNSUPPORTED_SIDE,
     CODE_UNSUPPORTED_TIME_IN_FORCE, LIST_KIND_OCO, LIST_KIND_OTO, ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY,
     ORDER_FLAG_SLIDE, ORD_TYPE_LIMIT, ORD_TYPE_MARKET, ORD_TYPE_STOP, ORD_TYPE_STOP_LIMIT, ORD_TYPE_TRAILING_STOP,
-    RECORD_SIZE, SIDE_BUY, SIDE_SELL, STP_DECREMENT, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN, TIF_DAY, TIF_FOK, TIF_GTC,
+    SIDE_BUY, SIDE_SELL, STP_DECREMENT, TIF_AT_THE_CLOSE, TIF_AT_THE_OPEN, TIF_DAY, TIF_FOK, TIF_GTC,
     TIF_GTD, TIF_IOC, ExtLegRecord, ExtTermsRecord, NewOrderRecord,
 )
 
@@ -150,19 +150,3 @@ cdef int list_fault(const NewOrderRecord *first, const ExtLegRecord *second) noe
     if first.side != second.side:
         return CODE_LIST_SIDES_DIFFER
     return CODE_OK if first.quantity_lots == second.quantity_lots else CODE_LIST_QUANTITIES_DIFFER
-
-
-def fault(bytes order not None, bytes terms=None) -> int:
-    """`order_fault` of two packed records, for tools and tests."""
-    if len(order) != RECORD_SIZE or (terms is not None and len(terms) != RECORD_SIZE):
-        raise ValueError(f"a record is {RECORD_SIZE} bytes")
-    if terms is None:
-        return order_fault(<const NewOrderRecord *> <const char *> order, NULL)
-    return order_fault(<const NewOrderRecord *> <const char *> order, <const ExtTermsRecord *> <const char *> terms)
-
-
-def fault_of_list(bytes first not None, bytes second not None) -> int:
-    """`list_fault` of two packed records, for tools and tests."""
-    if len(first) != RECORD_SIZE or len(second) != RECORD_SIZE:
-        raise ValueError(f"a record is {RECORD_SIZE} bytes")
-    return list_fault(<const NewOrderRecord *> <const char *> first, <const ExtLegRecord *> <const char *> second)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from psycopg.adapt import Transformer
 from psycopg.pq import Format
 
-from procs.batcher.encode import numeric
 from procs.batcher.history import TRADE_COLUMNS
 from procs.batcher.rows import CHANGE_COLUMNS, ORDER_COLUMNS, Batch, phc
 from shm.records import (
@@ -34,6 +33,7 @@ from shm.records import (
     Triggered,
 )
 from tests.batcher.events import BTC, BTCUSDT, USDT, Stream
+from tests.compiled import numeric
 
 BOOLEAN = dict.fromkeys(("post_only", "slide", "auction"), 16)
 OIDS = {"user_id": 23, "matcher": 21, **dict.fromkeys(("created", "updated", "time", "expires"), 1184), **BOOLEAN}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from procs.intake.codes import text_of
-from procs.intake.decimals import BadNumber, steps
 from shm.records import Code
+from tests.compiled import BadNumber, steps
 from tests.gateway.harness import Harness, Trader, config_for, venue
 
 LOT = "0.0001"

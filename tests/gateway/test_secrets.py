@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from procs.gateway.secrets import blanked
+from tests.compiled import blanked
 from tests.gateway.fix.client import Client
 
 

@@ -10,7 +10,6 @@ import random
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from procs.rules.order_terms import fault, fault_of_list
 from shm.layout import pack
 from shm.records import (
     AccountLimits,
@@ -31,6 +30,7 @@ from shm.records import (
     TimeInForce,
 )
 from shm.records import OrderFlag as Flag
+from tests.compiled import fault, fault_of_list
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Alone, cancel, instrument, leg, limits, order, replace
 from tests.models.listing import DAY_NS, Listing

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from procs.rules.order_terms import fault, fault_of_list
 from shm import records as r
 from shm.layout import pack
 from shm.records import Code, ListKind, OrderFlag, OrderType, SelfTrade, Side, TimeInForce
+from tests.compiled import fault, fault_of_list
 
 LIMIT, MARKET, STOP = OrderType.LIMIT, OrderType.MARKET, OrderType.STOP
 STOP_LIMIT, TRAILING = OrderType.STOP_LIMIT, OrderType.TRAILING_STOP

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procs.gateway.fix.message import Message
-from procs.intake.utc import utc_ns
+from tests.compiled import utc_ns
 from tests.gateway.fix.client import Client, order
 
 NEED_MORE, GARBLED, TOO_LONG = 0, -1, -2

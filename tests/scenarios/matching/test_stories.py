@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from procs.rules.order_terms import fault, fault_of_list
 from shm.layout import pack
 from shm.records import Code, ListKind, Phase
+from tests.compiled import fault, fault_of_list
 from tests.matcher.pair import BTC, Pair, leg
 from tests.models.orders import Place
 from tests.scenarios.matching.runner import LIST, Script
