@@ -10,11 +10,10 @@ from procs.router.schedule cimport Schedule
 from procs.router.transfers cimport OPERATORS_RING, Transfers
 from procs.tables.saved cimport Loader, Saver
 from shm.records cimport (
-    API_RING, AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CancelAfterRecord, CommandRecord,
-    DepositLimitRecord, DepositRecord, DismissalRecord, FeeTierRecord, InstrumentRecord, KeyRevocationRecord,
-    KillSwitchRecord, LimitsRecord,
-    MassCancelRecord, PasswordResetRecord, PhaseChangeRecord, PositionLimitRecord, RegistrationRecord, ScheduleRecord,
-    SecondFactorRecord, WelcomeRecord, WithdrawalRecord,
+    API_RING, AccountLimitsRecord, AccountRecord, ApiKeyRecord, AssetRecord, CommandRecord, DepositLimitRecord,
+    DepositRecord, DismissalRecord, FeeTierRecord, InstrumentRecord, KeyRevocationRecord, KillSwitchRecord,
+    LimitsRecord, MassCancelRecord, PasswordResetRecord, PhaseChangeRecord, PositionLimitRecord, RegistrationRecord,
+    ScheduleRecord, SecondFactorRecord, WelcomeRecord, WithdrawalRecord,
 )
 
 cdef enum:
@@ -83,7 +82,6 @@ cdef class Administration:
     cdef uint16_t judge_welcome(self, const DepositRecord *record) except? 9999
     cdef uint16_t define_factor(self, const SecondFactorRecord *record, const char **extensions) except? 9999
     cdef uint16_t mass_cancel(self, const MassCancelRecord *record) except? 9999
-    cdef uint16_t cancel_later(self, const CancelAfterRecord *record) noexcept nogil
     cdef uint16_t turn(self, const KillSwitchRecord *record) noexcept nogil
     cdef uint16_t change_phase(self, const PhaseChangeRecord *record) except? 9999
     cdef uint16_t plan(self, const ScheduleRecord *record) noexcept nogil

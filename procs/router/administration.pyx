@@ -175,8 +175,8 @@ cdef class Administration:
             return self.transfers.approve_correction(<CorrectionRecord *> record)
         if type == CMD_MASS_CANCEL:
             return self.mass_cancel(<MassCancelRecord *> record)
-        if type == CMD_CANCEL_AFTER:
-            return self.cancel_later(<const CancelAfterRecord *> record)
+        if type == CMD_CANCEL_AFTER:  # also while a kill switch is on: like a cancel it only takes orders off
+            return self.cancel_after.put(<const CancelAfterRecord *> record)
         if type == CMD_KILL_SWITCH:
             return self.turn(<KillSwitchRecord *> record)
         if type == CMD_PHASE:
@@ -625,10 +625,6 @@ cdef class Administration:
         if record.side > SIDE_SELL:
             return CODE_UNSUPPORTED_SIDE
         return self.judge_instrument(record.instrument) if record.instrument != 0 else CODE_OK
-
-    cdef uint16_t cancel_later(self, const CancelAfterRecord *record) noexcept nogil:
-        """An account's own, also while a kill switch is on: like a cancel it only takes orders off."""
-        return self.cancel_after.put(record)
 
     cdef uint16_t turn(self, const KillSwitchRecord *record) noexcept nogil:
         """A switch on or off. An account may switch on its own and its session's, but not off.
