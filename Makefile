@@ -92,7 +92,7 @@ soak: build ## run what takes minutes: simulation's new seeds, planted bugs, kil
 clean: ## remove what was built (not .venv, and never var/, where the venue's data is)
 	find shm procs config scripts bench tests \( -name '*.so' -o -name '*.c' -o -name '*.html' \) -delete
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
-	rm -rf shm/records.pxd procs/api/web web/node_modules web/src/net/v1.ts
+	rm -rf shm/records.pxd procs/api/web web/node_modules web/src/net/v1.ts web/src/net/forms.json
 	rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENV)/.built
 
 build: $(VENV)/.built ## make .venv, compile, and build the page where its packages can be had
@@ -105,9 +105,10 @@ web/node_modules/.built: web/src/net/v1.ts $(PAGE)
 	@$(NPM) run --silent build
 	@touch $@
 
-# What /v1 takes and answers, as types: its own description says that.
+# What /v1 takes and answers, as types, and what operations ask for, as forms: the venue describes both.
 web/src/net/v1.ts: web/node_modules/.installed $(API) | $(VENV)/.built
 	@$(PY) -m procs.api.v1 > web/node_modules/v1.json
+	@$(PY) -m procs.operating.forms > web/src/net/forms.json
 	@$(NPM) run --silent types > web/node_modules/types.log
 
 # Scripts of packages are not run. The lock file says what each package must be.

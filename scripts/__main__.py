@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Group
 
 from scripts import release
 from scripts.errors import UsageError
+from scripts.operate.lines import lines
 from scripts.rights import refusal
 from scripts.terminal import EXIT_INTERRUPTED, EXIT_UNREAD, EXIT_USAGE, fail
 
@@ -60,37 +61,15 @@ COMMANDS = {
     "completion": ("shell:completion", "Print a script that completes commands in a shell."),
     "man": ("shell:man", "Print the manual page."),
 }
+# What operators look at, and what is no record of the log; what is has its line in the table of operations.
 OPERATORS = {
     "commands": ("operate.commands:commands", "Show operators' commands: who gave which, when, and the outcome."),
     "trades": ("operate.past_trades:trades", "Show an instrument's trades with their numbers."),
-    "halt": ("operate.trading:halt", "Halt an instrument."),
-    "resume": ("operate.trading:resume", "Resume continuous trading in an instrument."),
-    "phase": ("operate.trading:phase", "Begin a phase of an instrument."),
-    "cancel": ("operate.trading:cancel", "Cancel all orders of an account, instrument or side."),
-    "kill": ("operate.trading:kill", "Block an account's new orders, or let them through again."),
     "disconnect": ("operate.sessions:disconnect", "End a FIX session's connection."),
-    "deposit": ("operate.money:deposit", "Credit an account with money paid in."),
-    "withdraw": ("operate.money:withdraw", "Propose to debit an account for money paid out."),
-    "fees": ("operate.money:fees", "Pay out fees that the venue has taken: one proposes, another approves."),
     "proposals": ("operate.proposals:proposals", "Show everything that waits for a second operator."),
-    "proposal": ("operate.proposals:proposal", "Approve another operator's proposal, or dismiss one."),
-    "deposits": ("operate.money:deposits", "Show the deposits that wait for a second operator."),
+    "deposits": ("operate.proposals:deposits", "Show the deposits that wait for a second operator."),
     "withdrawals": ("operate.withdrawals:withdrawals", "Show the withdrawals that wait."),
-    "withdrawal": ("operate.withdrawals:withdrawal", "Approve or reject a withdrawal, or say that it was paid."),
-    "deposit-limit": ("operate.money:deposit_limit", "Set what one operator deposits alone in a day."),
     "password-reset": ("operate.password_resets:password_reset", "Let an account take a new password, by two."),
-    "adjust": ("operate.money:adjust", "Change a balance: one operator proposes, another approves."),
-    "bust": ("operate.trades:bust", "Undo a trade: one operator proposes, another approves."),
-    "correct": ("operate.trades:correct", "Change the price of a trade: one operator proposes, another approves."),
-    "list-asset": ("operate.listing:list_asset", "List an asset."),
-    "list-instrument": ("operate.listing:list_instrument", "List an instrument, or change its fees and collar."),
-    "limits": ("operate.listing:limits", "Change what an instrument allows."),
-    "schedule": ("operate.listing:schedule", "Change an instrument's schedule of phases."),
-    "delist": ("operate.listing:delist", "Delist an instrument for good."),
-    "move": ("operate.listing:move", "Move a halted instrument to another matcher."),
-    "account-limits": ("operate.accounts:account_limits", "Change what an account may do, and its defaults."),
-    "position-limit": ("operate.accounts:position_limit", "Limit what an account may own of an asset."),
-    "fee-tier": ("operate.accounts:fee_tier", "Set the rates of a fee tier."),
 }
 EPILOGUE = (
     "Exit codes: 0 all is well; 1 something is not, or was refused; 2 the command line or the configuration is wrong; "
@@ -111,8 +90,9 @@ def command_line(arguments: Sequence[str] = (), *, explained: bool = False) -> A
     asked = next((word for word in arguments if not word.startswith("-")), None)
     if asked is None:
         app.help_epilogue = EPILOGUE
+    table = {name: (f"operate.operations:{name.replace('-', '_')}", line) for name, line in lines().items()}
     operators = Group("Operators", help="For operators' accounts: what these do is in the log.")
-    for group, commands in ((None, COMMANDS), (operators, OPERATORS)):
+    for group, commands in ((None, COMMANDS), (operators, OPERATORS | table)):
         for name, (place, line) in commands.items():
             app.command(f"scripts.{place}", name=name, group=group, help=None if explained or name == asked else line)
     return app

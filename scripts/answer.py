@@ -83,11 +83,9 @@ def _answer(venue: Venue, question: Question) -> Any:
 
             return status.whole(venue, venue.config, sessions=question.sessions)
         case WhichTrade():
-            from procs.operating import directory
             from scripts.operate.recorded import trade_of
 
-            instrument = directory.read(venue).instrument(question.symbol)
-            matcher, trade = trade_of(venue, question.symbol, instrument, question.number, question.matchers)
+            matcher, trade = trade_of(venue, question)
             return Found(matcher, pack(trade))
         case LastCommands():
             from scripts.operate.commands import last_commands

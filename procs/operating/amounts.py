@@ -11,7 +11,7 @@ from config.checks import I64_MAX
 from config.units import InexactError, in_steps, in_units
 from procs.operating.directory import Directory
 from procs.operating.errors import NotPossibleError
-from shm.records import Instrument
+from shm.records import Code, Instrument
 
 NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?")
 
@@ -24,16 +24,25 @@ class Unit(NamedTuple):
     scale: int
 
 
-def units_of(directory: Directory, asset: str, amount: str) -> int:
-    """`amount` in the asset's smallest units. NotPossibleError if it is no number of them."""
+def units_of(directory: Directory, asset: str, amount: str, field: str = "amount", *, large: Code = Code.OK) -> int:
+    """`amount` in the asset's smallest units. NotPossibleError if it is none, or too large: with that code."""
     scale = directory.asset(asset)[1]
-    return _counted(amount, Unit(f"{asset}'s smallest unit", 1, scale), lambda: in_units(amount, scale))
+    unit = Unit(f"{asset}'s smallest unit", 1, scale)
+    return _counted(amount, unit, lambda: in_units(amount, scale), field, large)
+
+
+def limit_of(directory: Directory, asset: str, amount: str, field: str = "amount") -> tuple[int, int]:
+    """An asset's number, and an amount of it that is not below zero, in its smallest units. NotPossibleError."""
+    units = units_of(directory, asset, amount, field)
+    if units < 0:
+        raise NotPossibleError(f"{amount} is below zero", field)
+    return directory.asset(asset)[0], units
 
 
 def ticks_of(instrument: Instrument, price: str) -> int:
     """`price` in the instrument's ticks."""
     unit = Unit(f"{_symbol(instrument)}'s tick", instrument.tick_mantissa, instrument.price_scale)
-    return _counted(price, unit, lambda: in_steps(price, step_text(unit.mantissa, unit.scale)))
+    return _counted(price, unit, lambda: in_steps(price, step_text(unit.mantissa, unit.scale)), "price")
 
 
 def price_text(instrument: Instrument, ticks: int) -> str:
@@ -55,16 +64,15 @@ def _symbol(instrument: Instrument) -> str:
     return instrument.symbol.decode()
 
 
-def _counted(text: str, unit: Unit, count: Callable[[], int]) -> int:
+def _counted(text: str, unit: Unit, count: Callable[[], int], field: str, large: Code = Code.OK) -> int:
     if not NUMBER.fullmatch(text):
-        raise NotPossibleError(f"{text} is no decimal number, such as 12.5")
+        raise NotPossibleError(f"{text} is no decimal number, such as 12.5", field)
     try:
         number = count()
     except InexactError:
-        raise NotPossibleError(
-            f"{text} is no multiple of {unit.name}, {step_text(unit.mantissa, unit.scale)}"
-        ) from None
+        says = f"{text} is no multiple of {unit.name}, {step_text(unit.mantissa, unit.scale)}"
+        raise NotPossibleError(says, field) from None
     if abs(number) > I64_MAX:
         most = step_text(unit.mantissa * I64_MAX, unit.scale)
-        raise NotPossibleError(f"{text} is more than the venue can hold: at most {most}")
+        raise NotPossibleError(f"{text} is more than the venue can hold: at most {most}", field, large)
     return number

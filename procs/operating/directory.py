@@ -7,10 +7,12 @@ in a file of the run, and continues from there; the file is as private as the jo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from copy import copy
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from msgspec import structs
 
 from config.nearest import nearest
 from procs.disk import space
@@ -78,14 +80,15 @@ class Directory:
 
     `assets` has (number, scale) by name, as the router's state does. `proposals` are adjustments that no one
     has approved yet, `corrections` those of trades, `deposits` those above a limit, `pending` all others, as they were
-    refused (SECOND_NEEDED); `withdrawals` wait by their number;
-    `matchers` are all that an instrument has ever been with. `blocked` are kill switches that are on, `registered` the
+    refused (SECOND_NEEDED); `withdrawals` wait by their number; `running` are the matchers that run, and
+    `matchers` all that an instrument has ever been with. `blocked` are kill switches that are on, `registered` the
     accounts that people have defined for themselves, with their moment, `unapproved` those that were never let trade.
     Limits of 0 are none, and not in here.
     """
 
     def __init__(self) -> None:
         self.position = 0
+        self.running: Collection[int] = ()
         self.records: list[bytes] = []
         self.assets: dict[bytes, tuple[int, int]] = {}
         self.instruments: dict[str, Instrument] = {}
@@ -214,24 +217,33 @@ class Directory:
     def instrument(self, symbol: str) -> Instrument:
         """The instrument called `symbol`. NotPossibleError if there is none such."""
         if symbol not in self.instruments:
-            raise NotPossibleError(f"there is no instrument {symbol}; {nearest(symbol, self.instruments)}")
+            says = f"there is no instrument {symbol}; {nearest(symbol, self.instruments)}"
+            raise NotPossibleError(says, "symbol", Code.UNKNOWN_SYMBOL)
         return self.instruments[symbol]
 
     def account(self, name: str) -> Account:
         """The account called `name`. NotPossibleError if there is none such."""
         if name not in self.accounts:
-            raise NotPossibleError(f"there is no account {name}; {nearest(name, self.accounts)}")
+            says = f"there is no account {name}; {nearest(name, self.accounts)}"
+            raise NotPossibleError(says, "account", Code.UNKNOWN_ACCOUNT)
         return self.accounts[name]
 
     def asset(self, name: str) -> tuple[int, int]:
         """Number and scale of the asset called `name`. NotPossibleError if there is none such."""
         if name.encode() not in self.assets:
-            raise NotPossibleError(f"there is no asset {name}; {nearest(name, [key.decode() for key in self.assets])}")
+            says = f"there is no asset {name}; {nearest(name, [key.decode() for key in self.assets])}"
+            raise NotPossibleError(says, "asset")
         return self.assets[name.encode()]
 
     def listed(self, number: int) -> Instrument:
         """The instrument of that number."""
         return self.instruments[self._symbols[number]]
+
+    def credential_of(self, account: int) -> ExtCredential:
+        """What proves an account's password, for another record of the account."""
+        kept = self.credentials[account]
+        fresh = {name: 0 for name in Command.__struct_fields__ if name not in ("type", "version")}
+        return structs.replace(kept, **fresh)
 
     def name_of_account(self, number: int) -> str:
         return self._names[number]
@@ -278,6 +290,7 @@ def read_on(venue: Venue, known: Directory | None) -> Directory:
 def read(venue: Venue) -> Directory:
     """The directory of the running `venue`, up to what is committed now. JournalError."""
     directory = Directory()
+    directory.running = venue.matchers
     file = venue.data / "run" / "directory"
     last = committed(venue)
     boot = bytes.fromhex(venue.boot_id)

@@ -1,9 +1,15 @@
 """What an operator is told of a request that can't be."""
 
+from shm.records import Code
+
 
 class NotPossibleError(Exception):
-    """What was asked for can't be done as asked; the message says why, `field` of which part, where one is wrong."""
+    """What was asked for can't be done as asked; the message says why, `field` of which part, where one is wrong.
 
-    def __init__(self, says: str, field: str = "") -> None:
+    `code` is what the venue would refuse it by, where that is one of its codes.
+    """
+
+    def __init__(self, says: str, field: str = "", code: Code = Code.OK) -> None:
         super().__init__(says)
         self.field = field
+        self.code = code

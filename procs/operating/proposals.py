@@ -5,8 +5,8 @@ The router compares an approval with the proposal; nothing here decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Annotated, NamedTuple
 
 from msgspec import structs
 
@@ -14,6 +14,7 @@ from procs.operating import trades
 from procs.operating.amounts import step_text
 from procs.operating.directory import Directory, Pending, asker
 from procs.operating.errors import NotPossibleError
+from procs.operating.operation import Asked, Number, Operation, Outcome, Said
 from shm.records import (
     Account,
     Adjustment,
@@ -22,6 +23,7 @@ from shm.records import (
     CorrectionProposal,
     Deposit,
     DepositLimit,
+    Dismissal,
     ExtCredential,
     Payment,
     Registration,
@@ -76,6 +78,57 @@ def worded(directory: Directory, known: Command) -> str:
     raise ValueError(f"{type(known).__name__} can't be proposed")
 
 
+class ApproveProposal(Operation, frozen=True, kw_only=True):
+    """Approve another operator's withdrawal, or another admin's role, deposit limit, welcome or registration.
+
+    Deposits, adjustments, corrections and password resets are approved by requests and commands of their own.
+    """
+
+    command = "proposal approve"
+    example = "184467"
+    route = "POST /proposals/{proposal}/approve"
+    subject = "proposals"
+    title = "Approve proposal {proposal}"
+    verb = "Approve it"
+    typed = "proposal"
+
+    proposal: Annotated[Number, Asked("Proposal", "The proposal's number, as lockstep proposals shows it.")]
+
+    def records(self, directory: Directory) -> Sequence[Command]:
+        return approval(directory, self.proposal)
+
+    def question(self, directory: Directory) -> str:
+        return f"Approve: {worded(directory, directory.pending[self.proposal])}?"
+
+    def done(self, directory: Directory, outcomes: Sequence[Outcome]) -> Said:
+        what = worded(directory, directory.pending[self.proposal])
+        return Said(f"done: {what}", {"proposal": self.proposal})
+
+
+class DismissProposal(Operation, frozen=True, kw_only=True):
+    """Withdraw your own proposal of any kind, or reject another operator's. Nothing else changes.
+
+    What only admins may approve, only admins reject. A password reset can be ended until it is used.
+    """
+
+    command = "proposal dismiss"
+    example = "184467"
+    route = "POST /proposals/{proposal}/dismiss"
+    subject = "proposals"
+    title = "Dismiss proposal {proposal}"
+    verb = "Dismiss it"
+    effect = "proposal {proposal} is dismissed"
+
+    proposal: Annotated[Number, Asked("Proposal", "The proposal's number, as lockstep proposals shows it.")]
+
+    def records(self, directory: Directory) -> Sequence[Command]:
+        return [Dismissal(cl_ord_id=b"", proposal=self.proposal)]
+
+    @property
+    def adds(self) -> bool:
+        return False
+
+
 def approval(directory: Directory, proposal: int) -> list[Command]:
     """The records that approve a proposal of `directory.pending`, without their sender. NotPossibleError."""
     known: Pending | None = directory.pending.get(proposal)
@@ -83,12 +136,8 @@ def approval(directory: Directory, proposal: int) -> list[Command]:
         raise NotPossibleError(f"proposal {proposal} can't be approved here; see lockstep proposals", "proposal")
     match known:
         case Account():
-            kept = directory.credentials[known.number]
-            extension = ExtCredential(
-                salt=kept.salt, hash=kept.hash, memory_kib=kept.memory_kib, time_cost=kept.time_cost,
-                parallelism=kept.parallelism,
-            )  # fmt: skip
-            return [extension, Account(name=known.name, target=known.number, role=known.role, proposal=proposal)]
+            account = Account(name=known.name, target=known.number, role=known.role, proposal=proposal)
+            return [directory.credential_of(known.number), account]
         case Withdrawal():
             return [Withdrawal(cl_ord_id=b"", target=known.owner, asset=known.asset, amount=known.amount,
                                proposal=proposal)]  # fmt: skip
@@ -97,13 +146,13 @@ def approval(directory: Directory, proposal: int) -> list[Command]:
     return [structs.replace(type(known)(cl_ord_id=b"", asset=known.asset, amount=known.amount), proposal=proposal)]
 
 
-def by_operators_ring(commands: list[Command]) -> list[Command]:
+def by_operators_ring(commands: Sequence[Command]) -> Sequence[Command]:
     """The same as the operators' ring has them: there the header's account is whose money or name it is."""
-    owner = getattr(commands[-1], "target", 0)
-    if not owner:
+    command = commands[-1]
+    if not isinstance(command, Payment | Account) or not command.target:
         return commands
     return [
-        structs.replace(each, account=owner, **({} if isinstance(each, ExtCredential) else {"target": 0}))
+        structs.replace(each, account=command.target, **({} if isinstance(each, ExtCredential) else {"target": 0}))
         for each in commands
     ]
 

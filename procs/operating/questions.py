@@ -30,7 +30,7 @@ class WhichTrade(Struct, frozen=True, tag="trade"):
 
     symbol: str
     number: int
-    matchers: list[int]
+    matchers: tuple[int, ...]
 
 
 class EndConnection(Struct, frozen=True, tag="disconnect"):

@@ -26,15 +26,18 @@ def section_of(cls: type[Section_], values: Mapping[str, Any]) -> Section_:
 
 def listed(directory: Directory, known: Instrument, named: Mapping[str, Any]) -> InstrumentSection:
     """A listed instrument as a section, with `named` keys besides. NotPossibleError."""
-    values = {
+    return section_of(InstrumentSection, fixed_terms(directory, known) | {"matcher": known.matcher} | dict(named))
+
+
+def fixed_terms(directory: Directory, known: Instrument) -> dict[str, Any]:
+    """What can't change of a listed instrument, by the keys of its section."""
+    return {
         "symbol": known.symbol.decode(),
         "base": directory.name_of_asset(known.base_asset)[0],
         "quote": directory.name_of_asset(known.quote_asset)[0],
         "tick": step_text(known.tick_mantissa, known.price_scale),
         "lot": step_text(known.lot_mantissa, known.quantity_scale),
-        "matcher": known.matcher,
     }
-    return section_of(InstrumentSection, values | dict(named))
 
 
 def must_be_right(directory: Directory, section: InstrumentSection) -> None:

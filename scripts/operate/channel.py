@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from msgspec import structs
 
+from procs.operating.operation import Outcome
 from procs.venue.topology import LOG, OPERATOR, OPERATOR_INGRESS
 from procs.venue.venue import Manifest, Venue, manifest_of
 from shm.board import Word
@@ -34,22 +34,6 @@ class BusyError(RuntimeError):
 
 class UnknownOutcomeError(RuntimeError):
     """It was sent, and its outcome is not known yet."""
-
-
-class Outcome(NamedTuple):
-    """The outcome of a record: as it stands in the log, and the events that it caused.
-
-    `is_whole` is False if some of them were overwritten before they could be read.
-    """
-
-    command: Command
-    code: Code
-    events: list[Event]
-    is_whole: bool
-
-    @property
-    def seq(self) -> int:
-        return self.command.seq
 
 
 class Channel:

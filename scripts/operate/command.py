@@ -18,13 +18,19 @@ from rich.console import Console
 from rich.text import Text
 
 from config.schema import Config, Section
+from procs.intake.codes import text_of
 from procs.operating import directory as directories
 from procs.operating.directory import Directory
 from procs.operating.errors import NotPossibleError
+from procs.operating.operation import Operation, Outcome, Said
+from procs.operating.proposals import by_operators_ring
+from procs.operating.trades import ContradictedError, OfTrade
+from procs.recovery.replay import CoreReplayError
 from procs.venue.venue import Venue
 from scripts.errors import UsageError
 from scripts.operate.authority import NotAuthorisedError, authenticate, password_of
-from scripts.operate.channel import BusyError, Outcome, UnknownOutcomeError, opened
+from scripts.operate.channel import BusyError, UnknownOutcomeError, opened
+from scripts.operate.recorded import trade_of
 from scripts.running import attach
 from scripts.terminal import EXIT_OK, EXIT_PROBLEM, EXIT_UNKNOWN, Json, Yes, is_sure, load, print_json
 from shm.alphabet import fault_of_id
@@ -32,7 +38,7 @@ from shm.board import Word
 from shm.journal import JournalError, segment_seqs
 from shm.journal_select import select
 from shm.layout import type_of, unpack_command
-from shm.records import CL_ORD_ID_SIZE, Code, Command, PasswordReset, WithdrawalDecision
+from shm.records import CL_ORD_ID_SIZE, Adjustment, Code, Command, PasswordReset, WithdrawalDecision
 
 Symbol = Annotated[str, Parameter(help="The instrument.")]
 
@@ -60,31 +66,6 @@ class Options:
     ] = 20.0
 
 
-WHY = {
-    Code.NO_SECOND: "it takes two, and no other operator exists (for roles, limits and registration: admin) who "
-    "could approve it: define a second one in the configuration, and start the venue again",
-    Code.OWN_ACCOUNT: "you can't set the fees of your own account: another operator must",
-    Code.NOT_AN_OPERATOR: "your account is no operator any more",
-    Code.UNKNOWN_ACCOUNT: "there is no such account",
-    Code.UNKNOWN_INSTRUMENT: "there is no such instrument",
-    Code.UNKNOWN_PROPOSAL: "there is no such proposal, or it is approved or dismissed already, or has lapsed",
-    Code.SAME_OPERATOR: "you can't approve your own proposal: another operator must",
-    Code.WOULD_LEAVE_SHORT: "a free balance would become negative",
-    Code.ALREADY_CORRECTED: "this trade has been corrected or undone already: that is possible once",
-    Code.INSUFFICIENT_BALANCE: "the account has not as much free",
-    Code.BALANCE_OVERFLOW: "a balance would become larger than the venue can hold",
-    Code.DELISTED: "the instrument is delisted, for ever",
-    Code.TOO_OLD: "the router found it too late, more than 30 s after it was sent",
-    Code.INVALID_DEFINITION: "it contradicts what is listed, or is no value that the venue can hold",
-    Code.LIMIT_REACHED: "the venue holds as many of these as it can",
-    Code.UNKNOWN_WITHDRAWAL: "no such withdrawal waits: it was never asked for, or is paid or given back already",
-    Code.WITHDRAWAL_STATE: "it is not at this step: two operators approve it, and then it is paid, once",
-    Code.OWN_WITHDRAWAL: "it is your own: other operators must decide it",
-    Code.ROLE_NOT_ALLOWED: "your account's role does not allow it: an admin's does",
-    Code.QUANTITY_NOT_POSITIVE: "the amount must be above zero",
-}
-
-
 class RefusedError(RuntimeError):
     """The command itself found a reason against it; nothing was sent."""
 
@@ -100,13 +81,6 @@ class Report(Struct, frozen=True):
     details: dict[str, object] = {}
 
 
-class Said(NamedTuple):
-    """What a command has done, in a sentence and for programs."""
-
-    sentence: str
-    details: dict[str, object]
-
-
 class Context(NamedTuple):
     """The venue that a command is about, and the operator."""
 
@@ -116,7 +90,7 @@ class Context(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to send. `said` words the outcomes, `why` the refusals of which it knows more than WHY.
+    """What to send. `said` words the outcomes, `why` the refusals of which it knows more than their codes say.
 
     `question` is asked first if it can't be taken back; without a terminal only --yes answers it.
     """
@@ -134,6 +108,38 @@ def carry_out(config: Path, options: Options, request: Callable[[Context], Reque
     """
     with as_usage():
         return _tell(_carry_out(load(config, secrets=False), options, request), options.json)
+
+
+def give(config: Path, options: Options, asked: Operation) -> int:
+    """Run the command that is an operation of the table. Returns the exit code; UsageError as `carry_out`."""
+    loaded = load(config, secrets=False)
+
+    def request(context: Context) -> Request:
+        directory = context.directory
+
+        def said(outcomes: Sequence[Outcome]) -> Said:
+            said = asked.done(directory, outcomes)
+            place = "" if said.has_place else f"; log record {outcomes[-1].seq}"
+            return said._replace(sentence=f"{said.sentence}{_overruled(config, loaded, asked)}{place}")
+
+        if options.key is None and (why := asked.missing(directory)):  # under a key it may be done already
+            raise UsageError(why)
+        commands = by_operators_ring(_records(context, asked))
+        return Request(commands, said, asked.question(directory), asked.why())
+
+    return carry_out(config, options, request)
+
+
+def _records(context: Context, asked: Operation) -> Sequence[Command]:
+    """The records of an operation, which may repeat a trade of the journal's."""
+    if not isinstance(asked, OfTrade):
+        return asked.records(context.directory)
+    try:
+        return asked.repeating(context.directory, *trade_of(context.venue, asked.wanted(context.directory)))
+    except CoreReplayError as error:
+        raise RefusedError(f"the trade can't be looked up: {error}; nothing was sent") from error
+    except ContradictedError as error:
+        raise RefusedError(f"{error}: nothing was sent") from None
 
 
 @contextmanager
@@ -172,6 +178,11 @@ def overruled(config: Path, said: Section | None, named: Mapping[str, Any]) -> s
         name for name, value in named.items() if value is not None and getattr(said, name, None) not in (None, value)
     ]
     return f" (until the next start: {config} says otherwise of {', '.join(other)})" if other else ""
+
+
+def _overruled(config: Path, loaded: Config, asked: Operation) -> str:
+    section = asked.next_start(loaded)
+    return overruled(config, section, asked.named()) if section is not None else ""
 
 
 def _carry_out(config: Config, options: Options, request: Callable[[Context], Request]) -> Report:
@@ -278,8 +289,9 @@ def _proposed(seq: int, key: str) -> Report:
 def _refusal(asked: Request, outcome: Outcome, first: Command | None) -> str:
     """Why it was not done: `first` is the earlier request that has its key."""
     if outcome.code != Code.DUPLICATE_CLIENT_ID:
-        why = asked.why.get(outcome.code) or WHY.get(outcome.code, "see docs/protocols/codes.md")
-        return f"refused: {outcome.code.name} ({why}); lockstep at {outcome.seq} shows the figures"
+        why = asked.why.get(outcome.code)
+        says = f"{outcome.code.name}: {why}" if why else text_of(outcome.code)
+        return f"refused: {says}; lockstep at {outcome.seq} shows the figures"
     if first is None:
         return "refused: an order, or a request of another kind, has this key"
     if not _is_same(first, outcome.command):
@@ -301,7 +313,7 @@ def _first_with_key(venue: Venue, command: Command) -> Command | None:
 def _is_same(first: Command, again: Command) -> bool:
     """Whether two records ask for the same."""
     stamped = {*Command.__struct_fields__, "verdict", "flags", "proposed"}
-    if isinstance(first, WithdrawalDecision):
+    if isinstance(first, WithdrawalDecision) or (isinstance(first, Adjustment) and first.proposal):
         stamped |= {"target", "asset", "amount"}
     elif isinstance(first, PasswordReset) and first.proposal:
         stamped |= {"takes_factor", "code_hash"}

@@ -10,9 +10,9 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from procs.operating.operation import Outcome, Said
 from procs.rules.reset_codes import hash_of, new_code, text_of
-from scripts.operate.channel import Outcome
-from scripts.operate.command import Context, Options, Request, Said, carry_out
+from scripts.operate.command import Context, Options, Request, carry_out
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath
 from shm.records import Code, PasswordReset
 

@@ -1,27 +1,17 @@
-"""`lockstep proposals` and `proposal`: what waits for a second operator is listed, approved and dismissed.
-
-`lockstep adjust list`, `bust list`, `correct list` and `deposits` show a part of it by `show`.
-"""
+"""`lockstep proposals`, `deposits`, and `list` of `adjust`, `bust` and `correct`: what waits for a second operator."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, Parameter
-
+from procs.operating import money, trades
 from procs.operating import proposals as kinds
 from procs.operating.directory import Directory, asker, read
-from scripts.operate.command import Context, Options, Request, carry_out, saying
 from scripts.running import attach
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 from shm.journal import JournalError
-from shm.records import Dismissal
-
-Number = Annotated[int, Parameter(help="The proposal's number, as lockstep proposals shows it.")]
-
-proposal = App(name="proposal", help="Approve another operator's proposal, or dismiss one.")
 
 
 def proposals(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
@@ -37,37 +27,29 @@ def proposals(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int
     return show(config, waiting, {"change": kinds.worded}, json=json)
 
 
-@proposal.command
-def approve(number: Number, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
-    """Approve another operator's withdrawal, or another admin's role, deposit limit, welcome or registration.
+def deposits(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
+    """Show the deposits above a limit that wait for a second operator.
 
-    Deposits, adjustments, busts, new prices and password resets are approved by their own commands.
-
-    Example: lockstep proposal approve 184467 --operator OPERATOR2
-
-    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
-
-    def request(context: Context) -> Request:
-        commands = kinds.by_operators_ring(kinds.approval(context.directory, number))
-        what = kinds.worded(context.directory, context.directory.pending[number])
-        return Request(commands, saying(f"done: {what}", {"proposal": number}), f"Approve: {what}?")
-
-    return carry_out(config, options, request)
+    return show(config, lambda directory: directory.deposits, {"deposit": money.deposit_text}, json=json)
 
 
-@proposal.command
-def dismiss(number: Number, config: ConfigPath = DEFAULT_CONFIG, *, options: Options) -> int:
-    """Withdraw your own proposal of any kind, or reject another operator's. Nothing else changes.
+def adjustments(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
+    """Show the proposals that wait for approval.
 
-    What only admins may approve, only admins reject. A password reset can be ended until it is used.
-
-    Example: lockstep proposal dismiss 184467 --operator OPERATOR2
-
-    Exit codes: 0 done; 1 refused, nothing changed; 2 the command line is wrong; 3 sent, and the outcome is unknown.
+    Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
-    done = saying(f"proposal {number} is dismissed", {"proposal": number})
-    return carry_out(config, options, lambda _: Request([Dismissal(cl_ord_id=b"", proposal=number)], done))
+    return show(config, lambda directory: directory.proposals, {"change": money.adjustment_text}, json=json)
+
+
+def corrections(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
+    """Show the trades whose bust or new price waits for approval.
+
+    Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
+    """
+    columns = {"trade": trades.worded, "change": trades.change}
+    return show(config, lambda directory: directory.corrections, columns, json=json)
 
 
 def show(
@@ -102,3 +84,7 @@ def show(
             out.add_row(*map(str, row.values()))
         console().print(out)
     return EXIT_OK
+
+
+# What waits for the commands of a group.
+LISTS: dict[str, Callable[..., int]] = {"adjust": adjustments, "bust": corrections, "correct": corrections}

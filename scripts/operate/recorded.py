@@ -5,8 +5,10 @@ It uses neither PostgreSQL nor any other copy: both operators agree on what each
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from functools import lru_cache
 
+from procs.operating import directory
+from procs.operating.questions import WhichTrade
 from procs.recovery.replay import ReplayedCore
 from procs.recovery.snapshot_catalog import choose
 from procs.venue.topology import derive, role_of
@@ -16,21 +18,22 @@ from scripts.at.moment import Retained
 from scripts.errors import UsageError
 from scripts.progress import Progress
 from shm.layout import unpack_event
-from shm.records import Instrument, Traded
+from shm.records import Traded
 
 
-def trade_of(
-    venue: Venue, symbol: str, instrument: Instrument, number: int, matchers: Collection[int]
-) -> tuple[int, Traded]:
-    """The trade of that number, and the one of `matchers` that made it. UsageError, JournalError, CoreReplayError.
+@lru_cache(1)  # the second time that its command is made, others are waiting for the channel
+def trade_of(venue: Venue, wanted: WhichTrade) -> tuple[int, Traded]:
+    """The trade that is wanted, and the matcher that made it. UsageError, JournalError, CoreReplayError.
 
     It must be committed, and the journal must reach back to it.
     """
+    symbol, number = wanted.symbol, wanted.number
+    instrument = directory.read(venue).instrument(symbol).instrument
     kept = moment.retained(venue.data)
     found = {
         matcher: traded
-        for matcher in sorted(matchers)
-        if (traded := _told(venue, kept, matcher, number)) is not None and traded.instrument == instrument.instrument
+        for matcher in sorted(wanted.matchers)
+        if (traded := _told(venue, kept, matcher, number)) is not None and traded.instrument == instrument
     }
     if not found:
         raise UsageError(

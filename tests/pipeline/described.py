@@ -50,14 +50,17 @@ DEEP = {
 # A number that is sent in place of a name.
 IN_PLACE = {"orderId": "origClientOrderId", "cancelOrderId": "cancelOrigClientOrderId"}
 TIMED = ("order_status", "account")  # routes whose timestamp and recvWindow are asked, for all
+PAYMENT = {"account": "TRADER8", "asset": "USDT", "amount": "1"}
 BODIES: dict[str, dict[str, Any]] = {
     "NewOrder": {"symbol": SYMBOL, "side": "buy", "type": "limit", "price": "100.00", "quantity": "0.01"},
     "Wanted": {"scopes": ["read"]},
     "WithdrawalWanted": {"asset": "USDT", "amount": "1", "destination": "somewhere"},
-    "NewAsset": {"name": "EDGE", "scale": 2},
-    "NewInstrument": {"symbol": "EDGEUSDT", "base": "EDGE", "quote": "USDT", "tick": "0.01", "lot": "0.01"},
-    "NewRates": {"maker_fee_ppm": 1, "taker_fee_ppm": 1},
-    "PaymentWanted": {"account": "TRADER8", "asset": "USDT", "amount": "1"},
+    "ListAsset": {"name": "EDGE", "scale": 2},
+    "DefineInstrument": {"symbol": "EDGEUSDT", "base": "EDGE", "quote": "USDT", "tick": "0.01", "lot": "0.01"},
+    "SetTier": {"maker_fee_ppm": 1, "taker_fee_ppm": 1},
+    "MakeDeposit": PAYMENT,
+    "ApproveDeposit": PAYMENT,
+    "ProposeWithdrawal": PAYMENT,
     "CorrectionWanted": {"symbol": SYMBOL, "trade": 1},
 }
 PATHS = {"symbol": "SOLUSDT", "asset": "USDT", "name": "TRADER8"}

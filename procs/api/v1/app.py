@@ -27,6 +27,7 @@ from procs.api.v1.market import MarketController
 from procs.api.v1.operators.accounts import AccountsController
 from procs.api.v1.operators.instruments import InstrumentsController
 from procs.api.v1.operators.money import MoneyController
+from procs.api.v1.operators.operations import handlers
 from procs.api.v1.operators.proposals import ProposalsController
 from procs.api.v1.operators.trades import TradesController
 from procs.api.v1.operators.venue import VenueController
@@ -109,7 +110,7 @@ def _made(name: str, is_tls: bool, services: Callable[[], Services]) -> Litestar
         its.dialect.weights.take(address_of(request), 1, its.monotonic())
 
     return Litestar(
-        route_handlers=[*CONTROLLERS, description, style],
+        route_handlers=[*CONTROLLERS, *handlers(), description, style],
         dependencies={
             "services": Provide(services, sync_to_thread=False),
             "caller": Provide(caller_of),

@@ -9,8 +9,9 @@ from msgspec import Meta, Struct
 
 from procs.api.v1.auth import PATH, Body, Secret
 from procs.api.v1.caller import Caller, Services, address_of
-from procs.api.v1.operators.carried import NAMELESS, Done, Named, account_of, looks
+from procs.api.v1.operators.carried import NAMELESS, Named, account_of, looks
 from procs.api.v1.orders import MS, OrderId
+from procs.operating.operation import Done
 
 
 class ResetWanted(Named, frozen=True, kw_only=True):

@@ -136,20 +136,24 @@ def _of(error: Exception) -> ProblemError:
         case SessionsAwayError():
             text = "Sessions can't be read or written now: the database is away. Orders by API key go on."
             return ProblemError(503, "SESSIONS_AWAY", text, retry_after=RETRY_S)
+        case NotPossibleError(code=Code.UNKNOWN_ACCOUNT):
+            return not_found("There is no such account.", "account")
+        case NotPossibleError() if error.code:
+            return refused(error.code, error.field or None)
         case NotPossibleError():
-            return ProblemError(422, "INVALID", _sentence(str(error)), field=error.field or None)
+            return ProblemError(422, "INVALID", sentence(str(error)), field=error.field or None)
         case WrongQuestionError():
-            return ProblemError(422, "INVALID", _sentence(str(error)))
+            return ProblemError(422, "INVALID", sentence(str(error)))
         case NoAnswerError():
             return ProblemError(503, "NO_ANSWER", str(error), retry_after=RETRY_S)
         case ReadingError() | JournalError():
-            return ProblemError(503, "BUSY", _sentence(str(error)), retry_after=RETRY_S)
+            return ProblemError(503, "BUSY", sentence(str(error)), retry_after=RETRY_S)
         case NotSentError():
             problem = refused(Code.VENUE_BUSY)
             problem.retry_after = RETRY_S
             return problem
         case BusyError():
-            return ProblemError(503, "BUSY", _sentence(str(error)), retry_after=RETRY_S)
+            return ProblemError(503, "BUSY", sentence(str(error)), retry_after=RETRY_S)
         case RefusedError():
             return refused(error.code)
         case UnknownOutcome():
@@ -182,7 +186,8 @@ def _of(error: Exception) -> ProblemError:
     raise error
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A text as people read it, when it stands alone."""
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
 
 

@@ -14,7 +14,6 @@ from procs.api.login.registry import new_id
 from procs.api.requests import Request
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import Amount
 from procs.api.v1.orders import ClientId, Limit, OrderId, SomeId
 from procs.api.v1.problems import refused, units_of
 from procs.api.v1.shown import MS
@@ -26,6 +25,10 @@ US = 1000  # of a millisecond
 Destination = Annotated[
     str,
     Meta(pattern=r"^[\x21-\x7e]([\x20-\x7e]{0,70}[\x21-\x7e])?\Z", description="where it goes, as operators read it"),
+]
+
+Amount = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,20}(\.[0-9]{1,18})?\Z", description="an exact decimal number, as a text")
 ]
 
 

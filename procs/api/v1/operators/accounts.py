@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Annotated, Literal
 
-from litestar import Controller, delete, get, post, put
-from msgspec import Meta, Struct, structs
+from litestar import Controller, delete, get, post
+from msgspec import Struct
 
-from config.schema import Count, FeeTierNumber
 from procs.api.binance.pages import MOST_ROWS
 from procs.api.v1.account import AccountShown, account_shown
 from procs.api.v1.auth import Body, Name, Secret
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.keys import KeyShown, key_shown
 from procs.api.v1.operators.carried import (
-    NAMELESS,
     After,
-    Amount,
-    Done,
-    Named,
-    Proposed,
     account_of,
-    agreed,
-    done,
-    given,
-    known,
     looked_at,
     looks,
     seen,
@@ -34,12 +23,9 @@ from procs.api.v1.operators.carried import (
 from procs.api.v1.orders import Limit
 from procs.api.v1.problems import not_found
 from procs.api.v1.shown import MS, BalanceShown, OrderShown, balance_shown, order_shown
-from procs.operating import accounts
 from procs.operating.directory import Directory
-from shm.records import Account, ExtCredential, KeyRevocation, KillScope, KillSwitch, Role, SelfTrade
-
-RoleName = Literal["trader", "operator", "admin", "auditor"]
-SelfTradeName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
+from procs.operating.operation import Done
+from shm.records import Account, KeyRevocation, KillScope, Role, SelfTrade
 
 
 class NewAccount(Body, frozen=True, kw_only=True):
@@ -48,38 +34,6 @@ class NewAccount(Body, frozen=True, kw_only=True):
 
     name: Name
     password: Secret
-
-
-class NewRole(Body, frozen=True, kw_only=True):
-    """What an account may do from now on. Two admins say so; two operators, between trader and auditor."""
-
-    role: RoleName
-
-
-class Switch(Named, frozen=True, kw_only=True):
-    """A kill switch: on, the account (or its FIX session alone) takes no more orders."""
-
-    is_on: bool
-    scope: Literal["account", "session"] = "account"
-
-
-class AccountLimitsWanted(Named, frozen=True, kw_only=True):
-    """What an account may do, and its defaults; what is left out stays. `max_orders` and `window_ms` belong together:
-    so many new orders and replaces in so many milliseconds. 0 stands for no limit, and of a fee tier for the
-    instruments' own rates."""
-
-    max_open_orders: Count | None = None
-    max_orders: Count | None = None
-    window_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
-    self_trade: SelfTradeName | None = None
-    self_trade_group: Count | None = None
-    fee_tier: FeeTierNumber | None = None
-
-
-class PositionLimitWanted(Named, frozen=True, kw_only=True):
-    """The most that an account may own of an asset, its open buys counted as filled; 0: no limit."""
-
-    most: Amount
 
 
 class AccountLimitsShown(Struct, frozen=True):
@@ -167,46 +121,6 @@ class AccountsController(Controller):
         further = services.desk.orders.further
         return [order_shown(view, further(view.order_id)) for view in services.shown.open_orders(account)]
 
-    @put("/accounts/{name:str}/role")
-    async def role(self, name: str, data: NewRole, caller: Caller, services: Services) -> Proposed:
-        """Propose another role for an account: another admin approves it at `/proposals/{proposal}/approve`. Its keys
-        then allow what the role does. The role that it has already changes nothing."""
-        account = account_of(caller, services, name)
-        credential = services.desk.accounts.find(name)
-        assert credential is not None
-        kept = credential.credential
-        extension = ExtCredential(
-            salt=kept.salt, hash=kept.hash, memory_kib=kept.memory_kib, time_cost=kept.time_cost,
-            parallelism=kept.parallelism,
-        )  # fmt: skip
-        command = Account(name=name.encode(), target=account, role=Role[data.role.upper()])
-        return await agreed(caller, services, command, [extension])
-
-    @put("/accounts/{name:str}/kill-switch")
-    async def kill(self, name: str, data: Switch, caller: Caller, services: Services) -> Done:
-        """Turn an account's kill switch on or off. Cancels always pass."""
-        scope = KillScope[data.scope.upper()]
-        target = account_of(caller, services, name)
-        command = KillSwitch(cl_ord_id=data.client_id, target=target, scope=scope, is_on=data.is_on)
-        return await done(caller, services, command, adds=not data.is_on)
-
-    @put("/accounts/{name:str}/limits")
-    async def limits(self, name: str, data: AccountLimitsWanted, caller: Caller, services: Services) -> Done:
-        """Change what an account may do, and its defaults. Open orders stay."""
-        account_of(caller, services, name)
-        named = given(data)
-        command = accounts.account_limits(await known(caller, services), name, named)
-        return await done(caller, services, structs.replace(command, cl_ord_id=data.client_id))
-
-    @put("/accounts/{name:str}/position-limits/{asset:str}")
-    async def position_limit(
-        self, name: str, asset: str, data: PositionLimitWanted, caller: Caller, services: Services
-    ) -> Done:
-        """Limit what an account may own of an asset. What it owns already, and its open orders, stay."""
-        account_of(caller, services, name)
-        command = accounts.position_limit(await known(caller, services), name, asset, data.most)
-        return await done(caller, services, structs.replace(command, cl_ord_id=data.client_id))
-
     @get("/accounts/{name:str}/keys")
     async def keys(self, name: str, caller: Caller, services: Services) -> list[KeyShown]:
         """An account's API keys that are not revoked. Nobody sees their secrets."""
@@ -237,16 +151,6 @@ class AccountsController(Controller):
             Waiting(directory.name_of_account(account), account, directory.registered[account] // MS)
             for account in waiting[first : first + limit]
         ]
-
-    @post("/registrations/{name:str}/approve", status_code=201)
-    async def approve(self, name: str, caller: Caller, services: Services, data: Named = NAMELESS) -> Done:
-        """Let who has registered trade: the account's kill switch is turned off."""
-        directory = await known(caller, services)
-        account = account_of(caller, services, name)
-        if account not in directory.unapproved:
-            raise not_found("No such account has registered and waits.", "name")
-        command = KillSwitch(cl_ord_id=data.client_id, target=account, scope=KillScope.ACCOUNT, is_on=0)
-        return await done(caller, services, command)
 
 
 def _limits_shown(directory: Directory, account: int) -> AccountLimitsShown:

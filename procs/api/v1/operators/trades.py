@@ -2,67 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from litestar import Controller, get, post
+from litestar import Controller, get
 from litestar.params import Parameter
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import (
-    AccountName,
-    After,
-    Amount,
-    Done,
-    Named,
-    Proposed,
-    account_of,
-    carried,
-    known,
-    looked_at,
-    looks,
-    seen,
-)
-from procs.api.v1.orders import OrderId, SomeTime, Symbol
-from procs.api.v1.problems import ProblemError, refused
+from procs.api.v1.operators.carried import After, looked_at, looks, seen
+from procs.api.v1.orders import SomeTime
 from procs.api.v1.shown import MS
-from procs.operating import trades
 from procs.operating.amounts import price_text, quantity_text, step_text
 from procs.operating.directory import Directory
-from procs.operating.questions import CommandGiven, Found, LastCommands, LastTrades, TradeMade, WhichTrade
-from procs.operating.trades import ContradictedError
-from shm.layout import unpack_event
-from shm.records import Code, CorrectionProposal, MassCancel, Side, Traded
+from procs.operating.questions import CommandGiven, LastCommands, LastTrades, TradeMade
+from shm.records import CorrectionProposal
 
 Rows = Annotated[int, Parameter(ge=1, le=1000)]
 SomeName = Annotated[str | None, Parameter(max_length=36, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 SymbolAsked = Annotated[str, Parameter(max_length=16, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
-
-
-class MassCancelWanted(Named, frozen=True, kw_only=True):
-    """Which orders: of an account, of a symbol, of a side, or of any of these that are left out."""
-
-    account: AccountName | None = None
-    symbol: Symbol | None = None
-    side: Literal["buy", "sell"] | None = None
-
-
-class CorrectionWanted(Body, frozen=True, kw_only=True):
-    """A trade that is to be undone, or to get another `price`. `matcher` is needed only where an instrument has moved
-    and two matchers have made a trade of that number."""
-
-    symbol: Symbol
-    trade: Annotated[int, Meta(ge=1, le=2**63 - 1)]
-    price: Amount | None = None
-    matcher: Annotated[int, Meta(ge=1, le=8)] | None = None
-
-
-class CancelledOrders(Struct, frozen=True):
-    """How many orders were cancelled."""
-
-    count: int
-    seq: int
 
 
 class CorrectionProposed(Struct, frozen=True):
@@ -89,19 +46,6 @@ class TradesController(Controller):
 
     path = "/v1/operator"
     tags = ["operator: trading"]  # noqa: RUF012 - Litestar's name
-
-    @post("/orders/cancel", status_code=200)
-    async def cancel(self, data: MassCancelWanted, caller: Caller, services: Services) -> CancelledOrders:
-        """Cancel orders of one account or of all."""
-        caller.may_operate()
-        command = MassCancel(
-            cl_ord_id=data.client_id,
-            instrument=services.instrument(data.symbol),
-            target=account_of(caller, services, data.account) if data.account is not None else 0,
-            side=Side[data.side.upper()] if data.side is not None else 0,
-        )
-        request = await carried(caller, services, command, adds=False)
-        return CancelledOrders(len(request.orders), request.seq)
 
     @get("/trades")
     async def trades(
@@ -135,51 +79,6 @@ class TradesController(Controller):
         """The trades whose undoing, or new price, waits for a second operator."""
         directory = await seen(caller, services, "corrections")
         return [_shown(directory, each) for each in directory.corrections.values()]
-
-    @post("/corrections", status_code=201)
-    async def propose(self, data: CorrectionWanted, caller: Caller, services: Services) -> Proposed:
-        """Propose to undo a trade, or to change its price. Nothing changes before another operator approves.
-
-        The trade is looked up in the journal, which may take some seconds. It has no `id`: of a trade the last proposal
-        counts.
-        """
-        directory = await known(caller, services)
-        listed = services.instrument(data.symbol)
-        trades.new_ticks(directory, data.symbol, data.price)
-        matchers = [each for each in directory.matchers[listed] if data.matcher in (None, each)]
-        matcher, trade = await _recorded(caller, services, data.symbol, data.trade, matchers)
-        request = await carried(caller, services, trades.proposal(directory, data.symbol, matcher, trade, data.price))
-        return Proposed(request.seq, request.proposal)
-
-    @post("/corrections/{proposal:int}/approve", status_code=201)
-    async def approve(self, proposal: OrderId, caller: Caller, services: Services) -> Done:
-        """Carry out what another operator has proposed, once for each trade.
-
-        Undone, both sides get back what they gave, fees included; of a new price the difference goes from one to the
-        other. The trade is looked up in the journal again: where that differs from the proposal, or a side no longer
-        has what it would have to give back, nothing changes.
-        """
-        directory = await known(caller, services)
-        waiting = directory.corrections.get(proposal)
-        if waiting is None:
-            raise refused(Code.UNKNOWN_PROPOSAL)
-        symbol = directory.listed(waiting.instrument).symbol.decode()
-        _, trade = await _recorded(caller, services, symbol, waiting.trade_id, [waiting.matcher])
-        try:
-            command = trades.approval(directory, waiting, trade)
-        except ContradictedError as error:
-            raise ProblemError(409, "CONTRADICTED", f"{error}: nothing was sent.") from None
-        return Done((await carried(caller, services, command)).seq)
-
-
-async def _recorded(
-    caller: Caller, services: Services, symbol: str, number: int, matchers: list[int]
-) -> tuple[int, Traded]:
-    """The trade as the journal has it, and its matcher. WrongQuestionError, NoAnswerError."""
-    found = await services.answers.ask(WhichTrade(symbol, number, matchers), Found, caller.account)
-    event = unpack_event(found.event)
-    assert isinstance(event, Traded)
-    return found.matcher, event
 
 
 def _shown(directory: Directory, known: CorrectionProposal) -> CorrectionProposed:

@@ -3,49 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
-from litestar import Controller, get, post, put
+from litestar import Controller, get, post
 from litestar.params import Parameter
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct
 
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import (
-    READERS,
-    Amount,
-    Named,
-    Proposed,
-    account_of,
-    agreed,
-    known,
-    looks,
-    seen,
-    shown_amount,
-)
+from procs.api.v1.operators.carried import READERS, account_of, looks, seen, shown_amount
 from procs.api.v1.orders import SomeId, SomeTime
 from procs.api.v1.problems import ProblemError, invalid
-from procs.operating import accounts
 from procs.operating.moments import Moment
 from procs.operating.questions import EndConnection, Ended, HowItIs, LookBack
 from procs.operating.status import Status
-from shm.records import Registration, RegistrationMode, Role
 
 MOST_LEVELS = 1000
 MS_OF_SECOND = 1000
 SHOWN = r"^[^\x00-\x1f\x7f]*\Z"  # what the audit can have
-
-
-class ModeWanted(Named, frozen=True, kw_only=True):
-    """Who may register from now on: nobody, everybody, or everybody, to trade when an operator has approved."""
-
-    mode: Literal["closed", "open", "approval"]
-
-
-class WelcomeWanted(Named, frozen=True, kw_only=True):
-    """What each account that registers from now on is given of an asset, once; 0: nothing."""
-
-    amount: Amount
 
 
 class Reason(Body, frozen=True, kw_only=True):
@@ -109,23 +84,6 @@ class VenueController(Controller):
         directory = await seen(caller, services, "registration")
         welcome = dict(shown_amount(directory, asset, units) for asset, units in directory.welcomes.items())
         return RegistrationShown(directory.registration.name.lower(), welcome)
-
-    @put("/registration")
-    async def register(self, data: ModeWanted, caller: Caller, services: Services) -> Proposed:
-        """Say who may register: an admin does. To open registration where the venue gives a welcome is a proposal,
-        which another admin approves at `/proposals/{proposal}/approve`. A start applies the configuration's
-        `api.registration`, if it has one."""
-        caller.is_one_of(Role.ADMIN)
-        command = Registration(cl_ord_id=data.client_id, mode=RegistrationMode[data.mode.upper()])
-        return await agreed(caller, services, command)
-
-    @put("/registration/welcome/{asset:str}")
-    async def welcome(self, asset: str, data: WelcomeWanted, caller: Caller, services: Services) -> Proposed:
-        """Set what a new account is given of an asset: an admin lowers it. A higher amount is a proposal, which another
-        admin approves at `/proposals/{proposal}/approve`. A start applies the configuration's."""
-        caller.is_one_of(Role.ADMIN)
-        command = accounts.welcome(await known(caller, services), asset, data.amount)
-        return await agreed(caller, services, structs.replace(command, cl_ord_id=data.client_id))
 
     @post("/sessions/{name:str}/disconnect", status_code=201)
     async def disconnect(self, name: str, data: Reason, caller: Caller, services: Services) -> Ended:

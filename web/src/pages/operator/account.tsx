@@ -7,6 +7,8 @@ import { Table } from "../../parts/table.tsx";
 import * as commands from "./account_commands.ts";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
+import type { Command } from "./command.ts";
+import { form } from "./form.ts";
 import { words } from "./shown.tsx";
 
 export function OneAccount({ name }: { name: string }) {
@@ -55,19 +57,19 @@ function Head({ account: { account, ...rest }, wrong }: { account: AccountInFull
         </Fact>
       </dl>
       <div class="acts">
-        <Act command={commands.killSwitch(name, "account", !rest.account_blocked)} testid="kill-switch">
+        <Act command={switchOf(name, "account", rest.account_blocked)} testid="kill-switch">
           {rest.account_blocked ? "Unblock the account" : "Block the account"}
         </Act>
-        <Act command={commands.killSwitch(name, "session", !rest.session_blocked)} testid="kill-switch-session">
+        <Act command={switchOf(name, "session", rest.session_blocked)} testid="kill-switch-session">
           {rest.session_blocked ? "Unblock its FIX session" : "Block its FIX session"}
         </Act>
-        <Act command={commands.cancelAll(name)} testid="cancel-all">
+        <Act command={form("CancelOfAccount", { account: name })} testid="cancel-all">
           Cancel its orders
         </Act>
         <Act command={commands.disconnect(name)} testid="disconnect">
           Disconnect
         </Act>
-        <Act command={commands.role(name, account.role)} testid="change-role">
+        <Act command={form("ProposeRole", { account: name }, { now: { role: account.role } })} testid="change-role">
           Role
         </Act>
         <Act command={commands.reset(name)} testid="reset-password">
@@ -78,6 +80,10 @@ function Head({ account: { account, ...rest }, wrong }: { account: AccountInFull
   );
 }
 
+function switchOf(account: string, scope: "account" | "session", isBlocked: boolean): Command {
+  return form(isBlocked ? "Unblock" : "Block", { account, scope });
+}
+
 function Limits({ account: { account, limits } }: { account: AccountInFull }) {
   const no = (limit: number) => (limit === 0 ? "no limit" : limit);
   const positions = Object.entries(limits.position_limits);
@@ -86,10 +92,10 @@ function Limits({ account: { account, limits } }: { account: AccountInFull }) {
       title="Limits"
       aside={
         <>
-          <Act command={commands.accountLimits(account.name)} testid="account-limits">
+          <Act command={form("LimitAccount", { account: account.name })} testid="account-limits">
             Change
           </Act>
-          <Act command={commands.positionLimit(account.name)} testid="position-limit">
+          <Act command={form("LimitPosition", { account: account.name })} testid="position-limit">
             Position limit
           </Act>
         </>

@@ -11,6 +11,7 @@ import { OneAccount } from "./account.tsx";
 import * as commands from "./account_commands.ts";
 import { Act } from "./act.tsx";
 import { changes, useAsked } from "./asked.ts";
+import { form } from "./form.ts";
 import { Dismiss, ownProposal } from "./proposals.tsx";
 import { Account } from "./shown.tsx";
 
@@ -98,10 +99,13 @@ function Registrations() {
       title="Registration"
       aside={
         <>
-          <Act command={commands.registration(now.found?.mode ?? "closed")} testid="registration-mode">
+          <Act
+            command={form("SetRegistration", {}, { now: { mode: now.found?.mode ?? "closed" } })}
+            testid="registration-mode"
+          >
             Change
           </Act>
-          <Act command={commands.WELCOME}>Welcome</Act>
+          <Act command={form("SetWelcome")}>Welcome</Act>
         </>
       }
     >
@@ -122,7 +126,7 @@ function Registrations() {
           {
             name: "Actions",
             isNameHidden: true,
-            shown: (row) => <Act command={commands.letTrade(row.name)}>Let trade</Act>,
+            shown: (row) => <Act command={form("LetTrade", { account: row.name })}>Let trade</Act>,
           },
         ]}
         rows={waiting.found ?? []}

@@ -104,14 +104,14 @@ export interface Request {
 
 /** The request that a command is, under `id` where it takes one. */
 export function requestOf(command: Command, values: Values, id: string): Request {
-  const said: Values = { ...values };
+  const said: Values = { ...command.body, ...values };
   const path = command.path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const part = String(said[name]);
     delete said[name];
     return encodeURIComponent(part);
   });
   if (command.body === null || command.method === "DELETE") return { path, method: command.method, body: undefined };
-  const body = { ...command.body, ...said, ...(command.isOnce ? { id } : {}) };
+  const body = { ...said, ...(command.isOnce ? { id } : {}) };
   return { path, method: command.method, body };
 }
 

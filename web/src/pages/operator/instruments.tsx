@@ -5,8 +5,9 @@ import { Fact, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Act, mayChange } from "./act.tsx";
 import { useAsked, useWatched } from "./asked.ts";
-import * as commands from "./instrument_commands.ts";
-import { massCancel } from "./money_commands.ts";
+import type { Command } from "./command.ts";
+import { form } from "./form.ts";
+import { PLANNED, planText } from "./plan.ts";
 import { words } from "./shown.tsx";
 
 const PHASES_MS = 2_000;
@@ -35,7 +36,7 @@ export function Instruments({ of }: { of: string | null }) {
   }
   return (
     <>
-      <Panel title="Instruments" aside={<Act command={commands.LIST}>List an instrument</Act>}>
+      <Panel title="Instruments" aside={<Act command={form("DefineInstrument")}>List an instrument</Act>}>
         <Wrong text={wrong} />
         <Table
           label="Instruments"
@@ -76,11 +77,11 @@ export function Instruments({ of }: { of: string | null }) {
 function Switches({ instrument: { symbol, phase } }: { instrument: InstrumentInFull }) {
   if (phase === DELISTED) return null;
   return phase === "continuous" ? (
-    <Act command={commands.halt(symbol)} testid="halt">
+    <Act command={form("Halt", { symbol })} testid="halt">
       Halt
     </Act>
   ) : (
-    <Act command={commands.resume(symbol)} testid="resume">
+    <Act command={form("Resume", { symbol })} testid="resume">
       Resume
     </Act>
   );
@@ -127,27 +128,27 @@ function Instrument({ instrument, wrong }: { instrument: InstrumentInFull; wrong
         {isListed && mayChange() && (
           <div class="acts">
             {phase !== "halt" && (
-              <Act command={commands.halt(symbol)} testid="halt">
+              <Act command={form("Halt", { symbol })} testid="halt">
                 Halt
               </Act>
             )}
             {phase !== "continuous" && (
-              <Act command={commands.resume(symbol)} testid="resume">
+              <Act command={form("Resume", { symbol })} testid="resume">
                 Resume
               </Act>
             )}
-            <Act command={commands.begin(symbol)} testid="begin-phase">
+            <Act command={form("BeginPhase", { symbol }, { now: { phase: "opening_auction" } })} testid="begin-phase">
               Auction or other phase
             </Act>
-            <Act command={massCancel(symbol)} testid="mass-cancel">
+            <Act command={form("CancelOrders", { symbol })} testid="mass-cancel">
               Cancel orders
             </Act>
-            <Act command={commands.terms(instrument)}>Terms</Act>
-            <Act command={commands.limits(instrument)} testid="limits">
+            <Act command={form("ChangeTerms", { symbol })}>Terms</Act>
+            <Act command={form("LimitInstrument", { symbol })} testid="limits">
               Limits
             </Act>
-            <Act command={commands.move(instrument)}>Move</Act>
-            <Act command={commands.delist(symbol)} testid="delist">
+            <Act command={form("Move", { symbol }, { now: { matcher: String(instrument.matcher) } })}>Move</Act>
+            <Act command={form("Delist", { symbol })} testid="delist">
               Delist
             </Act>
           </div>
@@ -157,7 +158,7 @@ function Instrument({ instrument, wrong }: { instrument: InstrumentInFull; wrong
         title="Schedule (UTC)"
         aside={
           isListed && (
-            <Act command={commands.schedule(instrument)} testid="schedule">
+            <Act command={schedule(instrument)} testid="schedule">
               Change
             </Act>
           )
@@ -179,10 +180,15 @@ function Instrument({ instrument, wrong }: { instrument: InstrumentInFull; wrong
   );
 }
 
+function schedule({ symbol, schedule }: InstrumentInFull): Command {
+  const first = `A line for each phase: 08:00 continuous mon tue. Phases: ${PLANNED.join(", ")}. No line: none. `;
+  return form("ReplaceSchedule", { symbol }, { now: { entries: planText(schedule) }, first });
+}
+
 function Assets() {
   const { found, wrong } = useAsked<AssetListed[]>("/v1/operator/assets");
   return (
-    <Panel title="Assets" aside={<Act command={commands.LIST_ASSET}>List an asset</Act>}>
+    <Panel title="Assets" aside={<Act command={form("ListAsset", {}, { now: { scale: "8" } })}>List an asset</Act>}>
       <Wrong text={wrong} />
       <Table
         label="Assets"
@@ -205,7 +211,7 @@ function Tiers() {
     <Panel
       title="Fee tiers"
       aside={
-        <Act command={commands.TIER} testid="fee-tier">
+        <Act command={form("SetTier")} testid="fee-tier">
           Set a tier
         </Act>
       }

@@ -8,7 +8,7 @@ import { type Column, Table } from "../../parts/table.tsx";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
 import type { Command } from "./command.ts";
-import * as commands from "./money_commands.ts";
+import { form, type Operation } from "./form.ts";
 import { Dismiss, ownProposal } from "./proposals.tsx";
 import { Account, words } from "./shown.tsx";
 
@@ -19,19 +19,21 @@ export function Money() {
       <Proposals
         title="Pending deposits"
         path="/v1/operator/deposits"
-        approve={commands.approveDeposit}
+        approve={({ proposal, by }) =>
+          form("ApproveDeposit", { approves: proposal }, { first: `${by} has proposed it. ` })
+        }
         testid="deposits"
         empty="No deposit waits. Those above a limit of the day do."
-        command={commands.DEPOSIT}
+        command={form("MakeDeposit")}
         verb="Deposit"
       />
       <Proposals
         title="Pending adjustments"
         path="/v1/operator/adjustments"
-        approve={commands.approveAdjustment}
+        approve={approveAdjustment}
         testid="adjustments"
         empty="No adjustment waits."
-        command={commands.ADJUST}
+        command={form("AdjustBalance")}
         verb="Adjust a balance"
       />
       <DepositLimits />
@@ -55,7 +57,7 @@ function Withdrawals() {
       aside={
         <>
           <Again again={again} />
-          <Act command={commands.WITHDRAW} testid="withdraw">
+          <Act command={form("ProposeWithdrawal")} testid="withdraw">
             Propose a withdrawal
           </Act>
         </>
@@ -84,19 +86,29 @@ function Withdrawals() {
   );
 }
 
+function step(name: Operation, { withdrawal, amount, asset, account }: WithdrawalWaiting): Command {
+  const first = `${amount} ${asset} of ${account}. `;
+  return { ...form(name, { withdrawal }, { first }), typed: account };
+}
+
+function approveAdjustment({ proposal, by, account, asset, amount }: MoneyProposed): Command {
+  const first = `${by} has proposed to change the balance of ${account} by ${amount} ${asset}. `;
+  return { ...form("ApproveAdjustment", { proposal }, { first }), typed: account };
+}
+
 function Steps({ row }: { row: WithdrawalWaiting }) {
   return (
     <>
       {row.state === "approved" ? (
-        <Act command={commands.paidWithdrawal(row)} testid="paid">
+        <Act command={step("PayWithdrawal", row)} testid="paid">
           Paid
         </Act>
       ) : (
-        <Act command={commands.approveWithdrawal(row)} why={whyNot(row, person.value?.name)} testid="approve">
+        <Act command={step("ApproveWithdrawal", row)} why={whyNot(row, person.value?.name)} testid="approve">
           Approve
         </Act>
       )}
-      <Act command={commands.rejectWithdrawal(row)} testid="reject">
+      <Act command={step("RejectWithdrawal", row)} testid="reject">
         Reject
       </Act>
     </>
@@ -164,7 +176,7 @@ function DepositLimits() {
     <Panel
       title="Deposit limits"
       aside={
-        <Act command={commands.DEPOSIT_LIMIT} testid="deposit-limit">
+        <Act command={form("LimitDeposits")} testid="deposit-limit">
           Set one
         </Act>
       }
@@ -191,7 +203,7 @@ function Fees() {
     <Panel
       title="Fees taken"
       aside={
-        <Act command={commands.PAY_OUT} testid="pay-out">
+        <Act command={form("PayOutFees")} testid="pay-out">
           Pay out
         </Act>
       }

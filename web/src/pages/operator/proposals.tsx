@@ -6,7 +6,8 @@ import { Again, Cut, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
-import * as commands from "./money_commands.ts";
+import type { Command } from "./command.ts";
+import { form } from "./form.ts";
 import { Account, words } from "./shown.tsx";
 
 const BY_ADMINS: ReadonlySet<string> = new Set(["account", "deposit_limit", "welcome", "registration"]);
@@ -17,11 +18,21 @@ export function ownProposal(by: string): string | null {
   return by === person.value?.name ? "You proposed it: another operator approves it." : null;
 }
 
+function dismissal(proposal: number, isOwn: boolean, forAdmins: boolean): Command {
+  const verb = isOwn ? "Withdraw" : "Reject";
+  return {
+    ...form("DismissProposal", { proposal }),
+    title: `${verb} proposal ${proposal}`,
+    verb: `${verb} it`,
+    forAdmins,
+  };
+}
+
 /** The button that ends a proposal: its proposer withdraws it, everybody else rejects it. */
 export function Dismiss({ proposal, by, forAdmins = false }: { proposal: number; by: string; forAdmins?: boolean }) {
   const isOwn = by === person.value?.name;
   return (
-    <Act command={commands.dismiss(proposal, isOwn, forAdmins && !isOwn)} testid="dismiss">
+    <Act command={dismissal(proposal, isOwn, forAdmins && !isOwn)} testid="dismiss">
       {isOwn ? "Withdraw" : "Reject"}
     </Act>
   );
@@ -56,7 +67,15 @@ function Steps({ row }: { row: ProposalShown }) {
   return (
     <>
       {HERE.has(row.kind) ? (
-        <Act command={commands.approveProposal(row)} why={ownProposal(row.by)} testid="approve">
+        <Act
+          command={form(
+            "ApproveProposal",
+            { proposal: row.proposal },
+            { first: `${row.by} has proposed this: ${row.what}. ` },
+          )}
+          why={ownProposal(row.by)}
+          testid="approve"
+        >
           Approve
         </Act>
       ) : (

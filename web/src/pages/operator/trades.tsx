@@ -6,7 +6,8 @@ import { Again, Field, Panel, Wrong } from "../../parts/parts.tsx";
 import { Table } from "../../parts/table.tsx";
 import { Act } from "./act.tsx";
 import { useAsked } from "./asked.ts";
-import { approveCorrection, correct } from "./money_commands.ts";
+import type { Command } from "./command.ts";
+import { form } from "./form.ts";
 import { Dismiss, ownProposal } from "./proposals.tsx";
 import { Account } from "./shown.tsx";
 
@@ -19,6 +20,18 @@ export function Trades() {
       <Made />
     </>
   );
+}
+
+/** Of a trade that is known. */
+function correction({ symbol, trade, matcher }: TradeMade): Command {
+  const now = { symbol, trade: String(trade), matcher: String(matcher) };
+  return { ...form("ProposeCorrection", {}, { now }), title: `Undo or correct trade ${trade}` };
+}
+
+function approval({ proposal, trade, symbol, quantity, price, new_price }: CorrectionProposed): Command {
+  const what = new_price === null ? "It is undone." : `Its price becomes ${new_price}.`;
+  const first = `Trade ${trade} of ${symbol}, ${quantity} at ${price}. ${what} `;
+  return { ...form("ApproveCorrection", { proposal }, { first }), typed: symbol };
 }
 
 /** The latest trades of an instrument, of all accounts or of one. */
@@ -65,7 +78,7 @@ function Made() {
               isNameHidden: true,
               shown: (row) =>
                 row.state === "standing" && (
-                  <Act command={correct(row)} testid="correct">
+                  <Act command={correction(row)} testid="correct">
                     Undo or correct
                   </Act>
                 ),
@@ -88,7 +101,7 @@ function Corrections() {
       aside={
         <>
           <Again again={again} />
-          <Act command={correct()} testid="propose-correction">
+          <Act command={form("ProposeCorrection")} testid="propose-correction">
             Undo or correct a trade
           </Act>
         </>
@@ -114,7 +127,7 @@ function Corrections() {
             isNameHidden: true,
             shown: (row) => (
               <>
-                <Act command={approveCorrection(row)} why={ownProposal(row.by)} testid="approve">
+                <Act command={approval(row)} why={ownProposal(row.by)} testid="approve">
                   Approve
                 </Act>
                 <Dismiss proposal={row.proposal} by={row.by} />

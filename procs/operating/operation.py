@@ -1,0 +1,209 @@
+"""What an operation is: an operator's command, with what it asks for, its records, and what is said before and after.
+
+Each is a class in the module of its subject, and `table` has them all. A command of `lockstep`, a request of
+`/v1/operator` with its description and a form of the page are made from it: none of these knows one from another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import NoneType
+from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin, get_type_hints
+
+from msgspec import Meta, Struct, structs
+
+from config.schema import Config, Section
+from procs.operating.directory import Directory
+from procs.operating.errors import NotPossibleError
+from shm.records import Code, Command, Event, Role
+
+# An exact decimal number, as a text. The format says to a form what may be typed.
+Amount = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{1,30}(\.[0-9]{1,18})?\Z",
+        description="an exact decimal number, as a text",
+        extra_json_schema={"format": "amount"},
+    ),
+]
+Difference = Annotated[
+    str,
+    Meta(
+        pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,18})?\Z",
+        description="an exact decimal number, as a text, or one below zero",
+        extra_json_schema={"format": "difference"},
+    ),
+]
+SomeAccount = Annotated[str, Meta(max_length=36)]
+SomeAsset = Annotated[str, Meta(max_length=16)]
+SomeSymbol = Annotated[str, Meta(max_length=16)]
+Number = Annotated[int, Meta(ge=1, le=2**63 - 1)]  # of a proposal, a withdrawal, a trade
+
+
+class Asked(NamedTuple):
+    """How a field is asked for: its `label` on the page, its `help` on the command line.
+
+    On the command line a field without a default is an argument, and an option if `is_option`; a choice of two may be a
+    `flag` that stands for the second. What `is_typed` is asked for there alone. `words` show a choice's values on the
+    page, "" if nothing is chosen.
+    """
+
+    label: str
+    help: str = ""
+    is_option: bool = False
+    flag: str = ""
+    is_typed: bool = False
+    words: Mapping[str, str] = {}
+
+
+class Done(Struct, frozen=True):
+    """It was carried out, as this record of the log."""
+
+    seq: int
+
+
+class Proposed(Struct, frozen=True):
+    """It waits for another operator, who approves `proposal`; done as record `seq` where that is null."""
+
+    seq: int
+    proposal: int | None
+
+
+class CancelledOrders(Struct, frozen=True):
+    """How many orders were cancelled."""
+
+    count: int
+    seq: int
+
+
+class Outcome(NamedTuple):
+    """The outcome of a record: as it stands in the log, and the events that it caused.
+
+    `is_whole` is False if some of them were overwritten before they could be read.
+    """
+
+    command: Command
+    code: Code
+    events: list[Event]
+    is_whole: bool
+
+    @property
+    def seq(self) -> int:
+        return self.command.seq
+
+
+class Said(NamedTuple):
+    """What a command has done, in a sentence and for programs. Its place in the log is said behind it, or in it."""
+
+    sentence: str
+    details: dict[str, object]
+    has_place: bool = False
+
+
+def proposed(outcome: Outcome, what: str, approval: str) -> Said:
+    """A command has become a proposal; `approval` is the command of `lockstep` that carries it out."""
+    says = f"proposal {outcome.seq}: {what}; another operator approves it with lockstep {approval}"
+    return Said(says, {"proposal": outcome.seq}, has_place=True)
+
+
+def texts_of(named: Mapping[str, Any]) -> str:
+    """What is named, in words."""
+    return ", ".join(f"{name} {value}" for name, value in named.items())
+
+
+class Operation(Section, frozen=True, kw_only=True):
+    """Base of all. Its fields are what it asks for; its docstring is its help.
+
+    `command` and `example` are words of `lockstep`. `route` is a method and a path below /v1/operator, `status` that of
+    a POST, `subject` its part of the description, `answer` `Proposed` if it may take two. `title` and `verb` stand on
+    the page, where the value of the field `typed` must be typed before it is sent. `asks` is asked first of what can't
+    be taken back, `effect` says what was done; both name fields. `given` are values of fields that are not asked for.
+    `is_once`: its record has room for an id. `giver` says who may give it.
+    """
+
+    command: ClassVar[str] = ""
+    example: ClassVar[str] = ""
+    route: ClassVar[str] = ""
+    status: ClassVar[int] = 201
+    subject: ClassVar[str] = ""
+    answer: ClassVar[type[Struct]] = Done
+    title: ClassVar[str] = ""
+    verb: ClassVar[str] = ""
+    typed: ClassVar[str] = ""
+    asks: ClassVar[str] = ""
+    effect: ClassVar[str] = ""
+    given: ClassVar[Mapping[str, Any]] = {}
+    is_once: ClassVar[bool] = True
+    giver: ClassVar[Role] = Role.OPERATOR
+
+    def records(self, directory: Directory) -> Sequence[Command]:
+        """The records that carry it out, as the api's ring has them, without sender and id. NotPossibleError."""
+        raise NotImplementedError
+
+    @property
+    def adds(self) -> bool:
+        """Whether it adds to what the log must keep: what only takes away passes on a full disk too."""
+        return True
+
+    def missing(self, directory: Directory) -> str:
+        """Why what it is about does not wait; empty if it does."""
+        return ""
+
+    def question(self, directory: Directory) -> str:
+        """What to ask before it is sent; empty if it can be taken back."""
+        return self.asks.format_map(structs.asdict(self))
+
+    def done(self, directory: Directory, outcomes: Sequence[Outcome]) -> Said:
+        """What it has done."""
+        values = structs.asdict(self)
+        return Said(self.effect.format_map(values), values)
+
+    def why(self) -> Mapping[Code, str]:
+        """Refusals that it knows more of than their codes say."""
+        return {}
+
+    def next_start(self, config: Config) -> Section | None:
+        """What a configuration says of the same, which the next start applies."""
+        return None
+
+    def named(self) -> dict[str, Any]:
+        """What is not left out of the fields that may be. NotPossibleError if that is nothing."""
+        may_be = [each.name for each in structs.fields(self) if not each.required]
+        found = {name: value for name in may_be if (value := getattr(self, name)) is not None}
+        if not found:
+            raise NotPossibleError("name at least one limit or term to change")
+        return found
+
+
+class AskedField(NamedTuple):
+    """A field that an operation asks for. `type` has its bounds, `plain` has none; neither has None, which it
+    `may_be`."""
+
+    name: str
+    type: Any
+    plain: Any
+    may_be_none: bool
+    is_required: bool
+    default: Any
+    asked: Asked
+
+
+def fields_of(operation: type[Operation]) -> list[AskedField]:
+    """All that an operation asks for, in the order of its definition, what must be said before what may be."""
+    types = get_type_hints(operation, include_extras=True)
+    asked = [_field(each, types[each.name]) for each in structs.fields(operation) if each.name not in operation.given]
+    return sorted(asked, key=lambda each: not each.is_required)
+
+
+def sent_fields_of(operation: type[Operation]) -> list[AskedField]:
+    """What a request of it says: all but what is asked for on the command line alone."""
+    return [each for each in fields_of(operation) if not each.asked.is_typed]
+
+
+def _field(field: structs.FieldInfo, hint: Any) -> AskedField:
+    (asked,) = (each for each in hint.__metadata__ if isinstance(each, Asked))
+    parts = get_args(hint.__origin__)
+    may_be_none = NoneType in parts
+    kind = parts[0] if may_be_none else hint
+    plain = kind.__origin__ if get_origin(kind) is Annotated else kind
+    return AskedField(field.name, kind, plain, may_be_none, field.required, field.default, asked)
