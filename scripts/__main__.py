@@ -69,7 +69,6 @@ OPERATORS = {
     "proposals": ("operate.proposals:proposals", "Show everything that waits for a second operator."),
     "deposits": ("operate.proposals:deposits", "Show the deposits that wait for a second operator."),
     "withdrawals": ("operate.withdrawals:withdrawals", "Show the withdrawals that wait."),
-    "password-reset": ("operate.password_resets:password_reset", "Let an account take a new password, by two."),
 }
 EPILOGUE = (
     "Exit codes: 0 all is well; 1 something is not, or was refused; 2 the command line or the configuration is wrong; "

@@ -96,7 +96,7 @@ class LimitAccount(Operation, frozen=True, kw_only=True):
     fee_tier: Annotated[FeeTierNumber | None, Asked("Fee tier", "Whose rates it pays; 0: the instruments'.")] = None
 
     def __post_init__(self) -> None:
-        self.named()
+        self.must_name()
 
     def records(self, directory: Directory) -> Sequence[Command]:
         section = section_of(AccountSection, {"name": self.account, **self.named()})

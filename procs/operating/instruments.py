@@ -97,7 +97,7 @@ class ChangeTerms(Terms, frozen=True, kw_only=True):
     symbol: Instrument
 
     def __post_init__(self) -> None:
-        self.named()
+        self.must_name()
 
     def records(self, directory: Directory) -> Sequence[Command]:
         return [defined(directory, fixed_terms(directory, directory.instrument(self.symbol)) | self.named())]
@@ -150,6 +150,11 @@ class ListInstrument(DefineInstrument, frozen=True, kw_only=True):
         assert isinstance(command, InstrumentRecord)
         return Said(f"{self.symbol} is listed, on matcher {command.matcher}", {})
 
+    def named(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in super().named().items() if name != "matcher"
+        }  # a file's is the first one
+
     def next_start(self, config: Config) -> Section | None:
         return of_file(config, self.symbol)
 
@@ -197,7 +202,7 @@ class LimitInstrument(Operation, frozen=True, kw_only=True):
     ] = None
 
     def __post_init__(self) -> None:
-        self.named()
+        self.must_name()
 
     def records(self, directory: Directory) -> Sequence[Command]:
         known, named = directory.instrument(self.symbol), self.named()

@@ -76,6 +76,13 @@ class CancelledOrders(Struct, frozen=True):
     seq: int
 
 
+class ResetProposed(Struct, frozen=True):
+    """`code` is shown once: for the account's owner, once another operator has approved the proposal."""
+
+    proposal: int
+    code: str
+
+
 class Outcome(NamedTuple):
     """The outcome of a record: as it stands in the log, and the events that it caused.
 
@@ -118,7 +125,8 @@ class Operation(Section, frozen=True, kw_only=True):
     a POST, `subject` its part of the description, `answer` `Proposed` if it may take two. `title` and `verb` stand on
     the page, where the value of the field `typed` must be typed before it is sent. `asks` is asked first of what can't
     be taken back, `effect` says what was done; both name fields. `given` are values of fields that are not asked for.
-    `is_once`: its record has room for an id. `giver` says who may give it.
+    `is_once`: its record has room for an id; `needs_body`: a request of it may not go without one. `giver` says who may
+    give it.
     """
 
     command: ClassVar[str] = ""
@@ -134,6 +142,7 @@ class Operation(Section, frozen=True, kw_only=True):
     effect: ClassVar[str] = ""
     given: ClassVar[Mapping[str, Any]] = {}
     is_once: ClassVar[bool] = True
+    needs_body: ClassVar[bool] = True
     giver: ClassVar[Role] = Role.OPERATOR
 
     def records(self, directory: Directory) -> Sequence[Command]:
@@ -144,6 +153,11 @@ class Operation(Section, frozen=True, kw_only=True):
     def adds(self) -> bool:
         """Whether it adds to what the log must keep: what only takes away passes on a full disk too."""
         return True
+
+    @property
+    def secret(self) -> str:
+        """What is shown once, to whoever gave it."""
+        return ""
 
     def missing(self, directory: Directory) -> str:
         """Why what it is about does not wait; empty if it does."""
@@ -167,12 +181,14 @@ class Operation(Section, frozen=True, kw_only=True):
         return None
 
     def named(self) -> dict[str, Any]:
-        """What is not left out of the fields that may be. NotPossibleError if that is nothing."""
-        may_be = [each.name for each in structs.fields(self) if not each.required]
-        found = {name: value for name in may_be if (value := getattr(self, name)) is not None}
-        if not found:
+        """What is not left out of the fields that may be."""
+        may_be = (each.name for each in structs.fields(self) if not each.required)
+        return {name: value for name in may_be if (value := getattr(self, name)) is not None}
+
+    def must_name(self) -> None:
+        """NotPossibleError if that is nothing."""
+        if not self.named():
             raise NotPossibleError("name at least one limit or term to change")
-        return found
 
 
 class AskedField(NamedTuple):
@@ -191,7 +207,11 @@ class AskedField(NamedTuple):
 def fields_of(operation: type[Operation]) -> list[AskedField]:
     """All that an operation asks for, in the order of its definition, what must be said before what may be."""
     types = get_type_hints(operation, include_extras=True)
-    asked = [_field(each, types[each.name]) for each in structs.fields(operation) if each.name not in operation.given]
+    asked = [
+        _field(each, types[each.name], how)
+        for each in structs.fields(operation)
+        if each.name not in operation.given and (how := _asked(types[each.name])) is not None
+    ]
     return sorted(asked, key=lambda each: not each.is_required)
 
 
@@ -200,8 +220,11 @@ def sent_fields_of(operation: type[Operation]) -> list[AskedField]:
     return [each for each in fields_of(operation) if not each.asked.is_typed]
 
 
-def _field(field: structs.FieldInfo, hint: Any) -> AskedField:
-    (asked,) = (each for each in hint.__metadata__ if isinstance(each, Asked))
+def _asked(hint: Any) -> Asked | None:
+    return next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, Asked)), None)
+
+
+def _field(field: structs.FieldInfo, hint: Any, asked: Asked) -> AskedField:
     parts = get_args(hint.__origin__)
     may_be_none = NoneType in parts
     kind = parts[0] if may_be_none else hint

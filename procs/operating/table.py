@@ -1,6 +1,6 @@
 """All operations: whoever adds one adds it here, and nowhere else but in the router, which decides it."""
 
-from procs.operating import accounts, instruments, money, proposals, registration, trades, trading
+from procs.operating import accounts, instruments, money, password_resets, proposals, registration, trades, trading
 
 OPERATIONS = (
     trading.BeginPhase, trading.Halt, trading.Resume, trading.Delist, trading.CancelOrders, trading.CancelOfAccount,
@@ -13,4 +13,5 @@ OPERATIONS = (
     accounts.ProposeRole, accounts.LimitAccount, accounts.LimitPosition, accounts.SetTier,
     trades.ProposeCorrection, trades.ProposeBust, trades.ProposePrice, trades.ApproveCorrection, trades.ApproveBust,
     trades.ApprovePrice, registration.SetRegistration, registration.SetWelcome, registration.LetTrade,
+    password_resets.ProposeReset, password_resets.ApproveReset,
 )  # fmt: skip

@@ -22,7 +22,7 @@ from procs.intake.codes import text_of
 from procs.operating import directory as directories
 from procs.operating.directory import Directory
 from procs.operating.errors import NotPossibleError
-from procs.operating.operation import Operation, Outcome, Said
+from procs.operating.operation import Operation, Outcome
 from procs.operating.proposals import by_operators_ring
 from procs.operating.trades import ContradictedError, OfTrade
 from procs.recovery.replay import CoreReplayError
@@ -89,57 +89,17 @@ class Context(NamedTuple):
     operator: int
 
 
-class Request(NamedTuple):
-    """What to send. `said` words the outcomes, `why` the refusals of which it knows more than their codes say.
-
-    `question` is asked first if it can't be taken back; without a terminal only --yes answers it.
-    """
-
-    commands: Sequence[Command]
-    said: Callable[[Sequence[Outcome]], Said]
-    question: str = ""
-    why: Mapping[Code, str] = {}
-
-
-def carry_out(config: Path, options: Options, request: Callable[[Context], Request]) -> int:
-    """Run one operator's command: `request` makes its records, given the venue. Returns the exit code.
+def carry_out(config: Path, options: Options, asked: Operation) -> int:
+    """Run the command that is an operation of the table. Returns the exit code.
 
     UsageError if it can't even be asked.
     """
-    with as_usage():
-        return _tell(_carry_out(load(config, secrets=False), options, request), options.json)
-
-
-def give(config: Path, options: Options, asked: Operation) -> int:
-    """Run the command that is an operation of the table. Returns the exit code; UsageError as `carry_out`."""
     loaded = load(config, secrets=False)
-
-    def request(context: Context) -> Request:
-        directory = context.directory
-
-        def said(outcomes: Sequence[Outcome]) -> Said:
-            said = asked.done(directory, outcomes)
-            place = "" if said.has_place else f"; log record {outcomes[-1].seq}"
-            return said._replace(sentence=f"{said.sentence}{_overruled(config, loaded, asked)}{place}")
-
-        if options.key is None and (why := asked.missing(directory)):  # under a key it may be done already
-            raise UsageError(why)
-        commands = by_operators_ring(_records(context, asked))
-        return Request(commands, said, asked.question(directory), asked.why())
-
-    return carry_out(config, options, request)
-
-
-def _records(context: Context, asked: Operation) -> Sequence[Command]:
-    """The records of an operation, which may repeat a trade of the journal's."""
-    if not isinstance(asked, OfTrade):
-        return asked.records(context.directory)
-    try:
-        return asked.repeating(context.directory, *trade_of(context.venue, asked.wanted(context.directory)))
-    except CoreReplayError as error:
-        raise RefusedError(f"the trade can't be looked up: {error}; nothing was sent") from error
-    except ContradictedError as error:
-        raise RefusedError(f"{error}: nothing was sent") from None
+    with as_usage():
+        report = _carry_out(loaded, options, asked)
+    if report.outcome == "done" and (section := asked.next_start(loaded)) is not None:
+        report = structs.replace(report, says=report.says + _overruled(config, section, asked.named()))
+    return _tell(report, options.json)
 
 
 @contextmanager
@@ -167,25 +127,13 @@ def act(config: Path, operator: str, do: Callable[[Context], Report], json: bool
     return _tell(report, json)
 
 
-def saying(sentence: str, details: Mapping[str, object] | None = None) -> Callable[[Sequence[Outcome]], Said]:
-    """Words outcomes by `sentence` and the place in the log."""
-    return lambda outcomes: Said(f"{sentence}; log record {outcomes[-1].seq}", dict(details or {}))
-
-
-def overruled(config: Path, said: Section | None, named: Mapping[str, Any]) -> str:
+def _overruled(config: Path, said: Section, named: Mapping[str, Any]) -> str:
     """A warning if the file's section differs from what is named: the next start would undo it."""
-    other = [
-        name for name, value in named.items() if value is not None and getattr(said, name, None) not in (None, value)
-    ]
+    other = [name for name, value in named.items() if getattr(said, name, None) not in (None, value)]
     return f" (until the next start: {config} says otherwise of {', '.join(other)})" if other else ""
 
 
-def _overruled(config: Path, loaded: Config, asked: Operation) -> str:
-    section = asked.next_start(loaded)
-    return overruled(config, section, asked.named()) if section is not None else ""
-
-
-def _carry_out(config: Config, options: Options, request: Callable[[Context], Request]) -> Report:
+def _carry_out(config: Config, options: Options, asked: Operation) -> Report:
     venue = attach(Path(config.venue.data))
     if venue is None or venue.board.get(Word.EPOCH) == 0:
         return _not_there(config, venue)
@@ -193,16 +141,18 @@ def _carry_out(config: Config, options: Options, request: Callable[[Context], Re
     try:
         directory = directories.read(venue)
         operator = authenticate(directory, options.operator, password_of(options.operator))
-        asked = request(Context(venue, directory, operator))
-        commands = _addressed(asked.commands, operator, key)
-        if asked.question and not options.yes and not is_sure(asked.question):
+        if options.key is None and (why := asked.missing(directory)):  # under a key it may be done already
+            raise UsageError(why)
+        commands = _addressed(_records(venue, directory, asked), operator, key)
+        question = asked.question(directory)
+        if question and not options.yes and not is_sure(question):
             return Report("refused", "not confirmed (--yes confirms): nothing was sent")
         with opened(venue) as channel:
             # The command before this one may have listed or changed what this one builds on.
             now = directories.read(venue)
             if len(now.records) != len(directory.records):
-                asked = request(Context(venue, now, operator))
-                commands = _addressed(asked.commands, operator, key)
+                directory = now
+                commands = _addressed(_records(venue, directory, asked), operator, key)
             outcomes = channel.carry_out(commands, options.timeout_s)
     except (NotAuthorisedError, BusyError, RefusedError) as error:
         return Report("refused", str(error))
@@ -210,7 +160,19 @@ def _carry_out(config: Config, options: Options, request: Callable[[Context], Re
         return _unreadable(error)
     except UnknownOutcomeError as error:
         return Report("unknown", f"{error}: it may still be carried out. {_how_to_know(commands, key)}", key=key)
-    return _judge(venue, asked, outcomes, key)
+    return _judge(venue, directory, asked, outcomes, key)
+
+
+def _records(venue: Venue, directory: Directory, asked: Operation) -> Sequence[Command]:
+    """The records of an operation, which may repeat a trade of the journal's, as the operators' ring has them."""
+    if not isinstance(asked, OfTrade):
+        return by_operators_ring(asked.records(directory))
+    try:
+        return asked.repeating(directory, *trade_of(venue, asked.wanted(directory)))
+    except CoreReplayError as error:
+        raise RefusedError(f"the trade can't be looked up: {error}; nothing was sent") from error
+    except ContradictedError as error:
+        raise RefusedError(f"{error}: nothing was sent") from None
 
 
 def _not_there(config: Config, venue: Venue | None) -> Report:
@@ -254,7 +216,7 @@ def _how_to_know(commands: Sequence[Command], key: str) -> str:
     return "Give the same command again: what is done already is not done twice"
 
 
-def _judge(venue: Venue, asked: Request, outcomes: list[Outcome], key: str) -> Report:
+def _judge(venue: Venue, directory: Directory, asked: Operation, outcomes: list[Outcome], key: str) -> Report:
     keyed = key if _has_key(outcomes[0].command) else ""
     before: list[int] = []
     for outcome in outcomes:
@@ -275,9 +237,10 @@ def _judge(venue: Venue, asked: Request, outcomes: list[Outcome], key: str) -> R
     if before:
         places = ", ".join(map(str, before))
         return Report("done", f"done before, as log record {places}: not done again", "OK", keyed, tuple(before))
-    said = asked.said(outcomes)
+    said = asked.done(directory, outcomes)
+    place = "" if said.has_place else f"; log record {outcomes[-1].seq}"
     seqs = tuple(outcome.seq for outcome in outcomes)
-    return Report("done", said.sentence, "OK", keyed, seqs, said.details)
+    return Report("done", f"{said.sentence}{place}", "OK", keyed, seqs, said.details)
 
 
 def _proposed(seq: int, key: str) -> Report:
@@ -286,10 +249,10 @@ def _proposed(seq: int, key: str) -> Report:
     return Report("done", says, Code.SECOND_NEEDED.name, key, (seq,), {"proposal": seq})
 
 
-def _refusal(asked: Request, outcome: Outcome, first: Command | None) -> str:
+def _refusal(asked: Operation, outcome: Outcome, first: Command | None) -> str:
     """Why it was not done: `first` is the earlier request that has its key."""
     if outcome.code != Code.DUPLICATE_CLIENT_ID:
-        why = asked.why.get(outcome.code)
+        why = asked.why().get(outcome.code)
         says = f"{outcome.code.name}: {why}" if why else text_of(outcome.code)
         return f"refused: {says}; lockstep at {outcome.seq} shows the figures"
     if first is None:

@@ -17,6 +17,7 @@ GROUPS = {
     "correct": "Change the price of a trade: one operator proposes, another approves.",
     "adjust": "Change a balance: one operator proposes, another approves.",
     "fees": "Pay out fees that the venue has taken: one proposes, another approves.",
+    "password-reset": "Let an account take a new password: one operator proposes, another approves.",
     "proposal": "Approve another operator's proposal, or dismiss one.",
     "withdrawal": "Approve or reject a withdrawal, or say that it was paid.",
 }

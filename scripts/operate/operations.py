@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from procs.operating.operation import AskedField, Operation, fields_of
 from procs.operating.sections import section_of
 from procs.operating.table import OPERATIONS
-from scripts.operate.command import Options, as_usage, give
+from scripts.operate.command import Options, as_usage, carry_out
 from scripts.operate.lines import GROUPS
 from scripts.operate.proposals import LISTS
 from scripts.terminal import DEFAULT_CONFIG, ConfigPath
@@ -61,7 +61,7 @@ def _function(operation: type[Operation]) -> Callable[..., int]:
         typed.apply_defaults()
         with as_usage():
             asked = section_of(operation, {**operation.given, **_values(fields, typed.arguments)})
-        return give(typed.arguments["config"], typed.arguments["options"], asked)
+        return carry_out(typed.arguments["config"], typed.arguments["options"], asked)
 
     run.__doc__ = HELP.format(help=inspect.getdoc(operation), command=operation.command, example=operation.example,
                               operator=_operator(operation))  # fmt: skip

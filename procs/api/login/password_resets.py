@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import NamedTuple
 
 from procs.api.desk import Desk
 from procs.api.login.login import LoginError
@@ -15,17 +14,10 @@ from procs.api.login.passwords import Passwords
 from procs.api.login.registry import NO_TICKET, VENUE, RefusedError, Registry
 from procs.api.resets import Reset
 from procs.edge.authentication import Guesses
-from procs.rules.reset_codes import code_of, hash_of, new_code, text_of
-from shm.records import Account, Code, PasswordReset
+from procs.rules.reset_codes import code_of
+from shm.records import Account, Code
 
 SECOND_NS = 10**9
-
-
-class Proposed(NamedTuple):
-    """A reset that waits for another operator, and its code, which nobody sees again."""
-
-    proposal: int
-    code: str
 
 
 class PasswordResets:
@@ -40,20 +32,6 @@ class PasswordResets:
         self._passwords = passwords
         self._clock = clock
         self._guesses = Guesses(monotonic)
-
-    async def propose(self, operator: int, ticket: int, account: int, id: bytes, *, takes_factor: bool) -> Proposed:
-        """Have the account's password reset, if another operator agrees. What `Registry.carry` raises."""
-        code = new_code()
-        command = PasswordReset(
-            account=operator, cl_ord_id=id, target=account, takes_factor=takes_factor, code_hash=hash_of(code)
-        )
-        request = await self._registry.carry([command], id, ticket)
-        return Proposed(request.seq, text_of(code))
-
-    async def approve(self, operator: int, ticket: int, account: int, proposal: int, id: bytes) -> int:
-        """Let the code work; the approval's place in the log. What `Registry.carry` raises."""
-        command = PasswordReset(account=operator, cl_ord_id=id, target=account, proposal=proposal)
-        return (await self._registry.carry([command], id, ticket)).seq
 
     async def use(self, name: str, text: str, password: str, address: str) -> int:
         """Give the account called `name` a new password, by a code; its number. Whatever is wrong is one error.

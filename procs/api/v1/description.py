@@ -12,7 +12,7 @@ from procs.api.v1.problems import MEDIA_TYPE
 OWN = "400"  # that Litestar describes by itself, and nothing here answers so
 TEXT = {"type": "string"}  # what it makes of an answer that a handler has written as JSON
 JSON = "application/json"
-MAY_BE_LEFT_OUT = {f"#/components/schemas/{name}" for name in ("Named", "ResetWanted")}  # as bodies of requests
+MAY_BE_LEFT_OUT = {f"#/components/schemas/{name}" for name in ("Named", "ProposeReset")}  # as bodies of requests
 PROBLEM = {
     "type": "object",
     "description": "Problem details (RFC 9457).",

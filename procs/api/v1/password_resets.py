@@ -9,25 +9,8 @@ from msgspec import Meta, Struct
 
 from procs.api.v1.auth import PATH, Body, Secret
 from procs.api.v1.caller import Caller, Services, address_of
-from procs.api.v1.operators.carried import NAMELESS, Named, account_of, looks
-from procs.api.v1.orders import MS, OrderId
-from procs.operating.operation import Done
-
-
-class ResetWanted(Named, frozen=True, kw_only=True):
-    """`takes_factor`: the second factor goes, too, when the code is used. Else it is asked for as ever."""
-
-    takes_factor: bool = False
-
-
-PLAIN = ResetWanted()
-
-
-class ResetProposed(Struct, frozen=True):
-    """`code` is shown once: for the account's owner, once another operator has approved the proposal."""
-
-    proposal: int
-    code: str
+from procs.api.v1.operators.carried import looks
+from procs.api.v1.orders import MS
 
 
 class ResetShown(Struct, frozen=True):
@@ -50,27 +33,10 @@ class ResetByCode(Body, frozen=True, kw_only=True):
 
 
 class PasswordResetController(Controller):
-    """For operators. Commands need a proof within 5 minutes."""
+    """For operators: what waits."""
 
     path = "/v1/operator"
-    tags = ["operator"]  # noqa: RUF012 - Litestar's name
-
-    @post("/accounts/{name:str}/password-reset", status_code=201)
-    async def propose(self, name: str, caller: Caller, services: Services, data: ResetWanted = PLAIN) -> ResetProposed:
-        """Propose to let an account take a new password by a code. Nothing changes before another operator agrees."""
-        account = account_of(caller, services, name)
-        made = await services.resets.propose(
-            caller.account, caller.ticket, account, data.client_id, takes_factor=data.takes_factor
-        )  # fmt: skip
-        return ResetProposed(made.proposal, made.code)
-
-    @post("/accounts/{name:str}/password-reset/{proposal:int}/approve", status_code=201)
-    async def approve(
-        self, name: str, proposal: OrderId, caller: Caller, services: Services, data: Named = NAMELESS
-    ) -> Done:
-        """Let the code of another operator's proposal work, once, until a day after the proposal."""
-        account = account_of(caller, services, name)
-        return Done(await services.resets.approve(caller.account, caller.ticket, account, proposal, data.client_id))
+    tags = ["operator: accounts"]  # noqa: RUF012 - Litestar's name
 
     @get("/password-resets")
     async def pending(self, caller: Caller, services: Services) -> list[ResetShown]:

@@ -58,7 +58,7 @@ def _handler(operation: type[Operation]) -> HTTPRouteHandler:
     carry.__name__ = re.sub(r"(?<!^)(?=[A-Z])", "_", operation.__name__).lower()
     carry.__doc__ = operation.__doc__
     carry.__annotations__ = types | {"return": operation.answer}
-    default = {"data": NAMELESS} if body is Named else {}
+    default = {"data": body()} if body is not None and not (fields and operation.needs_body) else {}
     carry.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=type, default=default.get(name, EMPTY))
@@ -113,8 +113,11 @@ async def _carried(caller: Caller, services: Services, asked: Operation, id: byt
         if why := asked.why().get(error.code):
             raise refused(error.code, None, sentence(why)) from None
         raise
-    proposal = request.proposal if request.proposal == request.seq else None
-    found = {"seq": request.seq, "proposal": proposal, "count": len(request.orders)}
+    is_proposal = request.proposal == request.seq or asked.secret  # the event of a reset has no room to say so
+    found = {
+        "seq": request.seq, "proposal": request.seq if is_proposal else None, "count": len(request.orders),
+        "code": asked.secret,
+    }  # fmt: skip
     return asked.answer(**{name: found[name] for name in asked.answer.__struct_fields__})
 
 

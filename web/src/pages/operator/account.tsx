@@ -72,7 +72,7 @@ function Head({ account: { account, ...rest }, wrong }: { account: AccountInFull
         <Act command={form("ProposeRole", { account: name }, { now: { role: account.role } })} testid="change-role">
           Role
         </Act>
-        <Act command={commands.reset(name)} testid="reset-password">
+        <Act command={form("ProposeReset", { account: name })} testid="reset-password">
           New password
         </Act>
       </div>

@@ -1,5 +1,5 @@
 // What operators do with accounts beside the table of operations: these are no single record of the log.
-import type { KeyShown, NewAccount, Reason, ResetWanted } from "../../net/v1.ts";
+import type { KeyShown, NewAccount, Reason } from "../../net/v1.ts";
 import type { Command } from "./command.ts";
 
 function of(name: string): string {
@@ -39,29 +39,5 @@ export function revoke(name: string, key: KeyShown): Command {
     path: `${of(name)}/keys/${encodeURIComponent(key.name)}`,
     typed: key.name,
     forAdmins: true,
-  };
-}
-
-export function reset(name: string): Command<keyof ResetWanted> {
-  return {
-    title: `New password for ${name}`,
-    says: "You get a code for its owner. It works once another operator has approved, once, for a day.",
-    verb: "Propose it",
-    method: "POST",
-    path: `${of(name)}/password-reset`,
-    entries: [{ name: "takes_factor", label: "Its second factor goes, too", kind: "check" }],
-    isOnce: true,
-  };
-}
-
-export function approveReset(name: string, proposal: number): Command {
-  return {
-    title: `Approve a new password for ${name}`,
-    says: "Whoever has the code that was proposed can then be this account. Know who asks.",
-    verb: "Approve it",
-    method: "POST",
-    path: `${of(name)}/password-reset/${proposal}/approve`,
-    typed: name,
-    isOnce: true,
   };
 }

@@ -157,7 +157,7 @@ function Resets() {
                 "waits for its owner"
               ) : (
                 <Act
-                  command={commands.approveReset(row.account, row.proposal)}
+                  command={form("ApproveReset", { account: row.account, proposal: row.proposal })}
                   testid="approve-reset"
                   why={ownProposal(row.proposed_by)}
                 >
