@@ -61,7 +61,7 @@ COMMANDS = {
     "completion": ("shell:completion", "Print a script that completes commands in a shell."),
     "man": ("shell:man", "Print the manual page."),
 }
-# What operators look at, and what is no record of the log; what is has its line in the table of operations.
+# Lists, and one command that writes no record. The others have their lines in the table of operations.
 OPERATORS = {
     "commands": ("operate.commands:commands", "Show operators' commands: who gave which, when, and the outcome."),
     "trades": ("operate.past_trades:trades", "Show an instrument's trades with their numbers."),

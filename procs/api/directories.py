@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
 
 from procs.operating.directory import Directory, read_on
 from procs.venue.venue import Venue
@@ -29,11 +28,6 @@ class Directories:
         self._known_s = 0.0  # the monotonic time at which reading it began
         self._reading: asyncio.Future[Directory] | None = None
         self._one = asyncio.Lock()
-
-    @property
-    def matchers(self) -> Collection[int]:
-        """The numbers of those that run."""
-        return self._venue.matchers
 
     async def now(self) -> Directory:
         """As of what is committed when this is called, or later. ReadingError, JournalError, OSError."""

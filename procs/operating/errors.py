@@ -4,7 +4,7 @@ from shm.records import Code
 
 
 class NotPossibleError(Exception):
-    """What was asked for can't be done as asked; the message says why, `field` of which part, where one is wrong.
+    """A request that can't be carried out; the message says why, and `field` which part is wrong, if it is one.
 
     `code` is what the venue would refuse it by, where that is one of its codes.
     """

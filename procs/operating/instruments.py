@@ -1,4 +1,4 @@
-"""What is listed: assets and instruments, their terms, limits, schedules, and the matchers that keep their books."""
+"""Assets and instruments: their terms, limits and schedules, and the matchers that keep their books."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Terms(Operation, frozen=True, kw_only=True):
     maker_fee_ppm: Annotated[
         FeePpm | None, Asked("Maker fee, parts of a million", "In 1/1,000,000 of what it receives; at first 0.")
     ] = None
-    taker_fee_ppm: Annotated[FeePpm | None, Asked("Taker fee, parts of a million", "Likewise, of the taker.")] = None
+    taker_fee_ppm: Annotated[FeePpm | None, Asked("Taker fee, parts of a million", "Fee of the taker.")] = None
 
 
 class ChangeTerms(Terms, frozen=True, kw_only=True):
@@ -133,7 +133,7 @@ class DefineInstrument(Terms, frozen=True, kw_only=True):
 class ListInstrument(DefineInstrument, frozen=True, kw_only=True):
     """List an instrument, or change fees, collar and reference price of one. It trades at once, until it is halted.
 
-    Its assets, tick and lot can't change any more. Put it into the configuration file too.
+    Its assets, tick and lot can no longer change. Put it into the configuration file too.
     """
 
     command = "list-instrument"
@@ -151,9 +151,9 @@ class ListInstrument(DefineInstrument, frozen=True, kw_only=True):
         return Said(f"{self.symbol} is listed, on matcher {command.matcher}", {})
 
     def named(self) -> dict[str, Any]:
-        return {
-            name: value for name, value in super().named().items() if name != "matcher"
-        }  # a file's is the first one
+        found = super().named()
+        found.pop("matcher", None)  # a file says only the first one
+        return found
 
     def next_start(self, config: Config) -> Section | None:
         return of_file(config, self.symbol)

@@ -1,7 +1,7 @@
-"""What an operation is: an operator's command, with what it asks for, its records, and what is said before and after.
+"""An operation: an operator's command, with its fields, its records, and the sentences before and after it.
 
 Each is a class in the module of its subject, and `table` has them all. A command of `lockstep`, a request of
-`/v1/operator` with its description and a form of the page are made from it: none of these knows one from another.
+`/v1/operator` with its description and a form of the page are made from it; none of these knows a certain one.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Outcome(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What a command has done, in a sentence and for programs. Its place in the log is said behind it, or in it."""
+    """The effect of a command, in a sentence and for programs. Its place in the log follows, unless it `has_place`."""
 
     sentence: str
     details: dict[str, object]
@@ -114,7 +114,7 @@ def proposed(outcome: Outcome, what: str, approval: str) -> Said:
 
 
 def texts_of(named: Mapping[str, Any]) -> str:
-    """What is named, in words."""
+    """Word each name and its value."""
     return ", ".join(f"{name} {value}" for name, value in named.items())
 
 
@@ -151,42 +151,42 @@ class Operation(Section, frozen=True, kw_only=True):
 
     @property
     def adds(self) -> bool:
-        """Whether it adds to what the log must keep: what only takes away passes on a full disk too."""
+        """Tell whether it adds to the state that the log keeps: a command that only removes passes on a full disk."""
         return True
 
     @property
     def secret(self) -> str:
-        """What is shown once, to whoever gave it."""
+        """A code to show once, to the operator."""
         return ""
 
     def missing(self, directory: Directory) -> str:
-        """Why what it is about does not wait; empty if it does."""
+        """Say that its proposal does not wait; empty if it does."""
         return ""
 
     def question(self, directory: Directory) -> str:
-        """What to ask before it is sent; empty if it can be taken back."""
+        """Return the question to ask before it is sent; empty if it can be undone."""
         return self.asks.format_map(structs.asdict(self))
 
     def done(self, directory: Directory, outcomes: Sequence[Outcome]) -> Said:
-        """What it has done."""
+        """Word its effect."""
         values = structs.asdict(self)
         return Said(self.effect.format_map(values), values)
 
     def why(self) -> Mapping[Code, str]:
-        """Refusals that it knows more of than their codes say."""
+        """Return the reasons of refusals that it knows better than their codes."""
         return {}
 
     def next_start(self, config: Config) -> Section | None:
-        """What a configuration says of the same, which the next start applies."""
+        """Return the section of a configuration that the next start applies in its place."""
         return None
 
     def named(self) -> dict[str, Any]:
-        """What is not left out of the fields that may be."""
+        """Return the optional fields that have a value."""
         may_be = (each.name for each in structs.fields(self) if not each.required)
         return {name: value for name in may_be if (value := getattr(self, name)) is not None}
 
     def must_name(self) -> None:
-        """NotPossibleError if that is nothing."""
+        """Raise NotPossibleError if there is none."""
         if not self.named():
             raise NotPossibleError("name at least one limit or term to change")
 
@@ -205,7 +205,7 @@ class AskedField(NamedTuple):
 
 
 def fields_of(operation: type[Operation]) -> list[AskedField]:
-    """All that an operation asks for, in the order of its definition, what must be said before what may be."""
+    """Return the fields that an operation asks for, as they are defined, required ones first."""
     types = get_type_hints(operation, include_extras=True)
     asked = [
         _field(each, types[each.name], how)
@@ -216,7 +216,7 @@ def fields_of(operation: type[Operation]) -> list[AskedField]:
 
 
 def sent_fields_of(operation: type[Operation]) -> list[AskedField]:
-    """What a request of it says: all but what is asked for on the command line alone."""
+    """Return the fields of a request: all but those of the command line alone."""
     return [each for each in fields_of(operation) if not each.asked.is_typed]
 
 

@@ -1,6 +1,6 @@
 """Resets of passwords: one operator proposes that an account may take a new one, another approves.
 
-Nobody types the password here: its owner does, with the code.
+The owner types the new password, with the code.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class ProposeReset(OfPassword, frozen=True, kw_only=True):
 class ApproveReset(OfPassword, frozen=True, kw_only=True):
     """Let the code of another operator's proposal work, once, until a day after the proposal.
 
-    Whoever has the code can then be this account. Know who asks.
+    The owner of the code can then be this account: know who asks.
     """
 
     command = "password-reset approve"

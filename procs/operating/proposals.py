@@ -11,9 +11,9 @@ from typing import Annotated, NamedTuple
 from msgspec import structs
 
 from procs.operating import trades
-from procs.operating.amounts import step_text
 from procs.operating.directory import Directory, Pending, asker
 from procs.operating.errors import NotPossibleError
+from procs.operating.money import amount_text
 from procs.operating.operation import Asked, Number, Operation, Outcome, Said
 from shm.records import (
     Account,
@@ -158,5 +158,4 @@ def by_operators_ring(commands: Sequence[Command]) -> Sequence[Command]:
 
 
 def _amount(directory: Directory, known: Adjustment | Payment | DepositLimit | Welcome) -> str:
-    name, scale = directory.name_of_asset(known.asset)
-    return f"{step_text(known.amount, scale)} {name}"
+    return amount_text(directory, known.asset, known.amount)

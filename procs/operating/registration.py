@@ -1,4 +1,4 @@
-"""Who may register, what they are given, and who is let trade."""
+"""Registration: the mode, the welcome, and the operator's approval."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shm.records import Code, Command, KillScope, KillSwitch, Registration, Regi
 
 
 class SetRegistration(Operation, frozen=True, kw_only=True):
-    """Say who may register: nobody, everybody, or everybody, to trade when an operator has approved. An admin does.
+    """Set who may register: closed, open, or approval, where an operator lets each trade. An admin does.
 
     To open registration where the venue gives a welcome is a proposal, which another admin approves. A start applies
     the configuration's `api.registration`, if it has one.

@@ -30,7 +30,7 @@ def listed(directory: Directory, known: Instrument, named: Mapping[str, Any]) ->
 
 
 def fixed_terms(directory: Directory, known: Instrument) -> dict[str, Any]:
-    """What can't change of a listed instrument, by the keys of its section."""
+    """Return the fixed terms of a listed instrument, by the keys of its section."""
     return {
         "symbol": known.symbol.decode(),
         "base": directory.name_of_asset(known.base_asset)[0],

@@ -1,4 +1,4 @@
-"""What stops trading, and lets it go on: phases of instruments, cancels of many orders, kill switches."""
+"""Commands that stop and resume trading: phases of instruments, mass cancels, kill switches."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ class Block(SwitchKill, frozen=True, kw_only=True):
 
 
 class Unblock(SwitchKill, frozen=True, kw_only=True):
-    """New orders are taken again."""
+    """New orders are accepted again."""
 
     command = ""
     title = "Unblock the {scope} of {account}"

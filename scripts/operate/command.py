@@ -40,8 +40,6 @@ from shm.journal_select import select
 from shm.layout import type_of, unpack_command
 from shm.records import CL_ORD_ID_SIZE, Adjustment, Code, Command, PasswordReset, WithdrawalDecision
 
-Symbol = Annotated[str, Parameter(help="The instrument.")]
-
 
 @Parameter(name="*")
 @dataclass(frozen=True)

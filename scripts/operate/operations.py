@@ -92,7 +92,7 @@ def _annotation(field: AskedField) -> Any:
 
 
 def _values(fields: Sequence[AskedField], typed: Mapping[str, Any]) -> dict[str, Any]:
-    """What was typed, by the names of fields: the flag of a choice stands for its value."""
+    """Return the typed values by the names of fields: the flag of a choice stands for its value."""
     values = {}
     for field in fields:
         value = typed[field.asked.flag or field.name]

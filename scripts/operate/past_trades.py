@@ -13,7 +13,6 @@ from config.schema import Config
 from procs.batcher import database
 from procs.operating.questions import LastTrades, TradeMade
 from scripts import copies
-from scripts.operate.command import Symbol
 from scripts.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 
 MAX_ROWS = 1000
@@ -33,7 +32,7 @@ TRADES = """
 
 
 def trades(
-    symbol: Symbol,
+    symbol: Annotated[str, Parameter(help="The instrument.")],
     config: ConfigPath = DEFAULT_CONFIG,
     *,
     account: Annotated[str, Parameter(help="Only those of this account.")] = "",

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from procs.api.v1.auth import PATH, Body, Secret
 from procs.api.v1.caller import Caller, Services, address_of
-from procs.api.v1.operators.carried import looks
+from procs.api.v1.operators.readers import looks
 from procs.api.v1.orders import MS
 
 

@@ -12,7 +12,7 @@ from procs.api.v1.account import AccountShown, account_shown
 from procs.api.v1.auth import Body, Name, Secret
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.keys import KeyShown, key_shown
-from procs.api.v1.operators.carried import (
+from procs.api.v1.operators.readers import (
     After,
     account_of,
     looked_at,

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from config.schema import DAYS
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import seen
+from procs.api.v1.operators.readers import seen
 from procs.operating.amounts import price_text, quantity_text, step_text
 from procs.operating.directory import Directory
 from procs.operating.sections import fixed_terms

@@ -8,7 +8,7 @@ from msgspec import Struct
 from procs.api.binance.pages import MOST_ROWS
 from procs.api.login.registry import VENUE
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import (
+from procs.api.v1.operators.readers import (
     After,
     looks,
     seen,

@@ -1,6 +1,7 @@
-"""The requests of `/v1/operator` that the table of operations has: each is made from what its operation asks for.
+"""The requests of `/v1/operator` that carry out operations: each handler is made from an entry of the table.
 
-Who may give a command is checked here to answer in plain words; the router decides by the sender's role in the log.
+A command has the client id that the request names by `id`: sent again, it is the same command, and done once. The
+sender's role is checked here to answer in plain words; the router decides by the role in the log.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import Parameter
 from msgspec import Meta, Struct, defstruct, structs
 
-from procs.api.login.registry import RefusedError
+from procs.api.login.registry import RefusedError, new_id
 from procs.api.requests import Request
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import NAMELESS, Named
+from procs.api.v1.orders import ClientId
 from procs.api.v1.problems import ProblemError, invalid, refused, sentence
 from procs.operating.operation import AskedField, Operation, Proposed, sent_fields_of
 from procs.operating.questions import Found
@@ -31,7 +32,20 @@ from shm.records import CL_ORD_ID_SIZE, Account, Code, Command, Role, Traded
 PLACE = re.compile(r"\{(\w+)\}")  # of a field in a path
 IN_PATHS = {"account": "name", "approves": "proposal"}  # what a path calls it
 EMPTY = inspect.Parameter.empty
-ROOM_FOR_PARTS = 3  # of a client id: ".31" behind it
+ROOM_FOR_PARTS = 3  # of a client id: it ends in ".31"
+
+
+class Named(Body, frozen=True, kw_only=True):
+    """An operator's command; `id` is used once, for ever, and made up where it is left out."""
+
+    id: ClientId | None = None
+
+    @property
+    def client_id(self) -> bytes:
+        return (self.id or new_id()).encode()
+
+
+NAMELESS = Named()  # what a request without a body says
 
 
 def handlers() -> list[HTTPRouteHandler]:
@@ -140,7 +154,7 @@ async def _carry(
 ) -> Request:
     """Have records that belong together carried out, all at once: the last one's outcome is that of all.
 
-    It has the `id`, and those before it parts of it, where they have room for one; an account is told by its name.
+    That one has the `id`, each earlier one a part of it, if it has room for one; events name an account by its name.
     """
     several = sum(hasattr(each, "cl_ord_id") for each in records) > 1
     if several and len(id) > CL_ORD_ID_SIZE - ROOM_FOR_PARTS:

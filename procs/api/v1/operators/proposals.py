@@ -6,7 +6,7 @@ from litestar import Controller, get
 from msgspec import Struct
 
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import seen
+from procs.api.v1.operators.readers import seen
 from procs.api.v1.shown import MS
 from procs.operating import proposals
 

@@ -9,7 +9,7 @@ from litestar.params import Parameter
 from msgspec import Struct
 
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import After, looked_at, looks, seen
+from procs.api.v1.operators.readers import After, looked_at, looks, seen
 from procs.api.v1.orders import SomeTime
 from procs.api.v1.shown import MS
 from procs.operating.amounts import price_text, quantity_text, step_text

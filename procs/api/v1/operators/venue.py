@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.carried import READERS, account_of, looks, seen, shown_amount
+from procs.api.v1.operators.readers import READERS, account_of, looks, seen, shown_amount
 from procs.api.v1.orders import SomeId, SomeTime
 from procs.api.v1.problems import ProblemError, invalid
 from procs.operating.moments import Moment

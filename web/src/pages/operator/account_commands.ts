@@ -1,4 +1,4 @@
-// What operators do with accounts beside the table of operations: these are no single record of the log.
+// Commands about accounts that are not in the table of operations.
 import type { KeyShown, NewAccount, Reason } from "../../net/v1.ts";
 import type { Command } from "./command.ts";
 

@@ -1,4 +1,4 @@
-// The commands that the venue's table of operations describes, for this page to ask for.
+// The forms of operators' commands, made from the venue's table of operations.
 import FORMS from "../../net/forms.json" with { type: "json" };
 import type { Command, Entry } from "./command.ts";
 

@@ -1,8 +1,4 @@
-"""What all requests of operators have in common: who may make them, and their ids.
-
-A command has the client id that the request names by `id`: sent again, it is the same command, and done once. Who may
-give it is checked here to answer in plain words; the router decides by the sender's role in the log.
-"""
+"""What all requests of operators have in common: who may read, and who may give a command."""
 
 from __future__ import annotations
 
@@ -10,10 +6,7 @@ from typing import Annotated
 
 from litestar.params import Parameter
 
-from procs.api.login.registry import new_id
-from procs.api.v1.auth import Body
 from procs.api.v1.caller import OPERATORS, Caller, Services
-from procs.api.v1.orders import ClientId
 from procs.api.v1.problems import not_found
 from procs.operating.amounts import step_text
 from procs.operating.directory import Directory
@@ -21,19 +14,6 @@ from shm.records import Role
 
 After = Annotated[int, Parameter(ge=0, le=2**63 - 1)]
 READERS = (*OPERATORS, Role.AUDITOR)
-
-
-class Named(Body, frozen=True, kw_only=True):
-    """An operator's command; `id` is used once, for ever, and made up where it is left out."""
-
-    id: ClientId | None = None
-
-    @property
-    def client_id(self) -> bytes:
-        return (self.id or new_id()).encode()
-
-
-NAMELESS = Named()  # what a request without a body says
 
 
 async def looks(caller: Caller, services: Services, what: str, subject: str = "") -> None:
@@ -45,12 +25,6 @@ async def looks(caller: Caller, services: Services, what: str, subject: str = ""
 async def seen(caller: Caller, services: Services, what: str, subject: str = "") -> Directory:
     """What is listed and set, for somebody who looks at it. ProblemError, ReadingError, JournalError."""
     await looks(caller, services, what, subject)
-    return await services.directories.now()
-
-
-async def known(caller: Caller, services: Services) -> Directory:
-    """What is listed and set, for who is about to change it. ProblemError, ReadingError, JournalError."""
-    caller.may_operate()
     return await services.directories.now()
 
 
