@@ -24,7 +24,6 @@ from shm.records import (
     Deposit,
     DepositLimit,
     Dismissal,
-    ExtCredential,
     Payment,
     Registration,
     RegistrationMode,
@@ -144,17 +143,6 @@ def approval(directory: Directory, proposal: int) -> list[Command]:
         case Registration():
             return [Registration(cl_ord_id=b"", mode=known.mode, proposal=proposal)]
     return [structs.replace(type(known)(cl_ord_id=b"", asset=known.asset, amount=known.amount), proposal=proposal)]
-
-
-def by_operators_ring(commands: Sequence[Command]) -> Sequence[Command]:
-    """The same as the operators' ring has them: there the header's account is whose money or name it is."""
-    command = commands[-1]
-    if not isinstance(command, Payment | Account) or not command.target:
-        return commands
-    return [
-        structs.replace(each, account=command.target, **({} if isinstance(each, ExtCredential) else {"target": 0}))
-        for each in commands
-    ]
 
 
 def _amount(directory: Directory, known: Adjustment | Payment | DepositLimit | Welcome) -> str:

@@ -23,7 +23,6 @@ from procs.operating import directory as directories
 from procs.operating.directory import Directory
 from procs.operating.errors import NotPossibleError
 from procs.operating.operation import Operation, Outcome
-from procs.operating.proposals import by_operators_ring
 from procs.operating.trades import ContradictedError, OfTrade
 from procs.recovery.replay import CoreReplayError
 from procs.venue.venue import Venue
@@ -38,7 +37,17 @@ from shm.board import Word
 from shm.journal import JournalError, segment_seqs
 from shm.journal_select import select
 from shm.layout import type_of, unpack_command
-from shm.records import CL_ORD_ID_SIZE, Adjustment, Code, Command, PasswordReset, WithdrawalDecision
+from shm.records import (
+    CL_ORD_ID_SIZE,
+    Account,
+    Adjustment,
+    Code,
+    Command,
+    ExtCredential,
+    PasswordReset,
+    Payment,
+    WithdrawalDecision,
+)
 
 
 @Parameter(name="*")
@@ -164,13 +173,24 @@ def _carry_out(config: Config, options: Options, asked: Operation) -> Report:
 def _records(venue: Venue, directory: Directory, asked: Operation) -> Sequence[Command]:
     """The records of an operation, which may repeat a trade of the journal's, as the operators' ring has them."""
     if not isinstance(asked, OfTrade):
-        return by_operators_ring(asked.records(directory))
+        return _by_operators_ring(asked.records(directory))
     try:
         return asked.repeating(directory, *trade_of(venue, asked.wanted(directory)))
     except CoreReplayError as error:
         raise RefusedError(f"the trade can't be looked up: {error}; nothing was sent") from error
     except ContradictedError as error:
         raise RefusedError(f"{error}: nothing was sent") from None
+
+
+def _by_operators_ring(commands: Sequence[Command]) -> Sequence[Command]:
+    """The same as the operators' ring has them: there the header's account is whose money or name it is."""
+    command = commands[-1]
+    if not isinstance(command, Payment | Account) or not command.target:
+        return commands
+    return [
+        structs.replace(each, account=command.target, **({} if isinstance(each, ExtCredential) else {"target": 0}))
+        for each in commands
+    ]
 
 
 def _not_there(config: Config, venue: Venue | None) -> Report:

@@ -137,7 +137,7 @@ def _of(error: Exception) -> ProblemError:
             text = "Sessions can't be read or written now: the database is away. Orders by API key go on."
             return ProblemError(503, "SESSIONS_AWAY", text, retry_after=RETRY_S)
         case NotPossibleError(code=Code.UNKNOWN_ACCOUNT):
-            return not_found("There is no such account.", "account")
+            return not_found(sentence(str(error)), error.field)
         case NotPossibleError() if error.code:
             return refused(error.code, error.field or None)
         case NotPossibleError():
