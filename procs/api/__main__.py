@@ -11,24 +11,28 @@ from functools import cache, partial
 from pathlib import Path
 
 from procs.api.answers import Answers
-from procs.api.app import Application, Asgi
+from procs.api.app import Application
+from procs.api.asgi import Asgi
 from procs.api.binance.account_terms import AccountTerms, Terms
 from procs.api.binance.dialect import Dialect
-from procs.api.binance.errors import unavailable
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.market import Market
-from procs.api.binance.market_archive import MarketArchive
-from procs.api.binance.past import Past
 from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.desk import NAME, Desk
 from procs.api.directories import Directories, ReadingError
+from procs.api.errors import DeclinedError, Reason
 from procs.api.history.tables import History
+from procs.api.limits import Limits
 from procs.api.login.login import Login
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Sessions, Standing
+from procs.api.login.signing_keys import SigningKeys
 from procs.api.page import Page
 from procs.api.people import People
+from procs.api.read.market_archive import MarketArchive
+from procs.api.read.past import Past
+from procs.api.read.shown import Shown
 from procs.api.server import Server
 from procs.api.v1.caller import Services
 from procs.edge.listening import API
@@ -77,12 +81,12 @@ def _own(services: Services) -> Asgi:
 
 
 async def _terms_of(directories: Directories, account: int) -> Terms:
-    """Return what operators had set for an account within the last second. ApiError."""
+    """Return what operators had set for an account within the last second. DeclinedError."""
     try:
         known = await directories.recent()
     except (ReadingError, JournalError, OSError) as error:
         log.warning("account_terms_unknown", account=account, why=str(error))
-        raise unavailable("the account's limits and fees are still being read") from error
+        raise DeclinedError(Reason.TERMS_UNKNOWN) from error
     limited = [(asset, most) for (owner, asset), most in known.position_limits.items() if owner == account]
     positions = {known.name_of_asset(asset)[0]: most for asset, most in limited}
     limits = known.account_limits_of(account)
@@ -108,8 +112,10 @@ def build(venue: Venue, name: str) -> Server:
     queries = MarketQueries(name_of(venue.boot_id, "publisher"))
     listen_keys = ListenKeys(desk, sealed)
     history = partial(History, database_url.of(venue.config, venue.data))
-    dialect = Dialect(desk, venue.config.api, venue.now_ns, sealed, history())
-    dialect.add(Market(MarketArchive(queries, dialect.shown, dialect.past)))
+    shown, past, limits = Shown(desk), Past(history()), Limits(venue.config.api)
+    market = MarketArchive(queries, shown, past)
+    dialect = Dialect(desk, shown, past, limits, venue.now_ns, SigningKeys(sealed))
+    dialect.add(Market(market))
     dialect.add(listen_keys)
     sessions = Sessions(database_url.of(venue.config, venue.data), time.time, partial(_standing, desk.people))
     sessions.sequenced = desk.sequenced
@@ -117,9 +123,9 @@ def build(venue: Venue, name: str) -> Server:
     login = Login(desk, registry, sessions, time.time, time.monotonic)
     slow = Past(history(size=SLOW_AT_ONCE, statement_ms=SLOW_MS))
     directories = Directories(venue)
-    dialect.add(AccountTerms(dialect.shown, partial(_terms_of, directories)))
+    dialect.add(AccountTerms(shown, partial(_terms_of, directories)))
     services = Services(
-        desk, venue.config, dialect, queries, registry, sessions, login, slow, directories, Answers(venue.data),
+        desk, venue.config, market, past, slow, limits, registry, sessions, login, directories, Answers(venue.data),
         time.time, time.monotonic,
     )  # fmt: skip
     ws_api = WsApi(dialect, desk, listen_keys)
@@ -127,7 +133,7 @@ def build(venue: Venue, name: str) -> Server:
 
     async def close() -> None:
         ws_api.say_goodbye()
-        await dialect.past.close()
+        await past.close()
         await services.close()
 
     refused = Notice(venue.data, API).tell

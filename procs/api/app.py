@@ -7,27 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import lru_cache, partial
 from ipaddress import ip_address
-from typing import Any
 
 from config.schema import ApiSection
-from procs.api.binance.rest import Answer, Headers, Rest
-from procs.api.binance.ws_api import LINK, WsApi
+from procs.api.asgi import ONLY_TLS, Answer, Asgi, Headers, Receive, Scope, Send, has_tls
+from procs.api.binance.rest import Rest
+from procs.api.binance.ws_api import WsApi
 from procs.api.binance.ws_paths import API, listen_key_of
 from procs.api.client_address import AddressReader
+from procs.api.outbox import LINK
 from procs.api.page import Page
 from procs.api.plain_request import PlainRequest
 from procs.edge.shares import client_address
 from procs.edge.turns import client_is_there
 from shm.log_lines import log
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OWN = ("/v1/", "/docs")
 STREAM = "/v1/stream"
@@ -38,14 +33,8 @@ COMMON = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 ]
-ONLY_TLS = (b"strict-transport-security", b"max-age=31536000")
 WRONG_HOST = b'{"code":-1000,"msg":"This venue is not called by this name: see api.host_names."}'
 OTHER_ORIGIN = b'{"code":-1000,"msg":"Requests from pages of other sites are not answered."}'
-
-
-def has_tls(config: ApiSection) -> bool:
-    """Whether clients come by TLS, to this process or to a proxy before it."""
-    return bool(config.certificate or config.trusted_proxies)
 
 
 class Application:

@@ -17,7 +17,7 @@ from typing import Protocol, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from procs.api.app import CLIENT_IS_THERE, COMMON
-from procs.api.binance.rest import Answer
+from procs.api.asgi import Answer
 from procs.api.plain_request import MAX_BODY_BYTES, PlainRequest, plain_request
 from procs.api.unread import Unread
 from procs.edge.admission import Admission

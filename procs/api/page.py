@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from procs.api.binance.rest import Answer
+from procs.api.asgi import Answer
 
 FOLDER = Path(__file__).with_name("web")  # made by `make page`, not in the repository
 PLACES = ("/", "/portfolio", "/account", "/operator", "/about")

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from procs.api.binance.signatures import EXPONENT
 from procs.api.login.registry import PublicKey
+from procs.api.login.signing_keys import EXPONENT
 from shm.records import KeyKind
 
 MIN_BITS, MAX_BITS = 2048, 4096

@@ -15,9 +15,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request
 
-from procs.api.binance.ws_api import LINK, Receiver
 from procs.api.binance.ws_paths import is_market_stream
 from procs.api.connection import Connection
+from procs.api.outbox import LINK, Receiver
 from procs.api.plain_request import MAX_BODY_BYTES
 from procs.api.ws_frames import CONTROL, MESSAGE, OTHER, Frames, text_frame
 from procs.edge.market_queries import MAX_HEAD_BYTES, MarketDataAwayError, MarketQueries

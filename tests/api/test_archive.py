@@ -16,22 +16,24 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from procs.api.binance import archive
 from procs.api.binance.answers import MICROSECOND, order_rows, trade_rows
-from procs.api.binance.archive import Archive
-from procs.api.binance.archive import _key as key_of
 from procs.api.binance.caller import Call
-from procs.api.binance.errors import ApiError
+from procs.api.binance.errors import ApiError, declined
 from procs.api.binance.order_history import OrderHistory
-from procs.api.binance.pages import EVER_NS, Page, read_page
+from procs.api.binance.pages import read_page
 from procs.api.binance.parameters import of_request
-from procs.api.binance.past import Past
-from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
+from procs.api.errors import DeclinedError
 from procs.api.history import queries
 from procs.api.history.tables import History
 from procs.api.keys import ApiKey
 from procs.api.moments import LAST_MS, LAST_NS
+from procs.api.read import archive
+from procs.api.read.archive import Archive
+from procs.api.read.archive import _key as key_of
+from procs.api.read.pages import EVER_NS, Page
+from procs.api.read.past import Past
+from procs.api.read.shown import Shown
 from procs.batcher.spool import Spool
 from procs.intake.ingress_writer import IngressWriter
 from shm.records import Accepted, Corrected, KeyKind, KeyScope, Prevented, Replaced, SelfTrade, Traded
@@ -191,7 +193,7 @@ def test_search_of_ids_and_times_at_the_edge(database: str, tmp_path: Path) -> N
     async def question(archive: Archive) -> None:
         symbol = memory.shown.symbol(BTCUSDT)
         for value, name in itertools.product(EDGES, ("startTime", "endTime", "fromId", "limit")):
-            with contextlib.suppress(ApiError):
+            with contextlib.suppress(ApiError, DeclinedError):
                 page = read_page(of_request(f"{name}={quote(value)}".encode(), b""), b"fromId")
                 await archive.orders(1, symbol, BTCUSDT, page)
                 await archive.fills(1, symbol, BTCUSDT, 0, page)
@@ -325,7 +327,7 @@ def test_prevented_matches_are_those_of_the_order(database: str, tmp_path: Path)
             assert refused.value.code == -1128
         stream.restate(stream.resting[0])
         memory.read_all()
-        with pytest.raises(ApiError, match="history is behind"):
+        with pytest.raises(DeclinedError, match="history is behind"):
             await matches(past, 1, orderId=1)
         await past.close()
 
@@ -403,9 +405,9 @@ def test_a_gap_is_told_and_never_shown(database: str, tmp_path: Path, is_there: 
             archive.fills(1, symbol, BTCUSDT, 0, page),
             archive.order(1, 10**9, None),
         ):
-            with pytest.raises(ApiError, match="history is behind" if is_there else "history is away") as refused:
+            with pytest.raises(DeclinedError, match="history is behind" if is_there else "history is away") as refused:
                 await asked
-            assert refused.value.status == 503
+            assert declined(refused.value).status == 503
 
     joined(database if is_there else NOWHERE, memory, question)
 
@@ -424,7 +426,7 @@ def test_a_correction_that_the_database_lacks_is_a_gap(database: str, tmp_path: 
     async def question(archive: Archive) -> Any:
         return await archive.fills(first.taker_account, memory.shown.symbol(BTCUSDT), BTCUSDT, 0, page)
 
-    with pytest.raises(ApiError, match="history is behind"):
+    with pytest.raises(DeclinedError, match="history is behind"):
         joined(database, memory, question)
     load(database, stream, Spool(tmp_path))
     (fill,) = joined(database, memory, question)

@@ -153,7 +153,7 @@ def test_an_address_that_a_trusted_proxy_reports_is_the_one_that_is_limited(targ
             assert await ask(client, method, path, b"198.51.100.66") == status
             assert await ask(client, method, path, b"203.0.113.5", b"198.51.100.66") == status
             assert await ask(client, method, path, b"203.0.113.6, ::ffff:198.51.100.66") == status
-            assert list(api.dialect.weights._used) == ["198.51.100.66"]
+            assert list(api.dialect.limits.weights._used) == ["198.51.100.66"]
 
     run(scenario())
 
@@ -194,7 +194,7 @@ def test_behind_haproxy_invented_addresses_share_one_limit(tmp_path: Path) -> No
                 client = await connected(port, CLIENT)
                 for number in range(20):
                     assert await ask(client, b"GET", b"/api/v3/ping", b"203.0.113.%d" % number) == 200
-                assert list(api.dialect.weights._used) == [CLIENT]
+                assert list(api.dialect.limits.weights._used) == [CLIENT]
             finally:
                 proxy.terminate()
                 proxy.wait(PATIENCE_S)

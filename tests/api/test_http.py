@@ -17,16 +17,21 @@ import uvloop
 
 from config.schema import ApiSection
 from procs.api import connection
-from procs.api.app import Application, Asgi
+from procs.api.app import Application
+from procs.api.asgi import Answer, Asgi
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
-from procs.api.binance.rest import Answer, Rest
+from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.connection import Orders
 from procs.api.desk import Desk
 from procs.api.history.tables import History
+from procs.api.limits import Limits
+from procs.api.login.signing_keys import SigningKeys
 from procs.api.page import Page
 from procs.api.plain_request import PlainRequest
+from procs.api.read.past import Past
+from procs.api.read.shown import Shown
 from procs.api.server import Server
 from procs.api.upgrade import Upgrade
 from procs.edge.listening import RETRY_NS
@@ -145,7 +150,8 @@ def built(
     desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, 1 << 10)
     feed.publish(stream.seq)
     feed.commit(stream.seq)
-    dialect = Dialect(desk, settings, lambda: stream.now_ns, lambda: None, History("postgresql://"))
+    past = Past(History("postgresql://"))
+    dialect = Dialect(desk, Shown(desk), past, Limits(settings), lambda: stream.now_ns, SigningKeys(lambda: None))
     keys, queries = ListenKeys(desk, lambda: None), MarketQueries("lockstep-test-nobody")
     application = Application(Rest(dialect), WsApi(dialect, desk, keys), own or _no_other, Page(page), settings)
 
@@ -155,7 +161,7 @@ def built(
         await application(scope, receive, send)
 
     server = Server(
-        desk, settings, seen, orders or application, queries, partial(asyncio.sleep, 0), dialect.past.close, refused
+        desk, settings, seen, orders or application, queries, partial(asyncio.sleep, 0), past.close, refused
     )
     server.attach(feed.consumers, feed.board)
     return Api(server, dialect, desk), stream

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from procs.api.binance.archive import Archive
 from procs.api.list_names import ListNames
+from procs.api.read.archive import Archive
 from procs.batcher.spool import Spool
 from shm.records import Accepted, CancelReason, ExtListNameEvent, ExtTermsEvent, ListKind, OrderState, Side
 from tests.api.test_archive import Memory, joined, load

@@ -13,8 +13,8 @@ from procs.api.binance.answers import MILLISECOND
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import ApiError
 from procs.api.binance.market import Market
-from procs.api.binance.market_archive import MarketArchive
 from procs.api.binance.parameters import of_request
+from procs.api.read.market_archive import MarketArchive
 from tests.api.test_market_archive import NOWHERE, joined
 from tests.api.test_market_archive import Market as Venue
 

@@ -18,15 +18,16 @@ import pytest
 
 from procs.api.binance.answers import MILLISECOND
 from procs.api.binance.caller import Call
-from procs.api.binance.errors import ApiError
+from procs.api.binance.errors import ApiError, declined
 from procs.api.binance.market import Market as Handlers
-from procs.api.binance.market_archive import MarketArchive
 from procs.api.binance.parameters import of_request
-from procs.api.binance.past import Past
-from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
+from procs.api.errors import DeclinedError
 from procs.api.history.intervals import INTERVALS
 from procs.api.history.tables import History
+from procs.api.read.market_archive import MarketArchive
+from procs.api.read.past import Past
+from procs.api.read.shown import Shown
 from procs.batcher.spool import Spool, stamped
 from procs.edge.market_queries import NOT_THERE, Aggregates, Klines, MarketQueries, Trades, Window
 from procs.intake.ingress_writer import IngressWriter
@@ -274,7 +275,7 @@ def test_search_of_ids_and_times_at_the_edge(database: str, tmp_path: Path) -> N
         handlers = Handlers(archive)
         for value, (name, parameters) in itertools.product(EDGES, ASKED):
             query = f"symbol={SYMBOL}&{parameters}={quote(value)}".encode()
-            with contextlib.suppress(ApiError):
+            with contextlib.suppress(ApiError, DeclinedError):
                 answer = await getattr(handlers, name)(Call(of_request(query, b""), None, MILLISECOND, 0))
                 assert isinstance(json.loads(answer), list)
 
@@ -295,9 +296,9 @@ def test_what_memory_has_alone_needs_no_database() -> None:
 
 
 async def refused(question: Awaitable[bytes], text: str) -> None:
-    with pytest.raises(ApiError, match=text) as told:
+    with pytest.raises(DeclinedError, match=text) as told:
         await question
-    assert told.value.status == 503
+    assert declined(told.value).status == 503
 
 
 @pytest.mark.parametrize("is_there", [True, False])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.api.binance.rest import Answer
+from procs.api.asgi import Answer
 from procs.api.page import Page
 from tests.api.test_http import run, serving
 

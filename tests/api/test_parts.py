@@ -18,7 +18,11 @@ from procs.api.binance.parameters import of_request
 from procs.api.desk import Desk
 from procs.api.history.tables import History
 from procs.api.keys import ApiKey
+from procs.api.limits import Limits
+from procs.api.login.signing_keys import SigningKeys
 from procs.api.parts import joined, parts
+from procs.api.read.past import Past
+from procs.api.read.shown import Shown
 from procs.intake.ingress_writer import IngressWriter
 from shm.records import InstrumentDefined
 from shm.ring import Ring
@@ -77,7 +81,8 @@ def test_answers_about_many_are_made_in_parts_and_are_the_same(monkeypatch: pyte
         feed.commit(stream.seq)
         while desk.poll(stream.now_ns):
             pass
-        dialect = Dialect(desk, ApiSection(), lambda: 1, lambda: None, History("postgresql://"))
+        past = Past(History("postgresql://"))
+        dialect = Dialect(desk, Shown(desk), past, Limits(ApiSection()), lambda: 1, SigningKeys(lambda: None))
         turn()
 
         async def asked(name: str, account: int) -> tuple[list[dict[str, object]], int]:
@@ -102,6 +107,6 @@ def test_answers_about_many_are_made_in_parts_and_are_the_same(monkeypatch: pyte
             patch.setattr(lists_module, "MOST_OBJECTS", 1)
             assert await asked("open_lists", lists_account) == (whole, (10 - 1) + (5 - 1))
         assert len(whole) == 5
-        await dialect.past.close()
+        await past.close()
 
     asyncio.run(scenario())

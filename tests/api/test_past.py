@@ -12,10 +12,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs.api.binance.errors import ApiError
-from procs.api.binance.past import QUIET_S, Past
+from procs.api.errors import DeclinedError
 from procs.api.history.rows import Read, Watermark
 from procs.api.history.tables import POOL_SIZE, WAIT_S, History
+from procs.api.read.past import QUIET_S, Past
 from procs.batcher.spool import Spool
 from procs.edge.shares import client_address
 from tests.api.test_archive import load
@@ -32,7 +32,7 @@ def test_the_log_has_one_line_in_ten_seconds_with_how_many_were_left_out(capsys:
 
         async def ask(client: int = 0) -> None:
             client_address.set(f"192.0.2.{client}")
-            with pytest.raises(ApiError, match="history is away"):
+            with pytest.raises(DeclinedError, match="history is away"):
                 await past.ask(lambda history: history.trades("BTCUSDT"))
 
         await asyncio.gather(*map(ask, range(30)))
@@ -103,7 +103,7 @@ def test_a_database_that_hangs_is_given_up_and_asked_again(database: str, tmp_pa
         try:
             for _ in range(2):
                 began_s = time.monotonic()
-                with pytest.raises(ApiError, match="history is away"):
+                with pytest.raises(DeclinedError, match="history is away"):
                     await past.ask(lambda history: history.watermark())
                 assert time.monotonic() - began_s < history.patience_s + 1
         finally:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from procs.api.binance.archive import Archive
-from procs.api.binance.errors import ApiError
-from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
+from procs.api.errors import DeclinedError
 from procs.api.history.average_cost import AverageCost
+from procs.api.read.archive import Archive
+from procs.api.read.shown import Shown
 from procs.batcher.spool import Spool
 from procs.intake.ingress_writer import IngressWriter
 from procs.venue.snapshot_parts import Kept
@@ -88,7 +88,7 @@ def test_a_correction_that_the_database_lacks_is_waited_for(database: str, tmp_p
         return figures((await archive.positions(1))[BTCUSDT])
 
     for desk in (memory, again):
-        with pytest.raises(ApiError, match="history is behind"):
+        with pytest.raises(DeclinedError, match="history is behind"):
             joined(database, desk, question)
     load(database, stream, spool)
     for desk in (memory, again):

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
+from procs.api.read.shown import Shown
 from procs.api.recent_events import OPERATORS, Ahead, Cursor, TooOld
 from procs.api.v1.shown import fill_shown, order_shown
 from procs.intake.ingress_writer import IngressWriter

@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from procs.api.binance.dialect import Dialect
 from procs.api.binance.errors import ApiError
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.ws_api import WsApi
 from procs.api.login.sessions import SessionEndedError
+from procs.api.login.signing_keys import SigningKeys
 from procs.api.v1.caller import Caller
 from procs.api.v1.problems import ProblemError
 from procs.venue.venue_key import VenueKey
@@ -86,7 +88,11 @@ class Venue:
 
     def __init__(self, api: Api) -> None:
         self.api = api
-        dialect = api.services.dialect
+        services = api.services
+        dialect = Dialect(
+            api.desk, services.shown, services.past, services.limits, lambda: api.stream.now_ns,
+            SigningKeys(lambda: None),
+        )  # fmt: skip
         listen_keys = ListenKeys(api.desk, lambda: VenueKey(bytes(range(32))))
         dialect.add(listen_keys)
         self.ws_api = WsApi(dialect, api.desk, listen_keys)

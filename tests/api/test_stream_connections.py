@@ -10,13 +10,16 @@ from typing import Any
 
 import config
 from procs.api.answers import Answers
-from procs.api.binance.dialect import Dialect
 from procs.api.desk import Desk
 from procs.api.directories import Directories
 from procs.api.history.tables import History
+from procs.api.limits import Limits
 from procs.api.login.login import Login
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Session, Sessions, Standing
+from procs.api.read.market_archive import MarketArchive
+from procs.api.read.past import Past
+from procs.api.read.shown import Shown
 from procs.api.v1.caller import Services
 from procs.api.v1.stream_connection import LOGIN_S, MOST_OF_ACCOUNT, MOST_REQUESTS, MOST_WAITING
 from procs.api.v1.streams import Streams
@@ -98,14 +101,14 @@ class Api:
         self.desk = Desk(IngressWriter(ring.producer()), None, asyncio.Future, KEPT)
         self.desk.attach(self.feed.consumers, self.feed.board)
         self.clients: list[Client] = []
-        dialect = Dialect(self.desk, DEMO.api, lambda: self.stream.now_ns, lambda: None, History(url))
+        past = Past(History(url))
         registry = Registry(self.desk, lambda: VenueKey(bytes(range(32))))
         self.sessions = Sessions(url, self.clock, self._standing)
         login = Login(self.desk, registry, self.sessions, self.clock, self.clock)
-        queries = MarketQueries("lockstep-test-nobody")
+        market = MarketArchive(MarketQueries("lockstep-test-nobody"), Shown(self.desk), past)
         self.services = Services(
-            self.desk, DEMO, dialect, queries, registry, self.sessions, login, dialect.past, Directories(NO_VENUE),
-            Answers(Path()), self.clock, self.clock,
+            self.desk, DEMO, market, past, past, Limits(DEMO.api), registry, self.sessions, login,
+            Directories(NO_VENUE), Answers(Path()), self.clock, self.clock,
         )  # fmt: skip
         self.streams = Streams(self.services)
         self.read()
@@ -177,7 +180,7 @@ def run(url: str, what: Callable[[Api], Awaitable[None]]) -> None:
             assert api.desk.recent.wake is None
         finally:
             await api.sessions.close()
-            await api.services.dialect.past.close()
+            await api.services.past.close()
             api.services.passwords.close()
             api.services.login.close()
 

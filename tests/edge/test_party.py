@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from procs.api.binance.errors import ApiError
-from procs.api.binance.weights import WeightLimit
+from procs.api.errors import DeclinedError
+from procs.api.limits import WeightLimit
 from procs.api.login.allowance import Allowance
 from procs.edge.authentication import Guesses
 from procs.edge.party import party_of
@@ -31,7 +31,7 @@ def test_a_party_is_an_ipv4_address_or_an_ipv6_network(address: str, party: str)
 def test_the_addresses_of_a_network_share_a_weight_limit() -> None:
     weights = WeightLimit(len(NETWORK))
     assert [weights.take(address, 1, 0.0) for address in NETWORK] == list(range(1, len(NETWORK) + 1))
-    with pytest.raises(ApiError):
+    with pytest.raises(DeclinedError):
         weights.take("2001:db8:1:2::ffff", 1, 0.0)
     assert weights.take(OTHER, 1, 0.0) == 1
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from procs.api.app import Asgi, Receive, Scope, Send
+from procs.api.asgi import Asgi, Receive, Scope, Send
 from procs.edge.turns import AbandonedError, BusyError, Turns, client_is_there
 from tests.api.test_http import Api, run, serving
 

@@ -17,8 +17,8 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 import config
-from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
+from procs.api.read.shown import Shown
 from procs.api.recent_events import Cursor
 from procs.api.v1.stream_messages import Messages
 from procs.intake.ingress_writer import IngressWriter

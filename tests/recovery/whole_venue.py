@@ -18,9 +18,9 @@ from typing import Any, Literal, NamedTuple
 from msgspec import structs
 
 from config.schema import Config, RingsSection
-from procs.api.binance.pages import EVER_NS, MOST_ROWS, Page
-from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
+from procs.api.read.pages import EVER_NS, MOST_ROWS, Page
+from procs.api.read.shown import Shown
 from procs.batcher.reader import Reader
 from procs.batcher.rows import Batch
 from procs.intake.orders import ClientOrders

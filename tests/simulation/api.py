@@ -11,7 +11,8 @@ from typing import Any, cast
 from unittest.mock import patch
 
 from procs.api import __main__ as api_main
-from procs.api.binance.rest import Answer, Rest
+from procs.api.asgi import Answer
+from procs.api.binance.rest import Rest
 from procs.api.desk import Desk
 from procs.venue.venue import Venue
 from shm.bell import Reason

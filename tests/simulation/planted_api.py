@@ -15,8 +15,8 @@ from unittest.mock import patch
 
 from procs.api.binance import caller
 from procs.api.binance.account import Account
-from procs.api.binance.shown import Shown
 from procs.api.desk import Desk
+from procs.api.read.shown import Shown
 from procs.tables.saved import Loader
 from shm.layout import pack
 from shm.records import Cancelled

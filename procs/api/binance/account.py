@@ -10,6 +10,7 @@ import time
 
 import msgspec
 
+from procs.api.binance import rate_limits
 from procs.api.binance.account_answers import (
     account_answer,
     currencies_answer,
@@ -17,31 +18,30 @@ from procs.api.binance.account_answers import (
     time_answer,
 )
 from procs.api.binance.answers import order_row, order_rows, trade_rows
-from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
-from procs.api.binance.decimals import decimal
 from procs.api.binance.errors import ApiError, Number, invalid_combination, order_unknown, symbol_unknown
 from procs.api.binance.exchange_info import exchange_info, futures_info, status_of, symbol_rows
 from procs.api.binance.names import instrument_named, permits_spot, shows_sets, status_named, symbols_named
 from procs.api.binance.order_forms import read_target
 from procs.api.binance.pages import read_page
-from procs.api.binance.shown import Shown
-from procs.api.binance.views import SymbolView
-from procs.api.binance.weights import OrderLimit, WeightLimit
 from procs.api.desk import Desk
+from procs.api.limits import Limits
 from procs.api.parts import MOST_OBJECTS, MOST_ROWS, joined, parts
+from procs.api.read.archive import Archive
+from procs.api.read.decimals import decimal
+from procs.api.read.shown import Shown
+from procs.api.read.views import SymbolView
 from shm.enums import KeyScope
 
 
 class Account:
     """The handlers."""
 
-    def __init__(self, desk: Desk, shown: Shown, archive: Archive, weights: WeightLimit, orders: OrderLimit) -> None:
+    def __init__(self, desk: Desk, shown: Shown, archive: Archive, limits: Limits) -> None:
         self._desk = desk
         self._shown = shown
         self._archive = archive
-        self._weights = weights
-        self._orders = orders
+        self._limits = limits
 
     async def ping(self, _: Call) -> bytes:
         """That the venue is there."""
@@ -60,7 +60,7 @@ class Account:
         if wanted is not None and (status is not None or call.sent.get(b"permissions") is not None):
             raise invalid_combination()
         views = [view for view in self._named(views, wanted) if spot and status in (None, status_of(view.phase))]
-        limits = [self._weights.row(), *self._orders.rows()]
+        limits = [rate_limits.weight_row(self._limits.weights), *rate_limits.order_rows(self._limits.orders)]
         rows = [symbol_rows(part, with_sets=with_sets) async for part in parts(views, MOST_OBJECTS)]
         return exchange_info(joined(rows), limits, call.now_ns // call.unit)
 
@@ -193,8 +193,8 @@ class Account:
 
     async def order_limits(self, call: Call) -> bytes:
         """How many orders the account has placed in the windows that are counted."""
-        counts = self._orders.counts(call.account, time.monotonic())
-        return msgspec.json.encode(self._orders.rows(counts))
+        counts = self._limits.orders.counts(call.account, time.monotonic())
+        return msgspec.json.encode(rate_limits.order_rows(self._limits.orders, counts))
 
 
 def _most_common(values: list[int]) -> int:

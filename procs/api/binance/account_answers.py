@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from procs.api.binance.decimals import decimal
-from procs.api.binance.views import BalanceView, SymbolView
+from procs.api.read.decimals import decimal
+from procs.api.read.views import BalanceView, SymbolView
 
 PPM_SCALE = 6
 PPM_PER_BPS = 100

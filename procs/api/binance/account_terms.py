@@ -12,11 +12,11 @@ import msgspec
 
 from procs.api.binance.account_answers import commission_answer, trade_fee_answer
 from procs.api.binance.caller import Call
-from procs.api.binance.decimals import decimal
 from procs.api.binance.exchange_info import filters_of
 from procs.api.binance.names import instrument_named
-from procs.api.binance.shown import Shown
-from procs.api.binance.views import SymbolView
+from procs.api.read.decimals import decimal
+from procs.api.read.shown import Shown
+from procs.api.read.views import SymbolView
 
 
 class Terms(NamedTuple):
@@ -32,7 +32,7 @@ TermsOf = Callable[[int], Awaitable[Terms]]
 
 
 class AccountTerms:
-    """The handlers. `terms_of` returns an account's, and raises ApiError where it can't."""
+    """The handlers. `terms_of` returns an account's, and raises DeclinedError where it can't."""
 
     def __init__(self, shown: Shown, terms_of: TermsOf) -> None:
         self._shown = shown

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t
 
 from procs.api.binance.json_text cimport JsonText
-from procs.api.binance.views cimport FillView, OrderView
+from procs.api.read.views cimport FillView, OrderView
 
 cpdef bytes order_answer(OrderView order, int detail, list fills, int64_t time_unit)
 cpdef bytes order_row(OrderView order, int64_t time_unit)

@@ -1,4 +1,4 @@
-from procs.api.binance.views import FillView, OrderView
+from procs.api.read.views import FillView, OrderView
 
 MILLISECOND: int
 MICROSECOND: int

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 
 from procs.api.binance.json_text cimport JsonText, int128
 from procs.api.binance.order_forms cimport DETAIL_ACK, DETAIL_FULL, DETAIL_RESULT
-from procs.api.binance.views cimport FillView, OrderView, SymbolView
+from procs.api.read.views cimport FillView, OrderView, SymbolView
 from procs.intake.orders cimport (
     STATUS_CANCELED,
     STATUS_FILLED,

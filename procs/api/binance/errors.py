@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from procs.api.errors import DeclinedError, Reason
 from procs.intake.codes import TABLE
 from shm.records import Code, CommandType
 
@@ -30,6 +31,7 @@ class Number(IntEnum):
     TIMEOUT = -1007
     OVERLOADED = -1008
     INVALID_MESSAGE = -1013
+    TOO_MANY_ORDERS = -1015
     UNSUPPORTED_OPERATION = -1020
     INVALID_TIMESTAMP = -1021
     INVALID_SIGNATURE = -1022
@@ -74,6 +76,24 @@ class Number(IntEnum):
     NO_REFERENCE_PRICE = -2043
     NOT_OPEN_FOR_WITHDRAWAL = -4019
     KEY_KIND = -4056
+
+
+# Answers to reasons that are limits. With any other reason, the database or another part of the venue is away.
+LIMITED = {
+    Reason.TOO_MUCH_WEIGHT: (
+        429, Number.TOO_MANY_REQUESTS,
+        ("Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
+         "Please use WebSocket Streams for live updates to avoid polling the API."),
+    ),
+    Reason.ADDRESS_BANNED: (
+        418, Number.TOO_MANY_REQUESTS,
+        ("Way too much request weight used; IP banned until {until_ms}. "
+         "Please use WebSocket Streams for live updates to avoid bans."),
+    ),
+    Reason.TOO_MANY_ORDERS: (
+        429, Number.TOO_MANY_ORDERS, "Too many new orders; current limit is {limit} orders per {interval}."
+    ),
+}  # fmt: skip
 
 
 class ApiError(Exception):
@@ -204,6 +224,16 @@ def outcome_unknown() -> ApiError:
 def unavailable(what: str) -> ApiError:
     """Something beside the trading core is away: `what` says what."""
     return ApiError(503, Number.DISCONNECTED, f"Internal error; unable to process your request: {what}.")
+
+
+def declined(error: DeclinedError) -> ApiError:
+    """What the dialect answers where the api declines a request."""
+    if error.reason is Reason.SYMBOL_UNKNOWN:
+        return symbol_unknown()
+    if error.reason not in LIMITED:
+        return unavailable(error.reason.value)
+    status, number, text = LIMITED[error.reason]
+    return ApiError(status, number, text.format_map(error.facts), retry_after=error.retry_after)
 
 
 def internal() -> ApiError:

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from procs.api.binance.decimals import decimal
-from procs.api.binance.views import SymbolView
+from procs.api.read.decimals import decimal
+from procs.api.read.views import SymbolView
 from shm.records import Phase
 
 ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT"]
@@ -113,7 +113,7 @@ def symbol_rows(views: Iterable[SymbolView], *, with_sets: bool = True) -> bytes
 
 
 def exchange_info(symbols: bytes, rate_limits: list[dict[str, Any]], now: int) -> bytes:
-    """The answer. `rate_limits` are the rows of the limits (`weights`), `now` is in the answer's unit of time."""
+    """The answer. `rate_limits` are the rows of the module of that name, `now` is in the answer's unit of time."""
     return msgspec.json.encode(
         {
             "timezone": "UTC",

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from procs.api.binance.archive import Archive
 from procs.api.binance.caller import Call
 from procs.api.binance.errors import either_missing, order_unknown
 from procs.api.binance.pages import read_page
-from procs.api.binance.shown import Shown
-from procs.api.binance.views import OrderView, is_open, list_client_id
 from procs.api.parts import MOST_OBJECTS, MOST_ROWS, joined, parts
+from procs.api.read.archive import Archive
+from procs.api.read.shown import Shown
+from procs.api.read.views import OrderView, is_open, list_client_id
 from shm.enums import ListKind
 
 

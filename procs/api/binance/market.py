@@ -25,9 +25,9 @@ from procs.api.binance.errors import (
     unavailable,
 )
 from procs.api.binance.exchange_info import status_of
-from procs.api.binance.market_archive import MarketArchive
 from procs.api.binance.names import status_mismatch, status_named, symbols_named
 from procs.api.moments import first_ns
+from procs.api.read.market_archive import MarketArchive
 from procs.edge.market_queries import (
     MAX_LEVELS,
     NOT_THERE,

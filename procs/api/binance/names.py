@@ -13,7 +13,7 @@ from procs.api.binance.errors import (
     symbol_unknown,
 )
 from procs.api.binance.parameters import Parameters
-from procs.api.binance.shown import Shown
+from procs.api.read.shown import Shown
 
 MOST_SYMBOLS = 1000
 STATUSES = ("TRADING", "HALT", "BREAK")

@@ -12,15 +12,16 @@ import msgspec
 
 from procs.api.binance.answers import self_trade_word
 from procs.api.binance.caller import Call
-from procs.api.binance.decimals import LEAST_DECIMALS
 from procs.api.binance.errors import invalid_combination
 from procs.api.binance.names import instrument_named
-from procs.api.binance.pages import DEFAULT_ROWS, MOST_ROWS
-from procs.api.binance.past import Past, Question
-from procs.api.binance.shown import Shown
-from procs.api.binance.views import SymbolView
+from procs.api.binance.pages import DEFAULT_ROWS
 from procs.api.desk import Desk
 from procs.api.history.rows import Amendment, PreventedMatch, Read
+from procs.api.read.decimals import LEAST_DECIMALS
+from procs.api.read.pages import MOST_ROWS
+from procs.api.read.past import Past, Question
+from procs.api.read.shown import Shown
+from procs.api.read.views import SymbolView
 from shm.enums import SelfTrade
 
 MAX_ID = 2**63 - 1

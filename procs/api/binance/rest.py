@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple
 
+from procs.api.asgi import Answer, Headers
 from procs.api.binance.caller import Call
 from procs.api.binance.dialect import Dialect, unit_of
 from procs.api.binance.errors import ApiError, internal, no_such_endpoint
 from procs.api.binance.parameters import of_request
-from procs.api.binance.routes import PATHS, REST, Route
+from procs.api.binance.rate_limits import order_headers, weight_headers
+from procs.api.binance.routes import REST, Route
 from procs.api.plain_request import PlainRequest
 from shm.log_lines import log
-
-Headers = list[tuple[bytes, bytes]]
-
-
-class Answer(NamedTuple):
-    """What is sent back."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
 
 Done = Callable[[Answer], None]
 
@@ -82,14 +72,14 @@ class Rest:
         """A request whose sender may ask for it. ApiError."""
         sent = of_request(query, body)
         used = self._dialect.weigh(route, sent, address)
-        sent_headers += self._dialect.weights.headers(used)
+        sent_headers += weight_headers(used)
         sent.expect(route.parameters)
         unit = unit_of(headers.get(b"x-mbx-time-unit"))
         return self._dialect.admit(route, sent, headers.get(b"x-mbx-apikey"), address, unit)
 
     def _answered(self, route: Route, call: Call, result: bytes, sent_headers: Headers) -> Answer:
         if route.orders:
-            sent_headers += self._dialect.orders.headers(self._dialect.count_orders(call.account))
+            sent_headers += order_headers(self._dialect.count_orders(call.account))
         return Answer(200, sent_headers, result)
 
 
@@ -102,8 +92,3 @@ def _refused(route: Route | None, error: Exception, sent_headers: Headers) -> An
     trace = "".join(traceback.format_exception(error))
     log.error("request_failed", route=route.name if route is not None else "", trace=trace)
     return Answer(internal().status, sent_headers, internal().body())
-
-
-def knows(path: str) -> bool:
-    """Whether a path is one of the dialect's, by whatever method."""
-    return path in PATHS

@@ -300,7 +300,6 @@ WS = {
     )
     for method, name in _WS.items()
 }
-PATHS = frozenset(path for _, path in REST)
 
 
 def weight_of(route: Route, sent: Parameters) -> int:

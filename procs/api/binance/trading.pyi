@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 from procs.api.binance.caller import Call
-from procs.api.binance.shown import Shown
+from procs.api.read.shown import Shown
 from procs.api.desk import Desk
 from procs.api.requests import Request
 

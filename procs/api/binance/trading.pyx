@@ -25,8 +25,8 @@ from procs.api.binance.order_forms cimport (
     read_order,
     read_oto,
 )
-from procs.api.binance.shown cimport Shown
-from procs.api.binance.views cimport OrderView
+from procs.api.read.shown cimport Shown
+from procs.api.read.views cimport OrderView
 from procs.api.desk cimport NOT_CHANGED, NOT_REDUCED, Desk
 from procs.api.requests cimport Request
 from procs.intake.order_form cimport Refusal, Text
@@ -46,7 +46,7 @@ from procs.api.binance.answers import (
 )
 from procs.api.binance.order_forms import RELATION
 from procs.api.binance.errors import ApiError, Number, cancel_replace, refusal, rejected, symbol_unknown
-from procs.api.binance.views import is_open, list_client_id
+from procs.api.read.views import is_open, list_client_id
 from procs.api.parts import MOST_ROWS, joined, parts
 from procs.api.requests import UnknownOutcome
 

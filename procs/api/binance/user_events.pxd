@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t
 
-from procs.api.binance.views cimport BalanceView, FillView, OrderView, PreventedView
+from procs.api.read.views cimport BalanceView, FillView, OrderView, PreventedView
 
 
 # Why a report comes: Binance's execution types.

@@ -1,4 +1,4 @@
-from procs.api.binance.views import BalanceView, FillView, OrderView, PreventedView
+from procs.api.read.views import BalanceView, FillView, OrderView, PreventedView
 
 NEW: int
 CANCELED: int

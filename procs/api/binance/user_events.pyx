@@ -19,7 +19,7 @@ from procs.api.binance.answers cimport (
     type_word,
 )
 from procs.api.binance.json_text cimport JsonText, int128
-from procs.api.binance.views cimport BalanceView, FillView, OrderView, PreventedView, SymbolView
+from procs.api.read.views cimport BalanceView, FillView, OrderView, PreventedView, SymbolView
 from procs.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
 from shm.records cimport ORDER_FLAG_BUDGET
 

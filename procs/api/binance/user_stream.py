@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Callable
 
 from procs.api.binance import user_events
-from procs.api.binance.shown import Shown
-from procs.api.binance.views import FillView, OrderView, PreventedView, is_open, list_client_id
 from procs.api.desk import Desk, Told
+from procs.api.read.shown import Shown
+from procs.api.read.views import FillView, OrderView, PreventedView, is_open, list_client_id
 from shm.enums import CancelReason, Code, ListKind, OrderFlag, RestateReason
 from shm.layout import unpack_event
 from shm.records import Balance, Cancelled, Event, Prevented, Rejected, Restated

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
 
 import msgspec
 
+from procs.api.asgi import Receive, Send
 from procs.api.binance import user_events, ws_requests
 from procs.api.binance.answers import MILLISECOND
 from procs.api.binance.caller import Call
@@ -21,12 +21,14 @@ from procs.api.binance.dialect import Dialect
 from procs.api.binance.errors import ApiError, Number, internal, missing, outcome_unknown, subscription_active
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.logons import Logons
+from procs.api.binance.rate_limits import order_rows, weight_row
 from procs.api.binance.routes import WS, Route, Scope, Security
 from procs.api.binance.signatures import check_time, not_permitted
 from procs.api.binance.stream_rights import Right, StreamRights
 from procs.api.binance.user_stream import UserStream
 from procs.api.desk import Desk
 from procs.api.keys import ApiKey
+from procs.api.outbox import POLICY_VIOLATION, Link, Outbox, converse
 from procs.api.requests import UnknownOutcome
 from shm.enums import KeyKind
 from shm.log_lines import log
@@ -35,76 +37,6 @@ MOST_UNDER_WAY = 2000  # requests of a connection that are not answered
 GO_ON_AT = MOST_UNDER_WAY // 2  # when there were too many
 LOG_ON = frozenset({"session_logon", "user_subscribe_signed"})
 MOST_LARGE = 16  # of these that may have long answers: from the question until the answer is sent
-MOST_QUEUED = 10_000  # messages to it that are not sent
-POLICY_VIOLATION = 1008
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Done = Callable[[], None]
-
-
-LINK = "lockstep.link"  # the name of a connection's Link among the extensions of its scope
-
-
-class Receiver(Protocol):
-    """What takes the messages of a connection."""
-
-    def is_full(self) -> bool: ...
-    def take(self, message: bytes) -> None: ...
-
-
-class Link(Protocol):
-    """A connection that gives and takes messages by calls, as far as it can; the rest is for `receive` and `send`."""
-
-    def give(self, receiver: Receiver) -> None: ...
-    def go_on(self) -> None: ...
-    def send_now(self, message: bytes) -> bool: ...
-
-
-class Outbox:
-    """What waits to be sent on a connection, in order. More than `MOST_QUEUED` messages end it.
-
-    Once `is_over` is set, it is closed with `ending`.
-    """
-
-    def __init__(self, send: Send, link: Link | None = None) -> None:
-        self._send = send
-        self.ending = (POLICY_VIOLATION, "too slow, or over")
-        self._link = link
-        self._is_sending = False
-        self._queue: asyncio.Queue[tuple[bytes, Done]] = asyncio.Queue()
-        self._is_broken = False
-        self.is_over = asyncio.Event()
-
-    def __len__(self) -> int:
-        return self._queue.qsize()
-
-    def put(self, message: bytes, done: Done = lambda: None) -> None:
-        """Have a message sent; `done` is called when it is, or can't be."""
-        waits = self._is_sending or not self._queue.empty()
-        if self._is_broken or (self._link is not None and not waits and self._link.send_now(message)):
-            done()
-        elif self._queue.qsize() >= MOST_QUEUED:
-            self.is_over.set()
-            done()
-        else:
-            self._queue.put_nowait((message, done))
-
-    async def run(self) -> None:
-        """Send what comes, until the connection ends."""
-        try:
-            while True:
-                message, done = await self._queue.get()
-                self._is_sending = True
-                try:
-                    await self._send({"type": "websocket.send", "text": message.decode()})
-                finally:
-                    self._is_sending = False
-                    done()
-        finally:
-            self._is_broken = True
-            while not self._queue.empty():
-                self._queue.get_nowait()[1]()
 
 
 class WsApi:
@@ -187,28 +119,6 @@ class WsApi:
             stream.close()
 
 
-async def converse(receive: Receive, send: Send, outbox: Outbox, take: Callable[[bytes], Awaitable[None]]) -> None:
-    """Take what comes, and send what waits, until the client leaves, falls too far behind, or the outbox is over."""
-    sending = asyncio.create_task(outbox.run())
-    over = asyncio.create_task(outbox.is_over.wait())
-    try:
-        while True:
-            receiving = asyncio.ensure_future(receive())
-            await asyncio.wait((receiving, over, sending), return_when=asyncio.FIRST_COMPLETED)
-            if not receiving.done():
-                receiving.cancel()
-                code, reason = outbox.ending
-                await send({"type": "websocket.close", "code": code, "reason": reason})
-                return
-            message = receiving.result()
-            if message["type"] == "websocket.disconnect":
-                return
-            await take((message.get("text") or "").encode() or message.get("bytes") or b"")
-    finally:
-        sending.cancel()
-        over.cancel()
-
-
 async def _answer_request(outbox: Outbox, message: bytes) -> None:
     """A request on an account's stream, which has no others: it is told that there is nothing to change."""
     try:
@@ -280,7 +190,7 @@ class Connection:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _tell(self, answer: bytes, done: Done = lambda: None) -> None:
+    def _tell(self, answer: bytes, done: Callable[[], None] = lambda: None) -> None:
         """The answer to a request, which is not under way any more."""
         self._under_way -= 1
         self.outbox.put(answer, done)
@@ -322,7 +232,9 @@ class Connection:
     def _weigh(self, request: ws_requests.Request) -> bytes | None:
         """Count a request; the rows of its rateLimits, where it wants them. ApiError."""
         used = self._dialect.weigh(request.route, request.parameters, self._address)
-        return self._dialect.weights.row_of(used) if request.returns_limits else None
+        if not request.returns_limits:
+            return None
+        return msgspec.json.encode([{**weight_row(self._dialect.limits.weights), "count": used}])
 
     async def _answered_with(self, request: ws_requests.Request) -> bytes:
         """The answer, whatever it is."""
@@ -340,7 +252,7 @@ class Connection:
         """The rows of rateLimits, with those of new orders where the request placed some."""
         if limits is None or not request.route.orders:
             return limits
-        rows = self._dialect.orders.rows(self._dialect.count_orders(call.account))
+        rows = order_rows(self._dialect.limits.orders, self._dialect.count_orders(call.account))
         return b"%s,%s" % (msgspec.json.encode(rows)[:-1], limits[1:])
 
     def _own(self, request: ws_requests.Request) -> Callable[[Call], bytes] | None:

@@ -15,7 +15,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from procs.api.app import ONLY_TLS, Asgi, Receive, Scope, Send, has_tls
+from procs.api.asgi import ONLY_TLS, Asgi, Receive, Scope, Send, has_tls
 from procs.api.v1 import docs
 from procs.api.v1.account import AccountController
 from procs.api.v1.auth import AuthController
@@ -107,7 +107,7 @@ def description_alone() -> bytes:
 def _made(name: str, is_tls: bool, services: Callable[[], Services]) -> Litestar:
     async def weigh(request: Request[Any, Any, Any]) -> None:
         its = services()
-        its.dialect.weights.take(address_of(request), 1, its.monotonic())
+        its.limits.weights.take(address_of(request), 1, its.monotonic())
 
     return Litestar(
         route_handlers=[*CONTROLLERS, *handlers(), description, style],

@@ -10,7 +10,7 @@ from litestar.datastructures import Cookie
 from msgspec import Meta, Struct
 
 from config.schema import ApiSection
-from procs.api.app import has_tls
+from procs.api.asgi import has_tls
 from procs.api.login import codes
 from procs.api.login.allowance import Allowance
 from procs.api.login.codes import Match

@@ -10,22 +10,21 @@ from litestar import Request
 
 from config.schema import Config
 from procs.api.answers import Answers
-from procs.api.binance.archive import Archive
-from procs.api.binance.dialect import Dialect
-from procs.api.binance.market_archive import MarketArchive
-from procs.api.binance.past import Past
 from procs.api.desk import Desk
 from procs.api.directories import Directories
+from procs.api.limits import Limits
 from procs.api.login.login import Login
 from procs.api.login.password_resets import PasswordResets
 from procs.api.login.passwords import Passwords
 from procs.api.login.registry import Registry
 from procs.api.login.sessions import Session, SessionEndedError, Sessions
 from procs.api.login.tokens import TokenError, Tokens
+from procs.api.read.archive import Archive
+from procs.api.read.market_archive import MarketArchive
+from procs.api.read.past import Past
 from procs.api.v1.downloads import Downloads
 from procs.api.v1.order_entry import OrderEntry
 from procs.api.v1.problems import invalid, not_allowed, not_authenticated, proof_needed, refused, session_ended
-from procs.edge.market_queries import MarketQueries
 from shm.records import Code, Role
 
 BEARER = "bearer "
@@ -37,14 +36,18 @@ class Services:
     seconds that only grow."""
 
     def __init__(
-        self, desk: Desk, config: Config, dialect: Dialect, queries: MarketQueries, registry: Registry,
-        sessions: Sessions, login: Login, slow: Past, directories: Directories, answers: Answers,
+        self, desk: Desk, config: Config, market: MarketArchive, past: Past, slow: Past, limits: Limits,
+        registry: Registry, sessions: Sessions, login: Login, directories: Directories, answers: Answers,
         clock: Callable[[], float], monotonic: Callable[[], float],
     ) -> None:  # fmt: skip
         self.desk = desk
         self.config = config
-        self.dialect = dialect
-        self.queries = queries
+        self.market = market
+        self.queries = market.queries
+        self.shown = market.shown
+        self.past = past
+        self.archive = Archive(self.shown, past)
+        self.limits = limits
         self.registry = registry
         self.sessions = sessions
         self.login = login
@@ -55,17 +58,13 @@ class Services:
         self.monotonic = monotonic
         self.passwords = Passwords()
         self.resets = PasswordResets(desk, registry, self.passwords, clock, monotonic)
-
-        self.shown = dialect.shown
-        self.archive = Archive(dialect.shown, dialect.past)
-        self.market = MarketArchive(queries, dialect.shown, dialect.past)
         self.entry = OrderEntry(desk)
-        self.downloads = Downloads(dialect.weights, monotonic)
+        self.downloads = Downloads(limits.weights, monotonic)
 
     async def caught_up(self) -> None:
-        """Until the database has all that anybody was told before. ApiError."""
+        """Until the database has all that anybody was told before. DeclinedError."""
         told = self.desk.released_seq
-        await self.dialect.past.ask_until(
+        await self.past.ask_until(
             lambda history: history.watermark(), lambda read: read if read.at.complete_seq >= told else None
         )
 

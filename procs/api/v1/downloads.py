@@ -15,7 +15,7 @@ from typing import Any
 from litestar import Response
 from litestar.response import Stream
 
-from procs.api.binance.weights import WeightLimit
+from procs.api.limits import WeightLimit
 from procs.api.v1.problems import ProblemError
 from procs.edge.party import party_of
 
@@ -40,7 +40,7 @@ class Downloads:
         return self._of.total()
 
     async def begin(self, address: str, chunks: AsyncIterator[bytes], file: str) -> Response[Any]:
-        """The answer to somebody who asks for a file. ProblemError, ApiError, and what the first two chunks raise."""
+        """Begin a download. ProblemError, DeclinedError, and what the first two chunks raise."""
         self._weights.take(address, WEIGHT, self._monotonic())
         address = party_of(address)
         if self._of[address] >= MOST_OF_ADDRESS:

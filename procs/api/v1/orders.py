@@ -10,11 +10,11 @@ from litestar import Controller, delete, get, post, put
 from litestar.params import Parameter
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from procs.api.binance.pages import EVER_NS, MOST_ROWS, Page
-from procs.api.binance.views import OrderView
 from procs.api.login.registry import new_id
 from procs.api.moments import LAST_MS, LAST_NS, LATEST_MS
 from procs.api.parts import MOST_OBJECTS, parts
+from procs.api.read.pages import EVER_NS, MOST_ROWS, Page
+from procs.api.read.views import OrderView
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.order_entry import OrderRefusedError
@@ -278,7 +278,7 @@ def _may_trade(caller: Caller) -> None:
 
 
 def _count(services: Services, caller: Caller, orders: int) -> None:
-    services.dialect.orders.take(caller.account, orders, services.monotonic())
+    services.limits.orders.take(caller.account, orders, services.monotonic())
 
 
 def _own(services: Services, caller: Caller, order_id: int) -> OrderView:

@@ -14,9 +14,9 @@ import msgspec
 from litestar import Controller, get
 from msgspec import Struct
 
-from procs.api.binance.decimals import decimal
-from procs.api.binance.views import BalanceView, SymbolView
 from procs.api.history.average_cost import AverageCost
+from procs.api.read.decimals import decimal
+from procs.api.read.views import BalanceView, SymbolView
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.orders import Symbol
 from procs.api.v1.problems import invalid, market_data_away
@@ -106,7 +106,7 @@ class PortfolioController(Controller):
 
 
 async def portfolio_of(services: Services, account: int, quote: str | None) -> Portfolio:
-    """An account's portfolio, with all that its answered orders have changed. ProblemError, ApiError."""
+    """An account's portfolio, with all that its answered orders have changed. ProblemError, DeclinedError."""
     listed = services.shown.symbol_views()
     named = quote_of(services, quote).encode()
     scale = services.asset(named.decode())[1]

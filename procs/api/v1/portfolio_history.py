@@ -55,7 +55,7 @@ class PortfolioHistoryController(Controller):
 async def portfolio_history_of(
     services: Services, account: int, since: int, until: int | None, interval: str, quote: str | None
 ) -> PortfolioHistory:
-    """What an account was worth, with all that was told before. ProblemError, ApiError."""
+    """What an account was worth, with all that was told before. ProblemError, DeclinedError."""
     if interval not in SPACES:
         raise invalid("interval", f"There are {', '.join(SPACES)}.")
     now = int(1000 * services.clock())

@@ -12,8 +12,8 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from config.units import in_units
 from procs.api.answers import NoAnswerError, WrongQuestionError
-from procs.api.binance.errors import ApiError
 from procs.api.directories import ReadingError
+from procs.api.errors import DeclinedError, Reason
 from procs.api.history.rows import HistoryUnavailableError
 from procs.api.login.login import LoginError
 from procs.api.login.passwords import WeakPasswordError
@@ -32,6 +32,13 @@ from shm.records import Code
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 1
 MOST_UNITS = 2**63 - 1
+# Status and code of a reason; with any other, the database or another part of the venue is away.
+DECLINED = {
+    Reason.SYMBOL_UNKNOWN: (400, "REFUSED"),
+    Reason.TOO_MUCH_WEIGHT: (429, "TOO_MANY_REQUESTS"),
+    Reason.ADDRESS_BANNED: (418, "BANNED"),
+    Reason.TOO_MANY_ORDERS: (429, "TOO_MANY_REQUESTS"),
+}
 
 
 class ProblemError(Exception):
@@ -101,7 +108,7 @@ def market_data_away(error: Exception) -> ProblemError:
 
 
 def refused(code: Code, field: str | None = None, detail: str | None = None) -> ProblemError:
-    """What the venue has refused by one of its codes. To log in again would not help: that is 401 in the dialect."""
+    """What the venue has refused by one of its codes. To log in again would not help, so nothing else is 401."""
     if code == Code.SESSION_ENDED:
         return session_ended()
     status = TABLE[code].api[0]
@@ -123,7 +130,7 @@ def units_of(amount: str, scale: int, field: str) -> int:
     return units
 
 
-def _of(error: Exception) -> ProblemError:
+def problem_of(error: Exception) -> ProblemError:
     """What to say of an error that is no bug."""
     match error:
         case ProblemError():
@@ -166,9 +173,9 @@ def _of(error: Exception) -> ProblemError:
             return ProblemError(503, "AWAY", text, retry_after=RETRY_S)
         case WeakPasswordError():
             return ProblemError(422, "WEAK_PASSWORD", str(error), field="password")
-        case ApiError():
-            code = {429: "TOO_MANY_REQUESTS", 418: "BANNED", 503: "AWAY"}.get(error.status, "REFUSED")
-            return ProblemError(error.status, code, error.text, retry_after=error.retry_after)
+        case DeclinedError():
+            status, code = DECLINED.get(error.reason, (503, "AWAY"))
+            return ProblemError(status, code, sentence(str(error)), retry_after=error.retry_after)
         case VenueKeyError():
             log.error("venue_key", why=str(error))
             return ProblemError(
@@ -201,7 +208,7 @@ def _invalid(error: ValidationException) -> ProblemError:
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's handler of every exception."""
     try:
-        problem = _of(error)
+        problem = problem_of(error)
     except Exception:
         log.error("request_failed", route=request.url.path, trace="".join(traceback.format_exception(error)))
         problem = ProblemError(500, "INTERNAL", "Something is wrong inside the venue; its log says what.")

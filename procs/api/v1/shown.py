@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from procs.api.binance.decimals import decimal
-from procs.api.binance.views import BalanceView, FillView, OrderView, SymbolView
+from procs.api.read.decimals import decimal
+from procs.api.read.views import BalanceView, FillView, OrderView, SymbolView
 from shm.records import OrderFlag, OrderType, Phase, SelfTrade, Side, TimeInForce
 
 MS = 1_000_000

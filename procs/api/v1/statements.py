@@ -13,11 +13,11 @@ from litestar import Controller, Request, Response, get
 from litestar.params import Parameter
 from msgspec import Struct
 
-from procs.api.binance.decimals import decimal
 from procs.api.history.intervals import time_of
 from procs.api.history.rows import Read
 from procs.api.history.statements import BEGINNING, EXACT, Key, Line, Sums, lines, statement
 from procs.api.moments import LATEST_MS
+from procs.api.read.decimals import decimal
 from procs.api.v1.caller import Caller, Services, address_of
 from procs.api.v1.downloads import CSV
 from procs.api.v1.orders import Limit
@@ -132,7 +132,7 @@ class StatementsController(Controller):
 
 
 async def statement_of(services: Services, account: int, since: int, until: int | None) -> Statement:
-    """An account's statement, with all that was told before. ProblemError, ApiError."""
+    """An account's statement, with all that was told before. ProblemError, DeclinedError."""
     end = _end(services, since, until)
     await services.caught_up()
     read = await services.slow.ask(lambda history: statement(history, account, since * US, end * US))
@@ -143,7 +143,7 @@ async def statement_of(services: Services, account: int, since: int, until: int 
 async def lines_of(
     services: Services, account: int, since: int, until: int | None, after: str | None, limit: int
 ) -> Lines:
-    """A page of its lines. ProblemError, ApiError."""
+    """A page of its lines. ProblemError, DeclinedError."""
     end = _end(services, since, until)
     behind = _key(after)
     await services.caught_up()

@@ -10,15 +10,16 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from procs.api.binance.errors import ApiError
-from procs.api.binance.ws_api import POLICY_VIOLATION, Outbox
+from procs.api.errors import DeclinedError
 from procs.api.login.registry import NotSentError
 from procs.api.login.sessions import Hold, SessionEndedError, SessionsAwayError
 from procs.api.login.tokens import TokenError
+from procs.api.outbox import POLICY_VIOLATION, Outbox
 from procs.api.recent_events import OPERATORS, Ahead, Cursor, TooOld
 from procs.api.v1 import stream_messages as messages
 from procs.api.v1 import stream_requests as requests
 from procs.api.v1.caller import Services
+from procs.api.v1.problems import sentence
 from procs.api.v1.stream_requests import RequestError
 from shm.log_lines import log
 
@@ -96,13 +97,13 @@ class Connection:
             self.end(POLICY_VIOLATION, f"more than {MOST_REQUESTS} requests in a second")
             return
         try:
-            self._services.dialect.weights.take(self._address, 1, now_s)
+            self._services.limits.weights.take(self._address, 1, now_s)
             request = requests.read(message)
             answer = requests.answer(request.id, await self._result(request))
         except RequestError as error:
             answer = requests.refusal(requests.id_of(message), error)
-        except ApiError as error:
-            answer = requests.refusal(requests.id_of(message), RequestError("TOO_MANY_REQUESTS", error.text))
+        except DeclinedError as error:
+            answer = requests.refusal(requests.id_of(message), RequestError("TOO_MANY_REQUESTS", sentence(str(error))))
         except Exception:
             log.error("request_failed", route="/v1/stream", trace=traceback.format_exc())
             what = RequestError("INTERNAL", "Something is wrong inside the venue; its log says what.")
@@ -186,7 +187,7 @@ class Connection:
         """Go on behind a position, instead of beginning with images."""
         if self._subscribed():
             raise RequestError("INVALID", "A position is for the first channels of a connection.")
-        self._services.dialect.weights.take(self._address, RESUME_WEIGHT, self._services.monotonic())
+        self._services.limits.weights.take(self._address, RESUME_WEIGHT, self._services.monotonic())
         try:
             self._cursor = Cursor(self._recent, self._accounts(new), position)
         except ValueError:

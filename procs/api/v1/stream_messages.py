@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from procs.api.binance.shown import Shown
-from procs.api.binance.views import FillView
 from procs.api.desk import Desk
+from procs.api.read.shown import Shown
+from procs.api.read.views import FillView
 from procs.api.recent_events import Cursor
 from procs.api.v1.account import account_shown
 from procs.api.v1.keys import key_shown

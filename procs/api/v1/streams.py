@@ -10,8 +10,8 @@ import contextlib
 import traceback
 from collections.abc import Callable
 
-from procs.api.app import Receive, Send
-from procs.api.binance.ws_api import Outbox, converse
+from procs.api.asgi import Receive, Send
+from procs.api.outbox import Outbox, converse
 from procs.api.recent_events import OPERATORS
 from procs.api.v1.caller import Services
 from procs.api.v1.stream_connection import MOST_OF_ACCOUNT, Connection

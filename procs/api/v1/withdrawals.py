@@ -8,9 +8,9 @@ from litestar import Controller, delete, get, post
 from msgspec import Meta, Struct
 
 from config.units import in_units
-from procs.api.binance.decimals import decimal
 from procs.api.history.rows import Withdrawal
 from procs.api.login.registry import new_id
+from procs.api.read.decimals import decimal
 from procs.api.requests import Request
 from procs.api.v1.auth import Body
 from procs.api.v1.caller import Caller, Services
@@ -97,9 +97,9 @@ class WithdrawalsController(Controller):
 
 
 async def withdrawals_of(services: Services, account: int, before: int | None, limit: int) -> list[WithdrawalShown]:
-    """An account's withdrawals, with all that was told before. ApiError."""
+    """An account's withdrawals, with all that was told before. DeclinedError."""
     await services.caught_up()
-    past = services.dialect.past
+    past = services.past
     read = await past.ask(lambda history: history.withdrawals(account, before, limit))
     return [_shown(services, row) for row in read.rows]
 

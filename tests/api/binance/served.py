@@ -23,11 +23,15 @@ from procs.api.binance.account_terms import AccountTerms, Terms
 from procs.api.binance.dialect import Dialect
 from procs.api.binance.listen_keys import ListenKeys
 from procs.api.binance.market import Market
-from procs.api.binance.market_archive import MarketArchive
 from procs.api.binance.rest import Rest
 from procs.api.binance.ws_api import WsApi
 from procs.api.desk import Desk
 from procs.api.history.tables import History
+from procs.api.limits import Limits
+from procs.api.login.signing_keys import SigningKeys
+from procs.api.read.market_archive import MarketArchive
+from procs.api.read.past import Past
+from procs.api.read.shown import Shown
 from procs.edge.market_queries import MarketQueries
 from procs.intake.ingress_writer import IngressWriter
 from procs.publisher.__main__ import Publisher
@@ -96,11 +100,14 @@ class Served:
         self.queries = MarketQueries(self.name)
         key = VenueKey(bytes(32))
         limits = {"request_weight_per_minute": 0, "orders_per_10_s": 0, "orders_per_day": 0} | config
-        self.dialect = Dialect(self.desk, ApiSection(**limits), lambda: self.rig.now, lambda: key, History(NOWHERE))
+        self.past, shown = Past(History(NOWHERE)), Shown(self.desk)
+        self.dialect = Dialect(
+            self.desk, shown, self.past, Limits(ApiSection(**limits)), lambda: self.rig.now, SigningKeys(lambda: key)
+        )
         self.listen_keys = ListenKeys(self.desk, lambda: key)
-        self.dialect.add(Market(MarketArchive(self.queries, self.dialect.shown, self.dialect.past)))
+        self.dialect.add(Market(MarketArchive(self.queries, shown, self.past)))
         self.dialect.add(self.listen_keys)
-        self.dialect.add(AccountTerms(self.dialect.shown, self._terms_of))
+        self.dialect.add(AccountTerms(shown, self._terms_of))
         self.rest = Rest(self.dialect)
         self.ws_api = WsApi(self.dialect, self.desk, self.listen_keys)
         self._told = EventFeed(self.rig.events, "publisher", slots=SLOTS, board=self.rig.board)
@@ -283,4 +290,4 @@ async def serving(**config: Any) -> AsyncIterator[Served]:
     finally:
         venue.queries.close()
         await venue.publisher.stop()
-        await venue.dialect.past.close()
+        await venue.past.close()

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from procs.api.binance import answers, user_events
 from procs.api.binance.answers import ACK, FULL, MICROSECOND, MILLISECOND, RESULT
-from procs.api.binance.decimals import decimal
-from procs.api.binance.views import BalanceView, FillView, OrderView, SymbolView
+from procs.api.read.decimals import decimal
+from procs.api.read.views import BalanceView, FillView, OrderView, SymbolView
 from shm.records import OrderFlag, OrderType, SelfTrade, Side, TimeInForce
 
 T = 1_700_000_000_123_456_789

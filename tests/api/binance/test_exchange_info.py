@@ -10,7 +10,7 @@ import pytest
 
 from procs.api.binance import account_answers, exchange_info
 from procs.api.binance.exchange_info import status_of, symbol_info
-from procs.api.binance.views import BalanceView, SymbolView
+from procs.api.read.views import BalanceView, SymbolView
 from shm.records import Phase
 
 # What nautilus_trader's decoders know; another word stops them.

@@ -33,6 +33,10 @@ from procs.api.binance.parameters import Parameters, of_json, of_request
 from procs.api.binance.routes import REST, WS, Route, Security
 from procs.api.desk import Desk
 from procs.api.history.tables import History
+from procs.api.limits import Limits
+from procs.api.login.signing_keys import SigningKeys
+from procs.api.read.past import Past
+from procs.api.read.shown import Shown
 from procs.intake.ingress_writer import IngressWriter
 from procs.venue.venue_key import VenueKey
 from shm.enums import KeyKind, KeyScope
@@ -87,7 +91,10 @@ def dialect() -> Dialect:
                 session=0,
             )
         )
-    return Dialect(desk, ApiSection(), lambda: NOW_NS, lambda: venue_key, History("postgresql://"))
+    return Dialect(
+        desk, Shown(desk), Past(History("postgresql://")), Limits(ApiSection()), lambda: NOW_NS,
+        SigningKeys(lambda: venue_key),
+    )  # fmt: skip
 
 
 def sign(name: bytes, text: bytes) -> str:

@@ -20,7 +20,8 @@ from procs.api.binance import ws_requests
 from procs.api.binance.errors import ApiError
 from procs.api.binance.parameters import Parameters, of_request
 from procs.api.binance.routes import REST, Route, Security, weight_of
-from procs.api.binance.signatures import Ed25519Key, HmacKey, Key, check_signature, check_time
+from procs.api.binance.signatures import check_signature, check_time
+from procs.api.login.signing_keys import Ed25519Key, HmacKey, Key
 from tests.api.binance.probe import Probe
 
 RECORDED = [json.loads(line) for line in (Path(__file__).parent / "recorded.jsonl").read_text().splitlines()]

@@ -19,16 +19,8 @@ from hypothesis import strategies as st
 
 from procs.api.binance.errors import ApiError
 from procs.api.binance.parameters import of_json, of_request
-from procs.api.binance.signatures import (
-    Ed25519Key,
-    HmacKey,
-    Key,
-    RsaKey,
-    check_signature,
-    check_time,
-    key_name,
-    not_permitted,
-)
+from procs.api.binance.signatures import check_signature, check_time, key_name, not_permitted
+from procs.api.login.signing_keys import Ed25519Key, HmacKey, Key, RsaKey
 from procs.api.public_keys import public_key_of
 
 NOW_US = 1_700_000_000_000_000

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from litestar import Controller, delete, get, post
 from msgspec import Struct
 
-from procs.api.binance.pages import MOST_ROWS
+from procs.api.read.pages import MOST_ROWS
 from procs.api.v1.account import AccountShown, account_shown
 from procs.api.v1.auth import Body, Name, Secret
 from procs.api.v1.caller import Caller, Services

@@ -5,8 +5,8 @@ from __future__ import annotations
 from litestar import Controller, get
 from msgspec import Struct
 
-from procs.api.binance.pages import MOST_ROWS
 from procs.api.login.registry import VENUE
+from procs.api.read.pages import MOST_ROWS
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.operators.readers import (
     After,

@@ -1,8 +1,8 @@
 """What answers and events are made of: a symbol, an order, a fill, a balance, as the venue counts them.
 
 All amounts are whole numbers: prices in ticks, quantities in lots, money in the smallest units of its asset, times in
-nanoseconds of the log's clock. Who fills a view says what is; `answers` and `user_events` write it as Binance does. A
-field that is not set is 0, or empty.
+nanoseconds of the log's clock. Who fills a view says what is; each dialect writes it in its own words. A field that is
+not set is 0, or empty.
 """
 
 from procs.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
@@ -85,7 +85,7 @@ def is_open(OrderView order not None) -> bool:
 
 
 def list_client_id(OrderView first not None) -> bytes:
-    """Return the listClientOrderId of a list: what its client called it, or else the client id of its first order."""
+    """Return what a list is called: by its client, or else by the client id of its first order."""
     return first.list_name or first.client_order_id
 
 

@@ -12,12 +12,11 @@ from typing import TypeVar
 
 import msgspec
 
-from procs.api.binance.archived_market import Texts, joined_window
-from procs.api.binance.errors import unavailable
-from procs.api.binance.names import instrument_named
-from procs.api.binance.past import Past
-from procs.api.binance.shown import Shown
+from procs.api.errors import DeclinedError, Reason
 from procs.api.history.rows import Read
+from procs.api.read.market_texts import Texts, joined_window
+from procs.api.read.past import Past
+from procs.api.read.shown import Shown
 from procs.edge.market_queries import NOT_THERE, Aggregates, Answer, Forgotten, Klines, MarketQueries, Trades, Window
 
 ROWS_A_TURN = 100  # that are made texts of before others have their turn in the loop
@@ -26,7 +25,7 @@ Row = TypeVar("Row")
 
 
 class MarketArchive:
-    """The join. Every question raises ApiError, and what `MarketQueries.ask` raises."""
+    """The join. Every question raises DeclinedError, and what `MarketQueries.ask` raises."""
 
     def __init__(self, queries: MarketQueries, shown: Shown, past: Past) -> None:
         self.queries = queries
@@ -106,7 +105,9 @@ class MarketArchive:
         return msgspec.json.encode(joined_window(read.rows[0], rest) if read.rows else rest)
 
     def _texts(self, symbol: str, *, in_us: bool) -> Texts:
-        instrument = instrument_named(self.shown, symbol.encode())  # the publisher may know it before the desk does
+        instrument = self.shown.instrument(symbol.encode())
+        if not instrument:  # the publisher may know it before the desk does
+            raise DeclinedError(Reason.SYMBOL_UNKNOWN)
         return Texts(self.shown.symbol(instrument), in_us=in_us)
 
 
@@ -125,6 +126,6 @@ async def _joined(
 
 
 def _check(read: Read[Row], lost: Forgotten) -> None:
-    """That the database has all that memory has no more, as corrections left it. ApiError."""
+    """That the database has all that memory has no more, as corrections left it. DeclinedError."""
     if read.at.numbers[lost.matcher] < lost.trade_id or read.at.complete_seq < lost.corrected_seq:
-        raise unavailable("history is behind")
+        raise DeclinedError(Reason.HISTORY_BEHIND)

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from procs.api.binance.views cimport BalanceView, FillView, OrderView, SymbolView
+from procs.api.read.views cimport BalanceView, FillView, OrderView, SymbolView
 from procs.api.fills cimport Fill
 from procs.api.recent_events cimport PART_SECOND, Cursor, Recent
 from procs.api.tracked_orders cimport CLOSED, OPEN, Tracked

@@ -1,4 +1,4 @@
-"""What PostgreSQL has of before, as answers ask for it: connected to when it is needed first, and 503 where it is away.
+"""Questions to PostgreSQL about earlier orders, trades and balances: the first one connects to it.
 
 A client may ask as often as it likes: each address has half of the connections at most, and the log has one line in
 `QUIET_S` about a database that is away, with how many there would have been.
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from procs.api.binance.errors import unavailable
+from procs.api.errors import DeclinedError, Reason
 from procs.api.history.rows import HistoryUnavailableError, Read
 from procs.api.history.tables import WAIT_S, History
 from procs.edge.shares import Shares
@@ -42,27 +42,27 @@ class Past:
         await self._history.close()
 
     async def ask(self, question: Question[Row]) -> Read[Row]:
-        """The answer. ApiError where the database gives none."""
+        """The answer. DeclinedError where the database gives none."""
         history = await self.history()
         try:
             async with self._shares.taken():
                 return await self._answer(question(history))
         except BusyError:
-            raise unavailable("too many questions of this address wait for history") from None
+            raise DeclinedError(Reason.HISTORY_CROWDED) from None
         except HistoryUnavailableError as error:
             self._warn(str(error))
-            raise unavailable("history is away") from None
+            raise DeclinedError(Reason.HISTORY_AWAY) from None
 
     async def ask_until(self, question: Question[Row], take: Callable[[Read[Row]], Made | None]) -> Made:
         """What `take` makes of the answer: None while the database lacks something for that, which is asked again, but
-        not for long. ApiError."""
+        not for long. DeclinedError."""
         until_s = self._clock() + BEHIND_S
         while True:
             made = take(await self.ask(question))
             if made is not None:
                 return made
             if self._clock() >= until_s:
-                raise unavailable("history is behind")
+                raise DeclinedError(Reason.HISTORY_BEHIND)
             await asyncio.sleep(POLL_S)
 
     async def history(self) -> History:

@@ -10,8 +10,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from procs.api.binance.views import SymbolView
 from procs.api.history.rows import AggregateTrade, Candle, Trade, Window
+from procs.api.read.views import SymbolView
 
 LEAST_DECIMALS = 8
 PERCENT = 100_000  # of 100 %: three decimals

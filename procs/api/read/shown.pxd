@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 
-from procs.api.binance.views cimport FillView, OrderView, SymbolView
+from procs.api.read.views cimport FillView, OrderView, SymbolView
 from procs.api.desk cimport Desk
 from procs.api.fills cimport Fill
 from procs.api.tracked_orders cimport Tracked

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from config.units import in_units
-from procs.api.binance.views import FillView, OrderView, SymbolView
 from procs.api.history.average_cost import AverageCost
 from procs.api.history.rows import Fill, Order, Position
+from procs.api.read.views import FillView, OrderView, SymbolView
 from shm.enums import CancelReason, ListKind, OrderFlag, OrderType, SelfTrade, Side, TimeInForce
 
-# A row of an order that waits, or that waited and works now, says so; to a client of Binance both are new.
+# A row of an order that waits, or that waited and works now, says so; to clients both are new.
 # The numbers are those of FIX OrdStatus, as views have it.
 STATES = {
     "WAITING": ord("0"), "NEW": ord("0"), "TRIGGERED": ord("0"), "PARTIALLY_FILLED": ord("1"), "FILLED": ord("2"),

@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from procs.api.binance.archived import archived_fill, archived_order, archived_position
-from procs.api.binance.errors import unavailable
-from procs.api.binance.pages import Page
-from procs.api.binance.past import Past
-from procs.api.binance.shown import Shown
-from procs.api.binance.views import FillView, OrderView, SymbolView
+from procs.api.errors import DeclinedError, Reason
 from procs.api.history.average_cost import AverageCost
 from procs.api.history.rows import Fill, Order, Position, Read
 from procs.api.history.tables import MOST_ROWS, History
+from procs.api.read.pages import Page
+from procs.api.read.past import Past
+from procs.api.read.row_views import archived_fill, archived_order, archived_position
+from procs.api.read.shown import Shown
+from procs.api.read.views import FillView, OrderView, SymbolView
 
 ROWS_A_TURN = 100  # that are made views of before others have their turn in the loop
 Row = TypeVar("Row")
@@ -34,7 +34,7 @@ class Archive:
         self._past = past
 
     async def order(self, account: int, order_id: int, client_order_id: bytes | None) -> OrderView | None:
-        """The account's order of an id, or, with 0, of a client id; None if it has none. ApiError."""
+        """The account's order of an id, or, with 0, of a client id; None if it has none. DeclinedError."""
         found = self._shown.find(account, order_id, client_order_id)
         if found is not None or not self._shown.forgotten_seq():
             return found
@@ -51,7 +51,7 @@ class Archive:
 
     async def first_of_list(self, account: int, list_id: int, name: bytes | None) -> OrderView | None:
         """The first order of the account's list of a number, or, with 0, of its newest one that is called so: by its
-        client, or by the client id of an order. None if it has none. ApiError."""
+        client, or by the client id of an order. None if it has none. DeclinedError."""
         if list_id or name is None:
             return await self.order(account, list_id, None)
         known = self._shown.list_called(account, name)
@@ -66,7 +66,7 @@ class Archive:
         return await self.order(account, 0, name)
 
     async def orders(self, account: int, symbol: SymbolView, instrument: int, page: Page) -> Sequence[OrderView]:
-        """A page of the account's orders in an instrument, by id. ApiError."""
+        """A page of the account's orders in an instrument, by id. DeclinedError."""
         views, forgotten = self._shown.orders(account, instrument, page)
         if not forgotten:
             return views
@@ -85,7 +85,7 @@ class Archive:
     async def fills(
         self, account: int, symbol: SymbolView, instrument: int, order_id: int, page: Page
     ) -> Sequence[FillView]:
-        """A page of the account's fills in an instrument, of an order or of all (0). ApiError."""
+        """A page of the account's fills in an instrument, of an order or of all (0). DeclinedError."""
         views, _, forgotten = self._shown.fills(account, instrument, order_id, page)
         if not forgotten:
             return views
@@ -100,7 +100,7 @@ class Archive:
 
     async def positions(self, account: int, symbol: SymbolView | None = None) -> dict[int, AverageCost]:
         """The account's positions by instrument, in one or in all: the database's, and memory's fills behind it, added
-        in their order. ApiError."""
+        in their order. DeclinedError."""
         named = None if symbol is None else symbol.symbol.decode()
         return await self._past.ask_until(
             lambda history: history.positions(account, named), lambda read: self._positions(account, named, read)
@@ -154,9 +154,9 @@ async def _viewed(rows: Sequence[Row], made: Callable[[Row], View]) -> list[View
 
 
 def _check(read: Read[Row], forgotten: int) -> None:
-    """That nothing lies between what the database had and what memory has. ApiError."""
+    """That nothing lies between what the database had and what memory has. DeclinedError."""
     if read.at.complete_seq < forgotten:
-        raise unavailable("history is behind")
+        raise DeclinedError(Reason.HISTORY_BEHIND)
 
 
 def _key(fill: FillView) -> tuple[int, int, bool, int]:

@@ -6,18 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.api.binance.errors import ApiError
-from procs.api.binance.weights import FIRST_BAN_S, LONGEST_BAN_S, PATIENCE, OrderLimit, WeightLimit
+from procs.api.binance.errors import ApiError, declined
+from procs.api.binance.rate_limits import order_headers, order_rows, weight_headers, weight_row
+from procs.api.errors import DeclinedError
+from procs.api.limits import FIRST_BAN_S, LONGEST_BAN_S, PATIENCE, OrderLimit, WeightLimit
 
 START = 1_700_000_040.0  # the beginning of a minute
 DAY_S = 86_400
 
 
 def refused(limit: WeightLimit, address: str, now_s: float, weight: int = 1) -> ApiError:
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(DeclinedError) as caught:
         limit.take(address, weight, now_s)
-    assert caught.value.code == -1003
-    return caught.value
+    error = declined(caught.value)
+    assert error.code == -1003
+    return error
 
 
 def banned(limit: WeightLimit, address: str, now_s: float) -> ApiError:
@@ -33,7 +36,7 @@ def test_weight_is_counted_by_address_and_minute() -> None:
     assert [limit.take("a", 4, START), limit.take("a", 6, START + 59.9), limit.take("b", 1, START)] == [4, 10, 1]
     assert refused(limit, "a", START + 59.9).retry_after == 1
     assert limit.take("a", 1, START + 60) == 1
-    assert limit.headers(7) == [(b"x-mbx-used-weight-1m", b"7")]
+    assert weight_headers(7) == [(b"x-mbx-used-weight-1m", b"7")]
 
 
 def test_what_is_refused_is_not_counted_and_says_when_to_come_back() -> None:
@@ -96,7 +99,7 @@ def test_no_address_ever_gets_more_than_its_limit_in_a_minute(requests: list[tup
         try:
             used[key] = limit.take(address, weight, START + second)
             assert used[key] == before + weight
-        except ApiError:
+        except DeclinedError:
             assert before + weight > 10
 
 
@@ -108,13 +111,15 @@ def test_new_orders_are_counted_in_ten_seconds_and_in_a_day() -> None:
         (1, 1, day + 4, "10 SECOND", 7),
         (1, 3, day + 10, "1 DAY", DAY_S - 9),
     ):
-        with pytest.raises(ApiError, match=f"orders per {interval}") as caught:
+        with pytest.raises(DeclinedError, match=f"orders per {interval}") as caught:
             limit.take(account, orders, now_s)
-        assert (caught.value.status, caught.value.code, caught.value.retry_after) == (429, -1015, wait_s)
+        error = declined(caught.value)
+        assert (error.status, error.code, error.retry_after) == (429, -1015, wait_s)
+        assert f"orders per {interval}" in error.text
     assert limit.take(1, 2, day + 10) == (2, 5)
     assert limit.take(1, 1, day + DAY_S) == (1, 1)
     assert limit.counts(1, day + DAY_S + 11) == (0, 1)
-    assert limit.headers((1, 2)) == [(b"x-mbx-order-count-10s", b"1"), (b"x-mbx-order-count-1d", b"2")]
+    assert order_headers((1, 2)) == [(b"x-mbx-order-count-10s", b"1"), (b"x-mbx-order-count-1d", b"2")]
 
 
 def test_accounts_of_other_days_make_room() -> None:
@@ -125,8 +130,8 @@ def test_accounts_of_other_days_make_room() -> None:
 
 
 def test_limits_have_their_rows() -> None:
-    assert WeightLimit(6000).row() == {
+    assert weight_row(WeightLimit(6000)) == {
         "rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000
     }  # fmt: skip
-    assert [row["count"] for row in OrderLimit(3, 5).rows((1, 2))] == [1, 2]
-    assert [row["limit"] for row in OrderLimit(3, 5).rows()] == [3, 5]
+    assert [row["count"] for row in order_rows(OrderLimit(3, 5), (1, 2))] == [1, 2]
+    assert [row["limit"] for row in order_rows(OrderLimit(3, 5))] == [3, 5]

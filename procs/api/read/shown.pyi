@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 
-from procs.api.binance.pages import Page
-from procs.api.binance.views import BalanceView, FillView, OrderView, SymbolView
+from procs.api.read.pages import Page
+from procs.api.read.views import BalanceView, FillView, OrderView, SymbolView
 from procs.api.desk import Desk
 from procs.api.recent_events import Cursor
 

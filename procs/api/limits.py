@@ -1,4 +1,4 @@
-"""Limits that Binance's clients know: request weight per minute and address, new orders per account.
+"""Limits that all dialects share: request weight per minute and address, new orders per account.
 
 Times are given and nothing waits: a request is counted, or refused with the seconds after which to try again. Memory is
 bounded, and no request takes longer because there are many addresses.
@@ -7,11 +7,10 @@ bounded, and no request takes longer because there are many addresses.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import msgspec
-
-from procs.api.binance.errors import ApiError, Number
+from config.schema import ApiSection
+from procs.api.errors import DeclinedError, Reason
 from procs.edge.party import party_of
 
 MINUTE_S = 60
@@ -22,13 +21,17 @@ PATIENCE = 100  # requests that a limited address may go on with in a window bef
 FIRST_BAN_S = 120
 LONGEST_BAN_S = 3 * DAY_S
 BANS_KEPT_S = DAY_S  # so long after a ban the next one is longer
-
 MOST_BANS = 16  # that count: the longest has come long before
+NO_LIMIT = 2**62
 _Kept = TypeVar("_Kept")
 
-WEIGHT_HEADER = b"x-mbx-used-weight-1m"
-ORDERS_SHORT_HEADER = b"x-mbx-order-count-10s"
-ORDERS_DAY_HEADER = b"x-mbx-order-count-1d"
+
+class Limits:
+    """Those of the configuration."""
+
+    def __init__(self, config: ApiSection) -> None:
+        self.weights = WeightLimit(config.request_weight_per_minute or NO_LIMIT)
+        self.orders = OrderLimit(config.orders_per_10_s or NO_LIMIT, config.orders_per_day or NO_LIMIT)
 
 
 class WeightLimit:
@@ -39,7 +42,6 @@ class WeightLimit:
 
     def __init__(self, limit: int, most_kept: int = MOST_KEPT) -> None:
         self.limit = limit
-        self._rows = msgspec.json.encode([self.row()])[:-2] + b',"count":%d}]'
         self._most_kept = most_kept
         self._minute = 0
         self._used: dict[Hashable, int] = {}
@@ -50,7 +52,7 @@ class WeightLimit:
         return max(len(self._used), len(self._refused), len(self._bans))
 
     def take(self, address: str, weight: int, now_s: float) -> int:
-        """Count a request and return what its party has used in this minute, with it. ApiError 429, 418."""
+        """Count a request and return what its party has used in this minute, with it. DeclinedError."""
         address = party_of(address)
         until_s, bans = self._ban_of(address, now_s)
         if now_s < until_s:
@@ -58,12 +60,6 @@ class WeightLimit:
         used = self._used_by(address, now_s) + weight
         if used > self.limit:
             raise self._refuse(address, bans, now_s)
-        _put(self._used, address, used, self._most_kept)
-        return used
-
-    def add(self, address: Hashable, weight: int, now_s: float) -> int:
-        """Count what is already done, whatever the limit, and return what was used."""
-        used = self._used_by(address, now_s) + weight
         _put(self._used, address, used, self._most_kept)
         return used
 
@@ -82,26 +78,16 @@ class WeightLimit:
             return 0.0, 0
         return until_s, bans
 
-    def _refuse(self, address: Hashable, bans: int, now_s: float) -> ApiError:
+    def _refuse(self, address: Hashable, bans: int, now_s: float) -> DeclinedError:
         """What an address is told that has used up its minute; a ban, if it was told so too often."""
         refused = self._refused.get(address, 0) + 1
         if refused <= PATIENCE:
             _put(self._refused, address, refused, self._most_kept)
-            return _too_much(self.limit, MINUTE_S - now_s % MINUTE_S)
+            wait_s = MINUTE_S - now_s % MINUTE_S
+            return DeclinedError(Reason.TOO_MUCH_WEIGHT, retry_after=_seconds(wait_s), limit=self.limit)
         until_s = now_s + min(FIRST_BAN_S * 2**bans, LONGEST_BAN_S)
         _put(self._bans, address, (until_s, min(bans + 1, MOST_BANS)), self._most_kept)
         return _banned(until_s, now_s)
-
-    def headers(self, used: int) -> list[tuple[bytes, bytes]]:
-        return [(WEIGHT_HEADER, b"%d" % used)]
-
-    def row_of(self, used: int) -> bytes:
-        """`rateLimits` with its row, and what an address has used: JSON."""
-        return self._rows % used
-
-    def row(self) -> dict[str, Any]:
-        """Its row of `rateLimits`."""
-        return {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": self.limit}
 
 
 class OrderLimit:
@@ -118,12 +104,14 @@ class OrderLimit:
         return len(self._counts)
 
     def take(self, account: Hashable, orders: int, now_s: float) -> tuple[int, int]:
-        """Count new orders and return how many there were in these ten seconds and on this day. ApiError 429."""
+        """Count new orders and return how many there were in these ten seconds and on this day. DeclinedError."""
         short, day = self.counts(account, now_s)
-        if short + orders > self.short_limit:
-            raise _too_many(self.short_limit, "10 SECOND", ORDERS_SHORT_S - now_s % ORDERS_SHORT_S)
-        if day + orders > self.day_limit:
-            raise _too_many(self.day_limit, "1 DAY", DAY_S - now_s % DAY_S)
+        for count, limit, interval, length_s in (
+            (short, self.short_limit, "10 SECOND", ORDERS_SHORT_S), (day, self.day_limit, "1 DAY", DAY_S)
+        ):  # fmt: skip
+            if count + orders > limit:
+                wait_s = _seconds(length_s - now_s % length_s)
+                raise DeclinedError(Reason.TOO_MANY_ORDERS, retry_after=wait_s, limit=limit, interval=interval)
         counted = int(now_s // ORDERS_SHORT_S), short + orders, day + orders
         _put(self._counts, account, counted, self._most_kept)
         return counted[1:]
@@ -136,20 +124,6 @@ class OrderLimit:
             self._counts.clear()
         window, short, whole = self._counts.get(account, (0, 0, 0))
         return (short if window == int(now_s // ORDERS_SHORT_S) else 0), whole
-
-    def headers(self, counts: tuple[int, int]) -> list[tuple[bytes, bytes]]:
-        return [(ORDERS_SHORT_HEADER, b"%d" % counts[0]), (ORDERS_DAY_HEADER, b"%d" % counts[1])]
-
-    def rows(self, counts: tuple[int, int] | None = None) -> list[dict[str, Any]]:
-        """Its rows of `rateLimits`, with what an account has used where that is given."""
-        rows: list[dict[str, Any]] = [
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": self.short_limit},
-            {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": self.day_limit},
-        ]
-        if counts is not None:
-            for row, count in zip(rows, counts, strict=True):
-                row["count"] = count
-        return rows
 
 
 def _put(kept: dict[Hashable, _Kept], key: Hashable, value: _Kept, most: int) -> None:
@@ -164,22 +138,5 @@ def _seconds(wait_s: float) -> int:
     return int(wait_s) + 1
 
 
-def _too_much(limit: int, wait_s: float) -> ApiError:
-    text = (
-        f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE. "
-        "Please use WebSocket Streams for live updates to avoid polling the API."
-    )
-    return ApiError(429, Number.TOO_MANY_REQUESTS, text, retry_after=_seconds(wait_s))
-
-
-def _banned(until_s: float, now_s: float) -> ApiError:
-    text = (
-        f"Way too much request weight used; IP banned until {int(1000 * until_s)}. "
-        "Please use WebSocket Streams for live updates to avoid bans."
-    )
-    return ApiError(418, Number.TOO_MANY_REQUESTS, text, retry_after=_seconds(until_s - now_s))
-
-
-def _too_many(limit: int, interval: str, wait_s: float) -> ApiError:
-    text = f"Too many new orders; current limit is {limit} orders per {interval}."
-    return ApiError(429, -1015, text, retry_after=_seconds(wait_s))
+def _banned(until_s: float, now_s: float) -> DeclinedError:
+    return DeclinedError(Reason.ADDRESS_BANNED, retry_after=_seconds(until_s - now_s), until_ms=int(1000 * until_s))
