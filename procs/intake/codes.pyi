@@ -8,7 +8,6 @@ class Row(NamedTuple):
     fix: str
     order: tuple[int, int]
     cancel: tuple[int, int]
-    api: tuple[int, int, str]
 
 TABLE: dict[Code, Row]
 

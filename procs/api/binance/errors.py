@@ -1,7 +1,7 @@
 """Errors as Binance's clients know them: HTTP status, code and exact text.
 
-The venue's own refusals come from the one table of reject codes (`procs.intake.codes`); what is wrong with a request
-before it is an order is here. It never decides that something is wrong.
+What answers the venue's own refusals is in `codes`; what is wrong with a request before it is an order is here.
+It never decides that something is wrong.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from typing import Any
 
 import msgspec
 
+from procs.api.binance.codes import ANSWERS, MANDATORY, REJECTED
 from procs.api.errors import DeclinedError, Reason
-from procs.intake.codes import TABLE
 from shm.records import Code, CommandType
 
-REJECTED = -2010
 REJECTED_BY_COMMAND = {CommandType.CANCEL: -2011, CommandType.MASS_CANCEL: -2011, CommandType.REPLACE: -2038}
 PRICES = {"price", "stopPrice", "abovePrice", "belowPrice", "aboveStopPrice", "belowStopPrice", "stopLimitPrice"}
 PRICES |= {"workingPrice", "pendingPrice", "pendingStopPrice"}
-BY_CODE = {code.value: row.api for code, row in TABLE.items()}
 
 
 class Number(IntEnum):
@@ -122,7 +120,7 @@ def refusal(code: int, command: int = CommandType.NEW_ORDER, parameter: str = "q
 
     `parameter` is the one that is wrong, as the client named it: only codes below 100 may need it.
     """
-    status, number, text = BY_CODE[code]
+    status, number, text = ANSWERS[code]
     if number == REJECTED:
         number = REJECTED_BY_COMMAND.get(CommandType(command), REJECTED)
     if "{" in text:
@@ -154,8 +152,7 @@ def duplicate_parameter() -> ApiError:
 
 
 def missing(parameter: str) -> ApiError:
-    text = f"Mandatory parameter '{parameter}' was not sent, was empty/null, or malformed."
-    return ApiError(400, Number.MANDATORY_PARAMETER, text)
+    return ApiError(400, Number.MANDATORY_PARAMETER, MANDATORY.format(name=parameter))
 
 
 def either_missing(one: str, other: str) -> ApiError:

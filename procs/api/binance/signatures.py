@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from procs.api.binance.codes import NOT_PERMITTED
 from procs.api.binance.errors import ApiError, Number, illegal_characters, missing
 from procs.api.binance.parameters import Parameters
 from procs.api.login.signing_keys import Key
@@ -34,7 +35,7 @@ def key_name(header: bytes | None) -> bytes:
 
 def not_permitted() -> ApiError:
     """The key does not exist, was revoked, has expired, lacks the scope or may not come from this address."""
-    return ApiError(401, Number.KEY_REJECTED, "Invalid API-key, IP, or permissions for action.")
+    return ApiError(*NOT_PERMITTED)
 
 
 def check_time(parameters: Parameters, now_us: int) -> int:

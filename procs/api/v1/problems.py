@@ -22,7 +22,7 @@ from procs.api.login.sessions import SessionEndedError, SessionsAwayError
 from procs.api.requests import UnknownOutcome
 from procs.api.settlement import Unsettled
 from procs.edge.turns import BusyError
-from procs.intake.codes import TABLE, text_of
+from procs.intake.codes import text_of
 from procs.operating.errors import NotPossibleError
 from procs.venue.venue_key import VenueKeyError
 from shm.journal_format import JournalError
@@ -32,6 +32,15 @@ from shm.records import Code
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 1
 MOST_UNITS = 2**63 - 1
+# HTTP statuses of refusals; 400 for all others.
+STATUS = {Code.VENUE_BUSY: 503, Code.JOURNAL_FULL: 503, Code.ORDER_RATE: 429} | dict.fromkeys(
+    (
+        Code.UNKNOWN_ACCOUNT, Code.NOT_AN_OPERATOR, Code.SAME_OPERATOR, Code.KEY_UNKNOWN, Code.KEY_REVOKED,
+        Code.KEY_EXPIRED, Code.KEY_SCOPE, Code.ROLE_NOT_ALLOWED, Code.OWN_WITHDRAWAL, Code.RESET_NEEDED,
+        Code.RESET_UNKNOWN, Code.SECOND_NEEDED, Code.NO_SECOND, Code.OWN_ACCOUNT,
+    ),
+    403,
+)  # fmt: skip
 # Status and code of a reason; with any other, the database or another part of the venue is away.
 DECLINED = {
     Reason.SYMBOL_UNKNOWN: (400, "REFUSED"),
@@ -111,10 +120,7 @@ def refused(code: Code, field: str | None = None, detail: str | None = None) -> 
     """What the venue has refused by one of its codes. To log in again would not help, so nothing else is 401."""
     if code == Code.SESSION_ENDED:
         return session_ended()
-    status = TABLE[code].api[0]
-    if status == HTTPStatus.UNAUTHORIZED:
-        status = HTTPStatus.FORBIDDEN
-    return ProblemError(status, code.name, detail or text_of(code), field=field, number=code.value)
+    return ProblemError(STATUS.get(code, 400), code.name, detail or text_of(code), field=field, number=code.value)
 
 
 def units_of(amount: str, scale: int, field: str) -> int:
