@@ -30,6 +30,10 @@ LAYERS = pictured()
 # The rules of an order's terms and of texts are written once, for the configuration too.
 EXCEPTIONS = {("config", "shm.alphabet")}
 
+# The api's dialects, and the modules that say which of them a request is for.
+DIALECTS = ("procs.api.binance", "procs.api.v1")
+SWITCHBOARD = ("procs.api.__main__", "procs.api.app", "procs.api.upgrade")
+
 # What decides, and so must run in tests, in a replay and in a simulation as it is.
 PURE_CORES = (
     "procs/matcher/amend.pyx",
@@ -151,6 +155,25 @@ def test_the_reader_of_imports_sees_every_form(tmp_path: Path) -> None:
 def test_a_cycle_is_found() -> None:
     assert cycle({"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"b"}}) == ["b", "d"]
     assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def foreign(name: str, named: set[str]) -> set[str]:
+    """Those of the modules that `name` imports that are a dialect's, and not its own's."""
+    of = {each: next((dialect for dialect in DIALECTS if f"{each}.".startswith(f"{dialect}.")), None) for each in named}
+    return {each for each, dialect in of.items() if dialect is not None and not f"{name}.".startswith(f"{dialect}.")}
+
+
+def test_an_import_of_a_dialect_is_found() -> None:
+    planted = {"procs.api.binance.errors", "procs.api.v1.problems", "procs.api.read.views", "procs.api.v1"}
+    assert foreign("procs.api.v1.orders", planted) == {"procs.api.binance.errors"}
+    assert foreign("procs.api.binance.rest", planted) == {"procs.api.v1.problems", "procs.api.v1"}
+    assert foreign("procs.api.read.past", planted) == planted - {"procs.api.read.views"}
+    assert all(foreign(name, modules("procs/api")[name]) for name in SWITCHBOARD), "one needs to be no exception"
+
+
+def test_no_dialect_knows_another_and_what_they_share_knows_none() -> None:
+    found = {name: foreign(name, named) for name, named in modules("procs/api").items() if name not in SWITCHBOARD}
+    assert {name: named for name, named in found.items() if named} == {}
 
 
 def test_procs_has_rooms_only() -> None:
