@@ -118,7 +118,7 @@ def build(venue: Venue, name: str) -> Server:
     dialect.add(Market(market))
     dialect.add(listen_keys)
     sessions = Sessions(database_url.of(venue.config, venue.data), time.time, partial(_standing, desk.people))
-    sessions.sequenced = desk.sequenced
+    sessions.sequenced = desk.commands.sequenced
     registry = Registry(desk, sealed)
     login = Login(desk, registry, sessions, time.time, time.monotonic)
     slow = Past(history(size=SLOW_AT_ONCE, statement_ms=SLOW_MS))

@@ -65,7 +65,7 @@ class Server(Edge):
         refused: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
         """`refused` gets the reason while it can't listen, and "" once it does."""
-        desk.kick = lambda: self.kick()
+        desk.commands.kick = lambda: self.kick()
         self._desk = desk
         self._config = config
         self._application = application
@@ -128,7 +128,7 @@ class Server(Edge):
 
     async def stop(self) -> None:
         """Take no more requests, answer those under way, and close every connection."""
-        self._desk.is_open = False
+        self._desk.commands.is_open = False
         if self._preparing is not None:
             self._preparing.cancel()
         await self._close()
@@ -184,7 +184,7 @@ class Server(Edge):
         served.ssl = context
         self._listener = Listener(served)
         self._serving = asyncio.get_running_loop().create_task(self._listener.serve([self._socket]))
-        self._desk.is_open = True
+        self._desk.commands.is_open = True
         log.info("the api is open", address=settings.address, port=self.port)
 
 

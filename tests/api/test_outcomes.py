@@ -34,7 +34,7 @@ SECOND_NS = 10**9
 
 def carry(client: Client, record: Command, account: int = FIRST, id: bytes = b"") -> Request:
     sent = structs.replace(record, account=account, session=API_SESSION)
-    request = client.desk.carry([pack(sent)], id)
+    request = client.desk.commands.carry([pack(sent)], id)
     assert request is not None
     return request
 
@@ -129,9 +129,9 @@ def test_records_that_belong_together_are_sent_together_or_not_at_all() -> None:
                 for number, name in enumerate(names, 1)
             ]
 
-        whole = client.desk.carry(entries(32, b"plan"), b"plan")
+        whole = client.desk.commands.carry(entries(32, b"plan"), b"plan")
         assert whole is not None
-        assert client.desk.carry(entries(33, b"much"), b"much") is None  # of a ring of 64
+        assert client.desk.commands.carry(entries(33, b"much"), b"much") is None  # of a ring of 64
         client.ask()
         assert whole.outcome.result().code == 0
         sent = [record for record in rig.commands() if isinstance(record, Schedule)]

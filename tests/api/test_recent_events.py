@@ -318,7 +318,7 @@ def test_an_order_is_told_as_it_stood_after_its_event() -> None:
             then[account].append((place, order_shown(view, desk.orders.further(order_id)), fills))
 
     for account in ACCOUNTS:
-        desk.listen(account, partial(note, account))
+        desk.listeners.add(account, partial(note, account))
     desk.attach(feed.consumers, feed.board)
     assert feed.publish(stream.seq)
     feed.commit(stream.seq)

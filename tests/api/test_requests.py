@@ -24,7 +24,7 @@ LATE_NS = 10_000_000_001
 
 
 def asked(client: Client, id: bytes) -> Request:
-    request = client.desk.request_withdrawal(1, 0, 2, 1, id, b"vault")
+    request = client.desk.commands.request_withdrawal(1, 0, 2, 1, id, b"vault")
     assert isinstance(request, Request)
     return request
 
@@ -86,7 +86,7 @@ def test_a_matcher_may_have_more_to_tell_of_a_command() -> None:
         feed = Feed(stream, 1 << 10)
         desk = Desk(IngressWriter(Ring.private(16, ["router"]).producer()), None, asyncio.Future, 1 << 10)
         desk.attach(feed.consumers, feed.board)
-        desk.is_open = True
+        desk.commands.is_open = True
         feed.publish(stream.seq)
         feed.commit(stream.seq)
         desk.poll(stream.now_ns)
@@ -95,7 +95,7 @@ def test_a_matcher_may_have_more_to_tell_of_a_command() -> None:
         order = NewOrder(
             instrument=BTCUSDT, side=1, quantity_lots=5, price_ticks=9, ord_type=2, time_in_force=1, **names
         )
-        request = desk.carry([pack(order)], b"mine")
+        request = desk.commands.carry([pack(order)], b"mine")
         assert request is not None
         stream.emit(
             1, Accepted, instrument=BTCUSDT, order_id=seq, price_ticks=9, quantity_lots=5, side=1, ord_type=2,

@@ -116,7 +116,7 @@ class Api:
     def open(self) -> None:
         """The venue leads and takes commands."""
         self.feed.board.set(Word.EPOCH, 1)
-        self.desk.is_open = True
+        self.desk.commands.is_open = True
 
     def clock(self) -> float:
         return self.now_s

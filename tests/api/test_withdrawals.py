@@ -34,7 +34,7 @@ class Client:
         self.sent = ring.consumer("router")
         self.desk = Desk(IngressWriter(ring.producer()), None, asyncio.Future, 1000)
         self.desk.attach(self.feed.consumers, self.feed.board)
-        self.desk.is_open = True
+        self.desk.commands.is_open = True
 
     def read(self) -> None:
         assert self.feed.publish()
@@ -93,7 +93,7 @@ def test_a_request_is_the_routers_and_its_outcome_comes() -> None:
         rig = Rig(api=True).lead()
         client = Client(rig)
         client.read()
-        request = client.desk.request_withdrawal(1, 0, 2, 40, b"mine", b"vault 7")
+        request = client.desk.commands.request_withdrawal(1, 0, 2, 40, b"mine", b"vault 7")
         assert isinstance(request, Request)
         assert not request.outcome.done()
         client.ask()
@@ -106,18 +106,18 @@ def test_a_request_is_the_routers_and_its_outcome_comes() -> None:
         assert step(rig, waits.number, Step.APPROVE, OPERATORS[0]) == Code.OK
         client.read()
         assert client.desk.withdrawals.of(1)[0].state == WithdrawalState.APPROVED_ONCE
-        cancel = client.desk.cancel_withdrawal(1, 0, waits.number, b"no")
+        cancel = client.desk.commands.cancel_withdrawal(1, 0, waits.number, b"no")
         assert isinstance(cancel, Request)
         client.ask()
         assert cancel.outcome.result().code == 0
         assert client.desk.withdrawals.of(1) == []
         assert rig.core.ledger.balance(1, 2) == (FREE, 0)
-        refused = client.desk.request_withdrawal(1, 0, 2, FREE + 1, b"much", b"vault 7")
+        refused = client.desk.commands.request_withdrawal(1, 0, 2, FREE + 1, b"much", b"vault 7")
         assert isinstance(refused, Request)
         client.ask()
         assert refused.outcome.result().code == Code.INSUFFICIENT_BALANCE
-        client.desk.is_open = False
-        assert client.desk.request_withdrawal(1, 0, 2, 1, b"shut", b"vault 7") == Code.VENUE_BUSY
+        client.desk.commands.is_open = False
+        assert client.desk.commands.request_withdrawal(1, 0, 2, 1, b"shut", b"vault 7") == Code.VENUE_BUSY
 
     asyncio.run(asked())
 
@@ -127,7 +127,7 @@ def test_the_longest_texts_fit() -> None:
         rig = Rig(api=True).lead()
         client = Client(rig)
         client.read()
-        client.desk.request_withdrawal(1, 0, 2, 40, b"i" * 36, b"d" * 72)
+        client.desk.commands.request_withdrawal(1, 0, 2, 40, b"i" * 36, b"d" * 72)
         client.ask()
         last = [event for event in rig.outcomes(0) if isinstance(event, WithdrawalChanged)][-1]
         (waits,) = client.desk.withdrawals.of(1)

@@ -86,7 +86,7 @@ class ApiStage:
 
     @property
     def is_open(self) -> bool:
-        return self.desk.is_open
+        return self.desk.commands.is_open
 
     def ask(self, method: str, path: str, query: bytes, key: bytes) -> Under:
         """A request has arrived, whole."""
@@ -98,8 +98,8 @@ class ApiStage:
 
     def step(self, now_ns: int) -> int:
         work = self.poll(now_ns)
-        if not self.desk.is_open and self.desk.is_ready():
-            self.desk.is_open = True
+        if not self.desk.commands.is_open and self.desk.is_ready():
+            self.desk.commands.is_open = True
             return work + 1
         for each in list(self._under_way):
             if self._draw.random() < GOES_ON:

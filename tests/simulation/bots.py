@@ -67,7 +67,7 @@ class Bots:
         """Have the api send records that are no orders, where it can."""
         stage = self.world.stage_of(AGENT)
         command: Any = unpack_command(records[-1])
-        return stage is not None and stage.is_open and stage.desk.carry(records, command.cl_ord_id) is not None
+        return stage is not None and stage.is_open and stage.desk.commands.carry(records, command.cl_ord_id) is not None
 
     def counts(self) -> Counter[str]:
         """All that happened to them."""

@@ -73,7 +73,7 @@ class Dialect:
         self.add(Account(desk, shown, archive, limits))
         self.add(Lists(shown, archive))
         self.add(OrderHistory(desk, shown, past))
-        self.add(Trading(desk, shown, self._take_orders))
+        self.add(Trading(desk.commands, shown, self._take_orders))
 
     def add(self, room: object) -> None:
         """Have `room`'s methods answer the routes that they are called after."""

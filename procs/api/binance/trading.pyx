@@ -1,6 +1,6 @@
 """What clients do with orders: place, test, cancel, replace, amend; each method answers the route of its name.
 
-Forms and answers are the dialect's, the desk carries commands out, and an answer waits until all of its events are
+Forms and answers are the dialect's, `Commands` sends what is asked for, and an answer waits until all of its events are
 released (LOG-13). Nothing here knows HTTP or WebSockets.
 """
 
@@ -27,7 +27,7 @@ from procs.api.binance.order_forms cimport (
 )
 from procs.api.read.shown cimport Shown
 from procs.api.read.views cimport OrderView
-from procs.api.desk cimport NOT_CHANGED, NOT_REDUCED, Desk
+from procs.api.commands cimport NOT_CHANGED, NOT_REDUCED, Commands
 from procs.api.requests cimport Request
 from procs.intake.order_form cimport Refusal, Text
 from procs.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
@@ -57,12 +57,12 @@ from shm.records import Code, CommandType
 cdef class Trading:
     """The handlers. `take_orders(account, count)` counts new orders against the account's limits. ApiError."""
 
-    cdef Desk desk
+    cdef Commands commands
     cdef Shown shown
     cdef object take_orders
 
-    def __init__(self, Desk desk not None, Shown shown not None, object take_orders):
-        self.desk = desk
+    def __init__(self, Commands commands not None, Shown shown not None, object take_orders):
+        self.commands = commands
         self.shown = shown
         self.take_orders = take_orders
 
@@ -201,17 +201,17 @@ cdef class Trading:
         triggers = views[0].list_kind == ListKind.OTO
         return list_answer(orders, triggers, True, list_client_id(orders[0]), 2, True, call.unit)
 
-    # From forms to the desk.
+    # From forms to commands.
 
     cdef Request send_order(self, OrderForm form, Call call):
         cdef Refusal refused
-        cdef Request request = self.desk.place(&form.form, call.account, call.key, call.ticket(), &refused)
+        cdef Request request = self.commands.place(&form.form, call.account, call.key, call.ticket(), &refused)
         if request is None:
             raise form.error_of(&refused)
         return request
 
     cdef int check_order(self, OrderForm form, Call call) except -1:
-        cdef Refusal refused = self.desk.test(&form.form, call.account)
+        cdef Refusal refused = self.commands.test(&form.form, call.account)
         if refused.code:
             raise form.error_of(&refused)
         return 0
@@ -222,7 +222,7 @@ cdef class Trading:
         cdef bint is_named = call.sent.get(b"listClientOrderId") is not None
         cdef Request request
         pad(form.list_client_order_id, name)
-        request = self.desk.place_list(
+        request = self.commands.place_list(
             &form.forms[0], form.kind, name if is_named else NULL, call.account, call.key, call.ticket(), &refused
         )
         if request is None:
@@ -249,7 +249,7 @@ cdef class Trading:
         else:
             pad(form.target.client_order_id, orig_id)
         pad(form.client_order_id, own_id)
-        request = self.desk.cancel(
+        request = self.commands.cancel(
             self.instrument(form.target.symbol), side, own_id, orig_id, call.account, call.key, call.ticket(), &refused
         )
         if request is None:
@@ -261,7 +261,7 @@ cdef class Trading:
         cdef Refusal refused
         cdef Request request
         pad(client_id, own_id)
-        request = self.desk.mass_cancel(instrument, own_id, call.account, call.key, call.ticket(), &refused)
+        request = self.commands.mass_cancel(instrument, own_id, call.account, call.key, call.ticket(), &refused)
         if request is None:
             raise refusal(refused.code, CommandType.MASS_CANCEL)
         return request
@@ -273,7 +273,9 @@ cdef class Trading:
         cdef Request request
         pad(form.client_order_id, own_id)
         quantity.at, quantity.size = form.quantity, len(form.quantity)
-        request = self.desk.reduce(known.order_id, own_id, quantity, call.account, call.key, call.ticket(), &refused)
+        request = self.commands.reduce(
+            known.order_id, own_id, quantity, call.account, call.key, call.ticket(), &refused
+        )
         if request is None and refused.code == NOT_REDUCED:
             raise ApiError(400, Number.AMEND_REJECTED, "Order amend (quantity increase) is not supported.")
         if request is None and refused.code == NOT_CHANGED:

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Callable
 
 from procs.api.binance import user_events
-from procs.api.desk import Desk, Told
+from procs.api.desk import Desk
+from procs.api.listeners import Notice
 from procs.api.read.shown import Shown
 from procs.api.read.views import FillView, OrderView, PreventedView, is_open, list_client_id
 from shm.enums import CancelReason, Code, ListKind, OrderFlag, RestateReason
@@ -19,12 +20,12 @@ from shm.records import Balance, Cancelled, Event, Prevented, Rejected, Restated
 Sink = Callable[[bytes], None]
 
 EXECUTIONS = {
-    Told.NEW: user_events.NEW,
-    Told.TRADE: user_events.TRADE,
-    Told.REPLACED: user_events.REPLACED,
-    Told.REJECTED: user_events.REJECTED,
-    Told.TRIGGERED: user_events.NEW,
-    Told.RESTATED: user_events.TRADE_PREVENTION,
+    Notice.NEW: user_events.NEW,
+    Notice.TRADE: user_events.TRADE,
+    Notice.REPLACED: user_events.REPLACED,
+    Notice.REJECTED: user_events.REJECTED,
+    Notice.TRIGGERED: user_events.NEW,
+    Notice.RESTATED: user_events.TRADE_PREVENTION,
 }
 
 
@@ -42,12 +43,12 @@ class UserStream:
         self._sink = sink
         self._balances: dict[int, Balance] = {}
         self._is_closed = False
-        desk.listen(account, self._told)
+        desk.listeners.add(account, self._told)
 
     def close(self) -> None:
         """No event comes any more."""
         self._is_closed = True
-        self._desk.leave(self.account, self._told)
+        self._desk.listeners.remove(self.account, self._told)
 
     def _told(self, what: int, order_id: int, ring: int, record: bytes, fill: int) -> None:
         if self._is_closed:  # by the listener that was called before this one
@@ -63,7 +64,7 @@ class UserStream:
         self._report(what, view, ring, event, self._shown.numbered_fill(fill) if fill else None)
 
     def _report(self, what: int, view: OrderView, ring: int, event: Event, fill: FillView | None) -> None:
-        execution = EXECUTIONS.get(Told(what), user_events.CANCELED)
+        execution = EXECUTIONS.get(Notice(what), user_events.CANCELED)
         reason = b"NONE"
         prevented = self._prevented(view, ring, event)
         if isinstance(event, Cancelled):
@@ -75,13 +76,13 @@ class UserStream:
                 execution = user_events.EXPIRED
         elif isinstance(event, Rejected):
             reason = Code(event.code).name.encode()
-        elif what == Told.REPLACED:
+        elif what == Notice.REPLACED:
             view.original_client_order_id = self._desk.replaced_client_id
         number = event.number << 4 | ring  # of this event among those of all rings
         self._sink(
             user_events.execution_report(view, execution, fill, reason, number, self._now_ns(), self._unit, prevented)
         )
-        if view.mate_id and (what == Told.NEW or not is_open(view)):
+        if view.mate_id and (what == Notice.NEW or not is_open(view)):
             self._tell_list(view.order_id, view.mate_id)
 
     def _prevented(self, view: OrderView, ring: int, event: Event) -> PreventedView | None:

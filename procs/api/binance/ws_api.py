@@ -271,7 +271,7 @@ class Connection:
     async def _sequenced(self) -> None:
         """Wait until the router has judged what was sent: nothing of it is accepted after the answer. ApiError."""
         try:
-            await self._desk.sequenced()
+            await self._desk.commands.sequenced()
         except UnknownOutcome:
             raise outcome_unknown() from None
 

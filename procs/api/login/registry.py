@@ -106,7 +106,7 @@ class Registry:
             pack(structs.replace(each, account=header.account, session=API_SESSION, time_ns=self._desk.now_ns))
             for each in records
         ]
-        request = self._desk.carry(packed, id, adds, ticket)
+        request = self._desk.commands.carry(packed, id, adds, ticket)
         if request is None:
             raise NotSentError
         await request.outcome

@@ -58,7 +58,7 @@ class Services:
         self.monotonic = monotonic
         self.passwords = Passwords()
         self.resets = PasswordResets(desk, registry, self.passwords, clock, monotonic)
-        self.entry = OrderEntry(desk)
+        self.entry = OrderEntry(desk.commands)
         self.downloads = Downloads(limits.weights, monotonic)
 
     async def caught_up(self) -> None:

@@ -1,4 +1,4 @@
-from procs.api.desk import Desk
+from procs.api.commands import Commands
 from procs.api.requests import Request
 
 class OrderRefusedError(Exception):
@@ -7,7 +7,7 @@ class OrderRefusedError(Exception):
     def __init__(self, code: int, field: str) -> None: ...
 
 class OrderEntry:
-    def __init__(self, desk: Desk) -> None: ...
+    def __init__(self, commands: Commands) -> None: ...
     def place(self, account: int, ticket: int, fields: dict[str, bytes | None]) -> Request: ...
     def place_list(
         self, account: int, ticket: int, kind: bytes, first: dict[str, bytes | None], second: dict[str, bytes | None]

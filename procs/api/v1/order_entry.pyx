@@ -1,4 +1,4 @@
-"""Orders in the venue's own terms: from the fields of a request to the forms that the desk takes.
+"""Orders in the venue's own terms: from the fields of a request to the forms that commands are made of.
 
 A form's fields have FIX's characters, as those of a gateway have; numbers are read by the venue's own checks. It knows
 neither HTTP nor JSON.
@@ -7,7 +7,7 @@ neither HTTP nor JSON.
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from procs.api.desk cimport Desk
+from procs.api.commands cimport Commands
 from procs.intake.order_form cimport Form, Refusal, Text
 from shm.records cimport CL_ORD_ID_SIZE
 
@@ -82,22 +82,22 @@ cdef object refused_of_list(const Refusal *refusal, bytes kind, dict first, dict
 
 
 cdef class OrderEntry:
-    """Gives the desk what people ask for. Each method returns the request, whose outcome comes. OrderRefusedError.
+    """Sends what people ask for. Each method returns the request, whose outcome comes. OrderRefusedError.
 
     `ticket` is the caller's, as in IngressWriter.
     """
 
-    cdef Desk desk
+    cdef Commands commands
 
-    def __init__(self, Desk desk not None):
-        self.desk = desk
+    def __init__(self, Commands commands not None):
+        self.commands = commands
 
     def place(self, uint32_t account, uint64_t ticket, dict fields not None):
         """A new order."""
         cdef Form form
         cdef Refusal refusal
         fill(&form, c"D", fields)
-        request = self.desk.place(&form, account, 0, ticket, &refusal)
+        request = self.commands.place(&form, account, 0, ticket, &refusal)
         if request is None:
             raise refused(&refusal, fields)
         return request
@@ -110,7 +110,7 @@ cdef class OrderEntry:
         cdef Refusal refusal
         fill(&forms[0], c"E", first)
         fill(&forms[1], c"E", second)
-        request = self.desk.place_list(forms, text_of(kind), NULL, account, 0, ticket, &refusal)
+        request = self.commands.place_list(forms, text_of(kind), NULL, account, 0, ticket, &refusal)
         if request is None:
             raise refused_of_list(&refusal, kind, first, second)
         return request
@@ -120,7 +120,7 @@ cdef class OrderEntry:
         cdef Form form
         cdef Refusal refusal
         fill(&form, c"G", fields)
-        request = self.desk.replace(&form, account, 0, ticket, &refusal)
+        request = self.commands.replace(&form, account, 0, ticket, &refusal)
         if request is None:
             raise refused(&refusal, fields)
         return request
@@ -135,7 +135,7 @@ cdef class OrderEntry:
         cdef Refusal refusal
         pad(client_order_id, own_id)
         pad(orig_client_order_id, orig_id)
-        request = self.desk.cancel(instrument, side, own_id, orig_id, account, 0, ticket, &refusal)
+        request = self.commands.cancel(instrument, side, own_id, orig_id, account, 0, ticket, &refusal)
         if request is None:
             raise OrderRefusedError(refusal.code, "")
         return request

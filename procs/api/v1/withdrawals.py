@@ -70,7 +70,7 @@ class WithdrawalsController(Controller):
         asset, scale = services.asset(data.asset)
         units = units_of(data.amount, scale, "amount")
         id = data.id or new_id()
-        request = await _carried(services.desk.request_withdrawal(
+        request = await _carried(services.desk.commands.request_withdrawal(
             caller.account, 0, asset, units, id.encode(), data.destination.encode(), caller.ticket
         ))  # fmt: skip
         requested = services.desk.now_ns // MS
@@ -91,7 +91,7 @@ class WithdrawalsController(Controller):
     async def cancel(self, number: OrderId, caller: Caller, services: Services) -> WithdrawalShown:
         """Have the money back, before the second operator has approved."""
         id = new_id().encode()
-        await _carried(services.desk.cancel_withdrawal(caller.account, 0, number, id, caller.ticket))
+        await _carried(services.desk.commands.cancel_withdrawal(caller.account, 0, number, id, caller.ticket))
         (found,) = await withdrawals_of(services, caller.account, number + 1, 1)
         return found
 

@@ -95,7 +95,7 @@ class Served:
         self._sent = ring.consumer("router")
         self.desk = Desk(IngressWriter(ring.producer()), None, asyncio.Future, 100_000)
         self.desk.attach(self.feed.consumers, self.rig.board)
-        self.desk.is_open = True
+        self.desk.commands.is_open = True
         self.name = f"lockstep-test-{os.urandom(8).hex()}"
         self.queries = MarketQueries(self.name)
         key = VenueKey(bytes(32))

@@ -66,7 +66,7 @@ class Venue:
         feed.board.set(Word.EPOCH, 1)
         self.now_ns = stream.now_ns
         self.poll()
-        self.desk.is_open = True
+        self.desk.commands.is_open = True
         registry = Registry(self.desk, lambda: KEY)
         sessions = Sessions("postgresql://", lambda: float(NOW_S), lambda _: None)
         self.login = Login(self.desk, registry, sessions, lambda: float(NOW_S), lambda: 0.0)
