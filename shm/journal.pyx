@@ -6,6 +6,7 @@ It only reads: `journal_writer` writes, and the journaler knows rings and boards
 from pathlib import Path
 from typing import NamedTuple
 
+cimport cython
 from libc.errno cimport ENOENT
 from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -69,6 +70,7 @@ class JournalReport(NamedTuple):
     hole: bool = False
 
 
+@cython.no_gc_clear  # __dealloc__ closes its file by the disk
 cdef class JournalReader:
     """Reads the records of a journal in sequence, checking headers, checksums, sequences and the chained hash.
 

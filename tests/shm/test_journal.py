@@ -5,6 +5,7 @@ Damage is in test_journal_damage.py, dying processes in test_journal_processes.p
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -155,6 +156,18 @@ def test_a_batch_of_every_size_is_padded_to_pages(folder: Path) -> None:
             append(writer, count)
             assert len(list(reader)) == count
             assert reader.offset % PAGE == 0
+
+
+def test_a_reader_that_is_part_of_a_cycle_is_collected(folder: Path) -> None:
+    """The collector may clear it before it closes its file."""
+    with JournalWriter(folder, "none", SMALL) as writer:
+        append(writer, 5)
+    reader = JournalReader(folder)
+    next(reader)
+    cycle: list[object] = [reader]
+    cycle.append(cycle)
+    del reader, cycle
+    gc.collect()
 
 
 def test_reader_begins_anywhere(folder: Path) -> None:
