@@ -5,17 +5,17 @@ They are read from the sources: the list must load none of them.
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 TABLE = Path(__file__).parents[2] / "procs" / "operating"
+COMMAND = re.compile(r'^    command = "([a-z-]+)', re.MULTILINE)
+HELP = re.compile(r'"""([^.:;]+)')
 # Of several commands that begin with the same word.
 GROUPS = {
+    "adjust": "Change a balance: one operator proposes, another approves.",
     "bust": "Undo a trade: one operator proposes, another approves.",
     "correct": "Change the price of a trade: one operator proposes, another approves.",
-    "adjust": "Change a balance: one operator proposes, another approves.",
     "fees": "Pay out fees that the venue has taken: one proposes, another approves.",
     "password-reset": "Let an account take a new password: one operator proposes, another approves.",
     "proposal": "Approve another operator's proposal, or dismiss one.",
@@ -24,15 +24,10 @@ GROUPS = {
 
 
 def lines() -> dict[str, str]:
-    """Each first word behind `lockstep`, and what it does: how its operation's help begins, or its group's line."""
-    found = dict(line for file in sorted(TABLE.glob("*.py")) for line in _of(ast.parse(file.read_text())))
-    return {word: GROUPS.get(word, found[word]) for word in sorted(found)}
-
-
-def _of(module: ast.Module) -> Iterator[tuple[str, str]]:
-    for operation in (each for each in module.body if isinstance(each, ast.ClassDef)):
-        for each in operation.body:
-            match each:
-                case ast.Assign(targets=[ast.Name(id="command")], value=ast.Constant(value=str(command))) if command:
-                    sentence, *_ = re.split("[:;.]", ast.get_docstring(operation) or "")
-                    yield command.partition(" ")[0], f"{sentence}."
+    """Return what each first word behind `lockstep` does: its operation's help up to a stop, or its group's line."""
+    found: dict[str, str] = {}
+    for file in sorted(TABLE.glob("*.py")):
+        for entry in file.read_text().split("\nclass ")[1:]:
+            if command := COMMAND.search(entry):
+                found[command[1]] = GROUPS.get(command[1], f"{HELP.findall(entry)[0]}.")
+    return found
