@@ -7,30 +7,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field, structs
 
-from config.schema import (
-    DAYS,
-    AssetName,
-    Bps,
-    Config,
-    Day,
-    FeePpm,
-    InstrumentSection,
-    Section,
-    Symbol,
-    TimeOfDay,
-)
+from config.schema import DAYS, AssetName, Bps, Config, Day, FeePpm, InstrumentSection, Section, Symbol, TimeOfDay
 from procs.operating.directory import Directory
 from procs.operating.errors import NotPossibleError
-from procs.operating.operation import (
-    Amount,
-    Asked,
-    Operation,
-    Outcome,
-    Said,
-    SomeAsset,
-    SomeSymbol,
-    texts_of,
-)
+from procs.operating.operation import Amount, Asked, Operation, Outcome, Said, SomeAsset, SomeSymbol, texts_of
 from procs.operating.sections import fixed_terms, listed, must_be_right, section_of
 from procs.router import config_records
 from shm.records import Asset, BandAction, Code, Command, Schedule

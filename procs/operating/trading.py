@@ -8,15 +8,7 @@ from typing import Annotated, Literal
 from procs.operating.amounts import price_text, quantity_text
 from procs.operating.directory import Directory
 from procs.operating.errors import NotPossibleError
-from procs.operating.operation import (
-    Asked,
-    CancelledOrders,
-    Operation,
-    Outcome,
-    Said,
-    SomeAccount,
-    SomeSymbol,
-)
+from procs.operating.operation import Asked, CancelledOrders, Operation, Outcome, Said, SomeAccount, SomeSymbol
 from shm.records import Cancelled, Command, KillScope, KillSwitch, MassCancel, Phase, PhaseChange, PhaseChanged, Side
 
 # What an operator may begin: all phases but the end of an instrument, which is a command of its own.

@@ -12,14 +12,7 @@ from procs.api.v1.account import AccountShown, account_shown
 from procs.api.v1.auth import Body, Name, Secret
 from procs.api.v1.caller import Caller, Services
 from procs.api.v1.keys import KeyShown, key_shown
-from procs.api.v1.operators.readers import (
-    After,
-    account_of,
-    looked_at,
-    looks,
-    seen,
-    shown_amount,
-)
+from procs.api.v1.operators.readers import After, account_of, looked_at, looks, seen, shown_amount
 from procs.api.v1.orders import Limit
 from procs.api.v1.problems import not_found
 from procs.api.v1.shown import MS, BalanceShown, OrderShown, balance_shown, order_shown

@@ -1,4 +1,4 @@
-"""Assets, instruments and fee tiers, for operators: what is listed and allowed, in full, and what changes it."""
+"""Views of assets, instruments and fee tiers for operators, in full."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Money, for operators: what comes in and goes out, what waits for a second operator, and what takes two."""
+"""Views of money for operators: what waits for a second operator, limits of deposits, and fees."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from msgspec import Struct
 from procs.api.login.registry import VENUE
 from procs.api.read.pages import MOST_ROWS
 from procs.api.v1.caller import Caller, Services
-from procs.api.v1.operators.readers import (
-    After,
-    looks,
-    seen,
-    shown_amount,
-)
+from procs.api.v1.operators.readers import After, looks, seen, shown_amount
 from procs.api.v1.orders import Limit
 from procs.api.v1.shown import MS, BalanceShown, balance_shown
 from procs.operating.directory import Directory
