@@ -15,15 +15,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 TRACED := build/coverage
-CODE := shm procs config scripts bench tests
+CODE := lockstep bench tests
+DEMO := lockstep/config/demo.toml
 PIP := $(PY) -m pip --quiet --disable-pip-version-check
 
 # What compiled modules are made of: a change of any of them builds again (only what changed is compiled).
-CARRIED := $(shell find $(CODE) -name '*.pyx' -o -name '*.pxd' -o -name '*.h') $(wildcard shm/*.py) setup.py
+CARRIED := $(shell find $(CODE) -name '*.pyx' -o -name '*.pxd' -o -name '*.h') $(wildcard lockstep/core/schema/*.py) setup.py
 
 # The web page's sources: with what the registry has they become the files that the api serves.
 PAGE := $(shell find web -type f -not -path 'web/node_modules/*')
-API := $(shell find procs/api/v1 procs/operating -name '*.py')
+API := $(shell find lockstep/procs/api/v1 lockstep/core/operations -name '*.py')
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web --loglevel=error
 
 export LOCKSTEP_JOBS := $(JOBS)
@@ -37,11 +38,11 @@ export PIP_REQUIRE_VIRTUALENV := 1
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1	\2/' | expand -t 12
 
-run: build ## start the demo venue (config/demo.toml); Ctrl-C stops it
-	@$(BIN)/lockstep begin --if-none config/demo.toml && exec $(BIN)/lockstep run config/demo.toml
+run: build ## start the demo venue, which keeps its data in lockstep-data/; Ctrl-C stops it
+	@$(BIN)/lockstep begin --if-none $(DEMO) && exec $(BIN)/lockstep run $(DEMO)
 
 demo: build ## the demo venue, and traders who make its market live; Ctrl-C stops both
-	@exec $(BIN)/lockstep demo --run config/demo.toml
+	@exec $(BIN)/lockstep demo --run $(DEMO)
 
 # Four workers more than CPUs: a test of a real venue often waits. Files begin in the order of tests/conftest.py.
 test: build ## run the tests (ARGS='-k name' passes more to pytest)
@@ -89,10 +90,10 @@ soak: build ## run what takes minutes: simulation's new seeds, planted bugs, kil
 	$(PY) -m tests.simulation --first $(SOAK_FIRST) --hunt
 	SOAK_S=$(SOAK_S) $(PY) -m pytest -m soak --timeout=0 $(ARGS)
 
-clean: ## remove what was built (not .venv, and never var/, where the venue's data is)
-	find shm procs config scripts bench tests \( -name '*.so' -o -name '*.c' -o -name '*.html' \) -delete
+clean: ## remove what was built (not .venv, and never lockstep-data/, where the venue's data is)
+	find lockstep bench tests \( -name '*.so' -o -name '*.c' -o -name '*.html' \) -delete
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
-	rm -rf shm/records.pxd procs/api/web web/node_modules web/src/net/v1.ts web/src/net/forms.json
+	rm -rf lockstep/core/schema/records.pxd lockstep/procs/api/web web/node_modules web/src/net/v1.ts web/src/net/forms.json
 	rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENV)/.built
 
 build: $(VENV)/.built ## make .venv, compile, and build the page where its packages can be had
@@ -107,8 +108,8 @@ web/node_modules/.built: web/src/net/v1.ts $(PAGE)
 
 # What /v1 takes and answers, as types, and what operations ask for, as forms: the venue describes both.
 web/src/net/v1.ts: web/node_modules/.installed $(API) | $(VENV)/.built
-	@$(PY) -m procs.api.v1 > web/node_modules/v1.json
-	@$(PY) -m procs.operating.forms > web/src/net/forms.json
+	@$(PY) -m lockstep.procs.api.v1 > web/node_modules/v1.json
+	@$(PY) -m lockstep.core.operations.forms > web/src/net/forms.json
 	@$(NPM) run --silent types > web/node_modules/types.log
 
 # Scripts of packages are not run. The lock file says what each package must be.

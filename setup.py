@@ -6,15 +6,21 @@ note each line they run; `make coverage` has a tree of its own for them.
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 
-PACKAGES = ("shm", "procs", "config", "scripts", "bench", "tests")
+PACKAGES = ("lockstep", "bench", "tests")
 JOBS = int(os.environ.get("LOCKSTEP_JOBS", "0")) or len(os.sched_getaffinity(0))
 DIRECTIVES = {
     "language_level": "3",
@@ -32,56 +38,131 @@ if TRACED:
     DIRECTIVES |= {"linetrace": True, "optimize.use_switch": False}
 OPTIMIZED = ["-O1", "-g0", "-w"] if TRACED else ["-O3", "-g1"]
 FLAGS = [*OPTIMIZED, "-fno-semantic-interposition", "-Wall", "-Wno-unused-function", "-Wno-sign-compare"]
+PAGE = Path("lockstep/procs/api/web/index.html")
+SAID_S = 5.0  # between two lines of progress where there is no terminal
 
 
 def sources() -> list[Path]:
+    """What to compile, the longest first: so the compilers end together."""
     only = [Path(part) for part in os.environ.get("LOCKSTEP_ONLY", "").split(",") if part]
-    found = sorted(path for package in PACKAGES for path in Path(package).rglob("*.pyx"))
-    return [path for path in found if not only or any(path.is_relative_to(part) for part in only)]
+    found = (path for package in PACKAGES for path in Path(package).rglob("*.pyx"))
+    chosen = [path for path in found if not only or any(path.is_relative_to(part) for part in only)]
+    return sorted(chosen, key=lambda path: (-path.stat().st_size, path))
 
 
-class Wheel(bdist_wheel):
-    """A wheel has the web page."""
-
-    def run(self) -> None:
-        if not Path("procs/api/web/index.html").exists():
-            raise SystemExit("the web page is not built, and a wheel without it would be half a venue: make page")
-        super().run()
-
-
-extensions = [
-    Extension(
+def extension(path: Path) -> Extension:
+    return Extension(
         ".".join(path.with_suffix("").parts),
         [str(path)],
-        include_dirs=["shm"],
-        depends=["shm/atomics.h", "shm/crc32c.h"],
+        include_dirs=["lockstep/shm", "lockstep/core/files"],
+        depends=["lockstep/shm/atomics.h", "lockstep/core/files/crc32c.h"],
         extra_compile_args=FLAGS,
         libraries=["rt"],
         # What is left of Cython's tracer would take the GIL at the end of each function.
         define_macros=[("CYTHON_PROFILE", "0")] if TRACED else [],
     )
-    for path in sources()
-]
 
-# Cython's own worker processes import this file again: guarded, or each would build everything.
+
+def missing() -> list[str]:
+    """What this machine lacks to compile, each with how to get it."""
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    problems = {
+        "Lockstep runs on Linux alone": sys.platform != "linux",
+        f"there is no C compiler ({compiler}): install gcc": shutil.which(compiler) is None,
+        f"this Python has no headers to compile against ({header}): install python3-dev": not header.exists(),
+    }
+    return [problem for problem, is_one in problems.items() if is_one]
+
+
+class Progress:
+    """One line that says how far the compilers are: rewritten on a terminal, elsewhere one each few seconds."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._count = total, 0
+        self._began_s = self._said_s = time.monotonic()
+
+    def done(self) -> None:
+        self._count += 1
+        now_s = time.monotonic()
+        left = self._total - self._count
+        if sys.stderr.isatty():
+            end = "\r" if left else "\n"
+        elif now_s - self._said_s >= SAID_S or (not left and self._said_s > self._began_s):
+            end = "\n"
+        else:
+            return
+        self._said_s = now_s
+        about = f", about {(now_s - self._began_s) / self._count * left:.0f} s left" if left else ""
+        clear = "\033[K" if sys.stderr.isatty() else ""
+        print(f"compiling {self._count}/{self._total}{about}{clear}", end=end, file=sys.stderr, flush=True)
+
+
+compiler: "Compiler"
+
+
+def _inherit(command: "Compiler") -> None:
+    """Keep what a forked process has of its parent: it can't be sent with each task."""
+    global compiler
+    compiler = command
+
+
+def _compile(number: int) -> None:
+    compiler.compile(number)
+
+
+class Compiler(build_ext):
+    """Translates and compiles each module in one of several processes."""
+
+    def build_extensions(self) -> None:
+        if self.extensions and (problems := missing()):
+            raise SystemExit("\n".join(problems))
+        if self.extensions:
+            subprocess.run([sys.executable, "-m", "lockstep.core.schema.layout"], check=True)  # writes records.pxd
+        progress = Progress(len(self.extensions))
+        with ProcessPoolExecutor(JOBS, get_context("fork"), initializer=_inherit, initargs=(self,)) as pool:
+            for module in as_completed([pool.submit(_compile, number) for number in range(len(self.extensions))]):
+                module.result()
+                progress.done()
+
+    def compile(self, number: int) -> None:
+        module = self.extensions[number]
+        translated = cythonize(
+            [module],
+            compiler_directives=DIRECTIVES,
+            annotate=bool(os.environ.get("LOCKSTEP_ANNOTATE")),
+            force=self.force,
+            quiet=True,
+        )
+        if TRACED:
+            from tests.compiled_coverage import probe
+
+            probe(Path(translated[0].sources[0]))
+        module.sources = translated[0].sources
+        self.build_extension(module)
+
+
+class Wheel(bdist_wheel):
+    """A wheel has the package `lockstep` with the web page, and nothing else that a build has left."""
+
+    def run(self) -> None:
+        if not PAGE.exists():
+            raise SystemExit("the web page is not built, and a wheel without it would be half a venue: make page")
+        self.distribution.ext_modules = [
+            module for module in self.distribution.ext_modules if module.name.startswith("lockstep.")
+        ]
+        built = Path(self.get_finalized_command("build").build_lib)
+        for path in sorted(built.rglob("*"), reverse=True):
+            name = path.relative_to(built)
+            if path.is_file() and (name.parts[0] != "lockstep" or not name.exists()):
+                path.unlink()
+        super().run()
+
+
+# Forked compilers never get here; an import of this file builds nothing.
 if __name__ == "__main__":
-    if extensions:
-        subprocess.run([sys.executable, "-m", "shm.layout"], check=True)  # writes shm/records.pxd
-    modules = cythonize(
-        extensions,
-        compiler_directives=DIRECTIVES,
-        annotate=bool(os.environ.get("LOCKSTEP_ANNOTATE")),
-        nthreads=JOBS if len(extensions) > 1 else 0,
-    )
-    if TRACED:
-        from tests.compiled_coverage import probe
-
-        for module in modules:
-            probe(Path(module.sources[0]))
     setup(
-        # The longest first, so that the compilers end together.
-        ext_modules=sorted(modules, key=lambda module: -os.path.getsize(module.sources[0])),
-        options={"build_ext": {"parallel": JOBS}},
-        cmdclass={"bdist_wheel": Wheel},
+        ext_modules=[extension(path) for path in sources()],
+        cmdclass={"build_ext": Compiler, "bdist_wheel": Wheel},
         zip_safe=False,
     )

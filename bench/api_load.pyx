@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc, strtoll
 from libc.string cimport memcmp, memcpy, memmove
 
-from shm.clock cimport monotonic_ns
+from lockstep.shm.clock cimport monotonic_ns
 
 cdef extern from "<string.h>" nogil:
     void *memmem(const void *text, size_t size, const void *wanted, size_t wanted_size)

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import orders
-from scripts.flow import throwaway
-from scripts.flow.initiator import Initiator
+from lockstep.cli.flow import throwaway
+from lockstep.cli.flow.initiator import Initiator
 
 SYMBOL = "BENCH"
 OPEN_ORDERS = 1_000_000
@@ -58,7 +58,7 @@ class Backup:
     """`lockstep backup`, made whole or for the time of a block."""
 
     def __init__(self, config: Path, folder: Path) -> None:
-        self._command = [sys.executable, "-m", "scripts", "backup", str(folder), str(config), "--json"]
+        self._command = [sys.executable, "-m", "lockstep", "backup", str(folder), str(config), "--json"]
 
     def make(self) -> None:
         done = subprocess.run(self._command, capture_output=True, text=True, check=False)
@@ -92,7 +92,7 @@ def _fill(config: Path, backup: Backup) -> float:
 
 def _restore(folder: Path, to: Path) -> float:
     began_s = time.monotonic()
-    command = [sys.executable, "-m", "scripts", "restore", str(folder), "--to", str(to), "--json"]
+    command = [sys.executable, "-m", "lockstep", "restore", str(folder), "--to", str(to), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"restore failed: {done.stdout}{done.stderr}")

@@ -14,17 +14,17 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from procs.batcher.author import Author
-from procs.batcher.database import Embedded, migrate
-from procs.batcher.loader import Loader
-from procs.batcher.reader import Reader
-from procs.batcher.rows import ORDER_COLUMNS, Batch
-from procs.batcher.spool import Spool, stamped
-from procs.batcher.spool_writer import SpoolWriter
-from shm.board import Board, Word
-from shm.layout import pack
-from shm.records import Accepted, AssetDefined, Cancelled, Event, InstrumentDefined, Traded
-from shm.ring import Producer, Ring
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Accepted, AssetDefined, Cancelled, Event, InstrumentDefined, Traded
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.database import Embedded, migrate
+from lockstep.procs.batcher.loader import Loader
+from lockstep.procs.batcher.reader import Reader
+from lockstep.procs.batcher.rows import ORDER_COLUMNS, Batch
+from lockstep.procs.batcher.spool import Spool, stamped
+from lockstep.procs.batcher.spool_writer import SpoolWriter
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Producer, Ring
 
 ORDERS = 300_000
 # Of a hundred orders, this many take the order before them, and this many are cancelled at once. The rest stays.

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from bench import orders
-from scripts.flow import throwaway
-from scripts.flow.initiator import Initiator
+from lockstep.cli.flow import throwaway
+from lockstep.cli.flow.initiator import Initiator
 
 SYMBOL = "BENCH"
 OFFERED = 100_000  # orders a second
@@ -30,7 +30,7 @@ class Watch(threading.Thread):
 
     def __init__(self, config: Path) -> None:
         super().__init__()
-        self._command = [sys.executable, "-m", "scripts", "status", str(config), "--json"]
+        self._command = [sys.executable, "-m", "lockstep", "status", str(config), "--json"]
         self._is_over = threading.Event()
         self.most = 0
 

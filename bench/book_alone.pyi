@@ -1,4 +1,4 @@
 from bench.encode import Encoder
-from procs.matcher.book import Book
+from lockstep.procs.matcher.book import Book
 
 def execute(encoder: Encoder, book: Book) -> int: ...

@@ -6,9 +6,9 @@ It leaves out what the agent and its rings cost (checksums, cursors, other cores
 from libc.stdint cimport int64_t, uint64_t
 
 from bench.encode cimport Encoder
-from procs.matcher.book cimport Book
-from shm.clock cimport monotonic_ns
-from shm.records cimport RECORD_SIZE, CommandRecord
+from lockstep.core.schema.records cimport RECORD_SIZE, CommandRecord
+from lockstep.procs.matcher.book cimport Book
+from lockstep.shm.clock cimport monotonic_ns
 
 cdef enum:
     BATCH = 1024            # commands: their records stay in the second cache, as a ring's do

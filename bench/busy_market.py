@@ -11,7 +11,7 @@ import select
 import sys
 
 from bench.quotes import Quotes, play
-from scripts.flow.initiator import Initiator
+from lockstep.cli.flow.initiator import Initiator
 
 MARKETS = (("BTCUSDT", 6_000_000), ("ETHUSDT", 300_000), ("SOLUSDT", 15_000))  # and their middles, in cents
 QUANTITY_DECIMALS = 4

@@ -21,15 +21,22 @@ from msgspec import structs
 
 from bench import inside
 from bench.encode import ACCOUNTS, MAKER_FEE_PPM, TAKER_FEE_PPM, Encoder
-from config.schema import AccountSection, AssetSection, Config, InstrumentSection, ProcessesSection, VenueSection
-from procs.matcher.__main__ import build as build_matcher
-from procs.router.__main__ import build as build_router
-from procs.router.witnesses import BATCHER
-from procs.venue import venue as venue_memory
-from procs.venue.topology import Topology, derive
-from procs.venue.venue import Venue
-from shm.board import Word
-from shm.ring import Consumer
+from lockstep.config.schema import (
+    AccountSection,
+    AssetSection,
+    Config,
+    InstrumentSection,
+    ProcessesSection,
+    VenueSection,
+)
+from lockstep.core.venue import venue as venue_memory
+from lockstep.core.venue.topology import Topology, derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.matcher.__main__ import build as build_matcher
+from lockstep.procs.router.__main__ import build as build_router
+from lockstep.procs.router.witnesses import BATCHER
+from lockstep.shm.board import Word
+from lockstep.shm.ring import Consumer
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
@@ -97,7 +104,7 @@ def running(wanted: Config, folder: Path) -> Iterator[Venue]:
 
 
 def _start(manifest: Path, name: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "procs.host", "--manifest", str(manifest), "--name", name]
+    command = [sys.executable, "-m", "lockstep.core.host", "--manifest", str(manifest), "--name", name]
     return subprocess.Popen([*command, "--supervisor", str(os.getpid())])
 
 

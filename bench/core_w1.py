@@ -19,7 +19,7 @@ from bench.encode import Encoder
 from bench.simple_book import SimpleBook
 from bench.tally import Tally
 from bench.workload import ITERATIONS, W1, Workload
-from shm.records import Code
+from lockstep.core.schema.records import Code
 
 Durability = Literal["none", "local"]
 

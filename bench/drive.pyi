@@ -2,8 +2,8 @@ from array import array
 
 from bench.encode import Encoder
 from bench.tally import Tally
-from procs.venue.agent import Agent
-from shm.ring import Consumer, Producer
+from lockstep.core.venue.agent import Agent
+from lockstep.shm.ring import Consumer, Producer
 
 class Sink(Agent):
     def __init__(self, log: Consumer) -> None: ...

@@ -7,10 +7,10 @@ from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 
 from bench.encode cimport Encoder
 from bench.tally cimport Tally
-from procs.venue.agent cimport Agent
-from shm.atomics cimport cpu_relax
-from shm.clock cimport monotonic_ns
-from shm.ring cimport Consumer, Producer
+from lockstep.core.venue.agent cimport Agent
+from lockstep.shm.atomics cimport cpu_relax
+from lockstep.shm.clock cimport monotonic_ns
+from lockstep.shm.ring cimport Consumer, Producer
 
 cdef extern from "<sched.h>" nogil:
     int sched_yield() noexcept

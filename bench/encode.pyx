@@ -9,8 +9,8 @@ from libc.string cimport memset
 
 from bench.simple_book cimport BUY
 from bench.workload cimport CANCEL, LIMIT, MARKET, MOVE, Step, Workload
-from shm.client_ids cimport join_ids
-from shm.records cimport (
+from lockstep.core.schema.client_ids cimport join_ids
+from lockstep.core.schema.records cimport (
     CL_ORD_ID_SIZE, CMD_CANCEL, CMD_NEW_ORDER, CMD_REPLACE, ORD_TYPE_LIMIT, ORD_TYPE_MARKET, RECORD_SIZE, SIDE_BUY,
     SIDE_SELL, STP_NONE, TIF_GTC, TIF_IOC, CancelRecord, CommandRecord, NewOrderRecord, ReplaceRecord,
 )
@@ -40,7 +40,7 @@ cdef void write_id(char *out, char letter, uint64_t number) noexcept nogil:
 
 
 cdef class Encoder:
-    """One pass over a workload. A command takes one record: its client ids are short (`shm.client_ids`).
+    """One pass over a workload. A command takes one record: its client ids are short (`schema.client_ids`).
 
     What is `sequenced` begins at `first_seq` of a log that has nothing else in it from there on.
     """

@@ -17,7 +17,7 @@ def run() -> list[dict[str, object]]:
     command = [
         sys.executable,
         "-m",
-        "scripts",
+        "lockstep",
         "drill",
         "--load",
         f"{LOAD_S}s",

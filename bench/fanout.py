@@ -20,8 +20,8 @@ from pathlib import Path
 
 from bench import orders
 from bench.telling import _pid
-from scripts.flow import throwaway
-from scripts.flow.initiator import Initiator
+from lockstep.cli.flow import throwaway
+from lockstep.cli.flow.initiator import Initiator
 
 SYMBOL = "BENCH"
 STREAMS = "bench@trade/bench@bookTicker"

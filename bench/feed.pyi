@@ -1,7 +1,7 @@
 from bench.tally import Tally
 from bench.workload import Workload
-from shm.board import Board
-from shm.ring import Consumer, Producer
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Consumer, Producer
 
 class Load:
     count: int

@@ -12,10 +12,10 @@ from libc.time cimport time
 from bench.encode cimport Encoder
 from bench.tally cimport Tally
 from bench.workload cimport Workload
-from shm.board cimport WORD_LOG_END, WORD_MATCHER_DONE, Board
-from shm.clock cimport monotonic_ns
-from shm.records cimport RECORD_SIZE, CommandRecord
-from shm.ring cimport Consumer, Producer
+from lockstep.core.schema.records cimport RECORD_SIZE, CommandRecord
+from lockstep.shm.board cimport WORD_LOG_END, WORD_MATCHER_DONE, Board
+from lockstep.shm.clock cimport monotonic_ns
+from lockstep.shm.ring cimport Consumer, Producer
 
 cdef extern from "<unistd.h>" nogil:
     int usleep(unsigned int us) noexcept

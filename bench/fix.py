@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import orders
-from scripts.flow import throwaway
-from scripts.flow.initiator import Initiator
+from lockstep.cli.flow import throwaway
+from lockstep.cli.flow.initiator import Initiator
 
 SYMBOL = "BENCH"
 ORDERS = 1_500_000

@@ -18,13 +18,21 @@ import psycopg
 
 from bench.batcher import BATCH_ROWS, START_NS, TERMS, TIMEOUT_S, Feed, _nothing_to_fill
 from bench.fanout import cpu_s
-from procs.api.history.tables import History
-from procs.batcher.author import Author
-from procs.batcher.database import Embedded, migrate
-from procs.batcher.loader import Loader
-from procs.batcher.spool import Spool, stamped
-from shm.layout import pack
-from shm.records import Accepted, AccountDefined, AssetDefined, Cancelled, Event, InstrumentDefined, Traded
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
+    Accepted,
+    AccountDefined,
+    AssetDefined,
+    Cancelled,
+    Event,
+    InstrumentDefined,
+    Traded,
+)
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.database import Embedded, migrate
+from lockstep.procs.batcher.loader import Loader
+from lockstep.procs.batcher.spool import Spool, stamped
 
 ORDERS = int(os.environ.get("ORDERS", "3500000"))
 ACCOUNTS, INSTRUMENTS = 200, 4

@@ -1,7 +1,7 @@
 from bench.encode import Encoder
-from procs.venue.agent import Agent
-from shm.board import Board
-from shm.ring import Consumer, Producer
+from lockstep.core.venue.agent import Agent
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Consumer, Producer
 
 def run(
     encoder: Encoder, ingress: Producer, router: Agent, matcher: Agent, log: Consumer, events: list[Consumer],

@@ -7,11 +7,11 @@ from libc.stdint cimport int64_t, uint64_t
 
 from bench.drive cimport drop
 from bench.encode cimport Encoder
-from procs.venue.agent cimport Agent
-from shm.board cimport WORD_DURABLE_SEQ, WORD_LOG_END, WORD_MATCHER_DONE, Board
-from shm.clock cimport monotonic_ns
-from shm.records cimport CommandRecord
-from shm.ring cimport Consumer, Producer
+from lockstep.core.schema.records cimport CommandRecord
+from lockstep.core.venue.agent cimport Agent
+from lockstep.shm.board cimport WORD_DURABLE_SEQ, WORD_LOG_END, WORD_MATCHER_DONE, Board
+from lockstep.shm.clock cimport monotonic_ns
+from lockstep.shm.ring cimport Consumer, Producer
 
 cdef enum:
     BATCH = 128

@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 from bench import log_load
-from procs.journaler.journaler import Journaler
-from shm import segment
-from shm.board import Board
-from shm.journal import verify
-from shm.journal_writer import JournalWriter
-from shm.ring import NO_BELL, Ring
+from lockstep.core.journal.journal import verify
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.procs.journaler.journaler import Journaler
+from lockstep.shm import segment
+from lockstep.shm.board import Board
+from lockstep.shm.ring import NO_BELL, Ring
 
 CAPACITY = 32_768  # the log ring's default
 SECONDS = 3.0

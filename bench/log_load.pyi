@@ -1,6 +1,6 @@
-from procs.journaler.journaler import Journaler
-from shm.journal_writer import JournalWriter
-from shm.ring import Producer
+from lockstep.procs.journaler.journaler import Journaler
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.shm.ring import Producer
 
 def produce(producer: Producer, for_ns: int) -> None: ...
 def drain(journaler: Journaler, for_ns: int) -> tuple[int, int, int]: ...

@@ -8,14 +8,14 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memset
 from posix.unistd cimport fdatasync, pwrite
 
-from procs.journaler.journaler cimport Journaler
-from shm.atomics cimport cpu_relax
-from shm.clock cimport monotonic_ns
-from shm.crc32c cimport crc32c
-from shm.journal cimport PAGE_SIZE
-from shm.journal_writer cimport JournalWriter, Span
-from shm.records cimport CMD_NEW_ORDER, RECORD_SIZE, SLOT_SIZE, NewOrderRecord
-from shm.ring cimport Producer
+from lockstep.core.files.crc32c cimport crc32c
+from lockstep.core.journal.journal cimport PAGE_SIZE
+from lockstep.core.journal.writer cimport JournalWriter, Span
+from lockstep.core.schema.records cimport CMD_NEW_ORDER, RECORD_SIZE, SLOT_SIZE, NewOrderRecord
+from lockstep.procs.journaler.journaler cimport Journaler
+from lockstep.shm.atomics cimport cpu_relax
+from lockstep.shm.clock cimport monotonic_ns
+from lockstep.shm.ring cimport Producer
 
 cdef enum:
     BATCH = 256

@@ -20,13 +20,13 @@ from bench.encode import MAKER_FEE_PPM, TAKER_FEE_PPM, Encoder
 from bench.simple_book import SimpleBook, digest_of
 from bench.tally import Tally
 from bench.workload import BOOK_SHA256, ITERATIONS, STREAM_SHA256, W1, Workload
-from procs.matcher.book import Book
-from procs.matcher.matcher import Matcher
-from shm import segment
-from shm.board import Board
-from shm.layout import pack
-from shm.records import Instrument, Side
-from shm.ring import NO_BELL, Producer, Ring
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Instrument, Side
+from lockstep.procs.matcher.book import Book
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.shm import segment
+from lockstep.shm.board import Board
+from lockstep.shm.ring import NO_BELL, Producer, Ring
 
 CAPACITY = 32_768  # of both rings, as the venue has them by default
 ROUNDS = 5

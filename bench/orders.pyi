@@ -1,6 +1,6 @@
 from array import array
 
-from scripts.flow.initiator import Initiator
+from lockstep.cli.flow.initiator import Initiator
 
 def rest(
     session: Initiator, first_ref: int, count: int, base_price: int, quantity: int, ahead: int

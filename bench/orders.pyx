@@ -5,8 +5,8 @@ It is a client over a real socket; it knows nothing of the venue's insides.
 
 from libc.stdint cimport int64_t, uint64_t
 
-from scripts.flow.initiator cimport Initiator, Report
-from shm.clock cimport monotonic_ns
+from lockstep.cli.flow.initiator cimport Initiator, Report
+from lockstep.shm.clock cimport monotonic_ns
 
 cdef enum:
     PRICES = 1000           # price levels that resting orders are spread over

@@ -20,11 +20,11 @@ from typing import NamedTuple
 
 from bench.browser import CHROMIUM, Browser, Cost, Heap, Window, chromium
 from bench.busy_market import MARKETS
-from procs.api.page import FOLDER
-from scripts.flow import throwaway
+from lockstep.cli.flow import throwaway
+from lockstep.procs.api.page import FOLDER
 
 MINUTES = float(os.environ.get("MINUTES", "10"))
-DEMO = Path(__file__).parents[1] / "config" / "demo.toml"
+DEMO = Path(__file__).parents[1] / "lockstep" / "config" / "demo.toml"
 PROBE = Path(__file__).with_name("page_probe.js").read_text()
 NAIVE = Path(__file__).with_name("naive_page.js").read_text()
 TAKES_PER_S = 5_000  # orders that trade at once, over all markets
@@ -56,7 +56,7 @@ class Site(NamedTuple):
 
 def _write_config(folder: Path) -> tuple[Path, dict[str, int]]:
     """The demo's configuration with ports and a folder of its own."""
-    text = DEMO.read_text().replace('data = "var/lockstep"', f'data = "{folder / "data"}"')
+    text = DEMO.read_text().replace('data = "lockstep-data"', f'data = "{folder / "data"}"')
     ports = {"fix": throwaway.free_port(), "api": throwaway.free_port()}
     for old, new in ((9878, ports["fix"]), (8080, ports["api"]), (8081, throwaway.free_port()), (9879, 0)):
         text = text.replace(f"\nport = {old} ", f"\nport = {new} ")

@@ -1,4 +1,4 @@
-from scripts.flow.initiator import Initiator
+from lockstep.cli.flow.initiator import Initiator
 
 class Quotes:
     def __init__(self, session: Initiator, middle: int, seed: int) -> None: ...

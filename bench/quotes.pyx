@@ -5,8 +5,8 @@ It is a client over real sockets; it knows nothing of the venue's insides, and r
 
 from libc.stdint cimport int64_t, uint64_t
 
-from scripts.flow.initiator cimport Initiator, Report
-from shm.clock cimport monotonic_ns
+from lockstep.cli.flow.initiator cimport Initiator, Report
+from lockstep.shm.clock cimport monotonic_ns
 
 cdef extern from "<unistd.h>" nogil:
     int usleep(unsigned int us) noexcept

@@ -16,13 +16,13 @@ from pathlib import Path
 from bench import core, feed
 from bench.tally import Tally
 from bench.workload import W1
-from config.schema import Config
-from procs.matcher.matcher import Matcher
-from procs.recovery.replay import ReplayedCore
-from procs.router.router import Router
-from procs.venue.snapshot_parts import Filed, Start, folder_of, part_name
-from procs.venue.venue import Venue
-from shm.board import Word
+from lockstep.config.schema import Config
+from lockstep.core.recovery.replay import ReplayedCore
+from lockstep.core.venue.snapshot_parts import Filed, Start, folder_of, part_name
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.procs.router.router import Router
+from lockstep.shm.board import Word
 
 ROUNDS = 3
 QUIET_LOOKS = 3

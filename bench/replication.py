@@ -19,18 +19,18 @@ from pathlib import Path
 from msgspec import structs
 
 from bench import log_load, orders
-from procs.journaler.journaler import Journaler
-from procs.replicator.handshake import Hello
-from procs.replicator.receiver import Receiver
-from procs.replicator.shipper import Shipper
-from procs.replicator.transport import Connection, tune
-from scripts.flow import throwaway
-from scripts.flow.initiator import Initiator
-from scripts.nodes.throwaway_pair import SYMBOL, Member, Pair
-from scripts.running import attach
-from shm.board import Board, Word
-from shm.journal_writer import JournalWriter
-from shm.ring import Ring
+from lockstep.cli.flow import throwaway
+from lockstep.cli.flow.initiator import Initiator
+from lockstep.cli.nodes.throwaway_pair import SYMBOL, Member, Pair
+from lockstep.cli.running import attach
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.procs.journaler.journaler import Journaler
+from lockstep.procs.replicator.handshake import Hello
+from lockstep.procs.replicator.receiver import Receiver
+from lockstep.procs.replicator.shipper import Shipper
+from lockstep.procs.replicator.transport import Connection, tune
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Ring
 
 MODES = (
     ("none", "disk"), ("local", "disk"), ("replicated", "memory"), ("replicated", "disk"), ("both", "disk"),

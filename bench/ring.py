@@ -8,8 +8,8 @@ import sys
 import time
 
 from bench import traffic
-from shm import segment
-from shm.ring import NO_BELL, Ring
+from lockstep.shm import segment
+from lockstep.shm.ring import NO_BELL, Ring
 
 RECORDS = 20_000_000
 CAPACITY = 16_384

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
-from shm.records cimport RECORD_SIZE
-from shm.ring cimport Consumer
+from lockstep.core.schema.records cimport RECORD_SIZE
+from lockstep.shm.ring cimport Consumer
 
 cdef enum:
     MAX_CODES = 512

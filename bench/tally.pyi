@@ -1,4 +1,4 @@
-from shm.ring import Consumer
+from lockstep.shm.ring import Consumer
 
 class Tally:
     accepted: int

@@ -6,11 +6,11 @@ It rebuilds nothing: the numbers, and the final book, show whether the events ar
 from libc.stdint cimport UINT64_MAX, uint64_t
 from libc.string cimport memcpy
 
-from shm.crc32c cimport crc32c
-from shm.records cimport (
+from lockstep.core.files.crc32c cimport crc32c
+from lockstep.core.schema.records cimport (
     EVT_ACCEPTED, EVT_CANCELLED, EVT_REJECTED, EVT_REPLACED, EVT_TRADED, RECORD_SIZE, EventRecord, RejectedRecord,
 )
-from shm.ring cimport Consumer
+from lockstep.shm.ring cimport Consumer
 
 
 cdef class Tally:

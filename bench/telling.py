@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import orders
-from scripts.flow import throwaway
-from scripts.flow.initiator import Initiator
+from lockstep.cli.flow import throwaway
+from lockstep.cli.flow.initiator import Initiator
 
 SYMBOL = "BENCH"
 READERS = 500
@@ -136,7 +136,7 @@ def _pings(session: Initiator, first: int, seconds: float) -> list[int]:
 
 def _pid(config: Path, host: str) -> int:
     """The process of a host that runs."""
-    command = [sys.executable, "-m", "scripts", "status", str(config), "--json"]
+    command = [sys.executable, "-m", "lockstep", "status", str(config), "--json"]
     status = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return int(next(each["pid"] for each in status["hosts"] if each["name"] == host))
 

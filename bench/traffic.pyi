@@ -1,5 +1,5 @@
-from shm.board import Board
-from shm.ring import Consumer, Observer, Producer
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Consumer, Observer, Producer
 
 def produce(producer: Producer, count: int, batch: int) -> int: ...
 def abandon(producer: Producer, count: int) -> None: ...

@@ -6,10 +6,10 @@ For the benchmark of the ring and for the tests that hammer it; no part of the v
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
-from shm.atomics cimport cpu_relax
-from shm.board cimport BalancePayload, Board
-from shm.records cimport RECORD_SIZE
-from shm.ring cimport OBSERVED_NOTHING_YET, OBSERVED_RECORD, Consumer, Observed, Observer, Producer
+from lockstep.core.schema.records cimport RECORD_SIZE
+from lockstep.shm.atomics cimport cpu_relax
+from lockstep.shm.board cimport BalancePayload, Board
+from lockstep.shm.ring cimport OBSERVED_NOTHING_YET, OBSERVED_RECORD, Consumer, Observed, Observer, Producer
 
 cdef extern from "<sched.h>" nogil:
     int sched_yield() noexcept

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tests.pages import ROOT
 from tests.ports import free_port
 
-CONFIGURATION = ROOT / "config" / "haproxy" / "lockstep.cfg"
+CONFIGURATION = ROOT / "lockstep" / "config" / "haproxy" / "lockstep.cfg"
 # Debian has it where only root's path leads.
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 PATIENCE_S = 30

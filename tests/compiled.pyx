@@ -5,12 +5,12 @@ It adds nothing to what they do.
 
 from libc.stdint cimport int64_t
 
-from procs.batcher.encode cimport Buffer, int128
-from procs.gateway.secrets cimport blank
-from procs.intake.decimals cimport FAULT_NONE, Decimal, Fault, Grid, parse_decimal, to_steps
-from procs.intake.utc cimport parse_utc
-from procs.rules.order_terms cimport list_fault, order_fault
-from shm.records cimport RECORD_SIZE, ExtLegRecord, ExtTermsRecord, NewOrderRecord
+from lockstep.core.intake.decimals cimport FAULT_NONE, Decimal, Fault, Grid, parse_decimal, to_steps
+from lockstep.core.intake.utc cimport parse_utc
+from lockstep.core.rules.order_terms cimport list_fault, order_fault
+from lockstep.core.schema.records cimport RECORD_SIZE, ExtLegRecord, ExtTermsRecord, NewOrderRecord
+from lockstep.procs.batcher.encode cimport Buffer, int128
+from lockstep.procs.gateway.secrets cimport blank
 
 
 class BadNumber(ValueError):

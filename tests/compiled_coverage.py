@@ -18,7 +18,7 @@ from pathlib import Path
 from coverage import Coverage, CoveragePlugin, FileReporter
 
 ROOT = Path(__file__).parents[1]
-OURS = ("shm", "procs", "config", "scripts")
+OURS = ("lockstep",)
 COUNTED = ("covered_lines", "num_statements", "covered_branches", "num_branches")
 Arc = tuple[int, int]
 PLUGIN = "None.Compiled"  # as coverage.py names a plug-in that no configuration names

@@ -1,7 +1,7 @@
 """The console command in this process, which saves the start of another: imports are most of what a command costs.
 
 What only a process of its own can show (the working folder, the environment at the start, a terminal, a pipe that is
-closed) is given to a real one, by `tests/scripts/test_cli.py` above all. What changes its process for good (`backup`
+closed) is given to a real one, by `tests/cli/test_cli.py` above all. What changes its process for good (`backup`
 its priority, `run` its signals) is never given here.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from unittest.mock import patch
 
-from scripts.__main__ import main
+from lockstep.__main__ import main
 
 CHANGES_ITS_PROCESS = frozenset({"backup", "restore", "run"})
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from shm.records import Command, Correction, CorrectionProposal
+from lockstep.core.schema.records import Command, Correction, CorrectionProposal
 
 NOT_TERMS = {*Command.__struct_fields__, "verdict", "reserved_1", "reserved_2"}
 

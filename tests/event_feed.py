@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from shm.board import Board, Word
-from shm.ring import Consumer, Producer, Ring
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Consumer, Producer, Ring
 
 ROUTER = 0
 ALL = 1 << 62

@@ -3,8 +3,8 @@
 A client of the tests is this and a transport: a socket that blocks (`pipeline/client.py`), the event loop
 (`gateway/harness.py`), the simulated network (`simulation/trader.py`), and one that means harm (`adversary/peer.py`).
 It shares no code with the gateway. Others stand beside it for a reason: QuickFIX (`interop/`) and simplefix's parser
-(`gateway/fix/`) are what strangers made of the protocol, what makes load (`scripts/flow`, `bench`) is compiled, and the
-population of `lockstep demo` (`scripts/demo`) is installed with the venue, which tests are not.
+(`gateway/fix/`) are what strangers made of the protocol, what makes load (`lockstep/cli/flow`, `bench`) is compiled,
+and the population of `lockstep demo` (`lockstep/cli/demo`) is installed with the venue, which tests are not.
 """
 
 from __future__ import annotations

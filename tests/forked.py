@@ -2,7 +2,7 @@
 
 Most of what a command costs is what it imports. What a child has loaded is loaded here then, too, so that the next one
 finds it. For commands that change their process, or that another user gives; `AsUser` is for tests whose interpreter
-only root can read. What an interpreter's own start shows is left to tests/scripts/test_cli.py.
+only root can read. What an interpreter's own start shows is left to tests/cli/test_cli.py.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, NoReturn
 
-from scripts.__main__ import COMMANDS, OPERATORS, main
+from lockstep.__main__ import COMMANDS, OPERATORS, main
 
 
 class AsUser:
@@ -56,7 +56,7 @@ def begun(*arguments: object, user: str = "") -> Callable[[], CompletedProcess[s
     words = [str(argument) for argument in arguments]
     place = (COMMANDS | OPERATORS).get(words[0], ("", ""))[0]
     if place:
-        importlib.import_module(f"scripts.{place.partition(':')[0]}")
+        importlib.import_module(f"lockstep.cli.{place.partition(':')[0]}")
     files = tuple(tempfile.TemporaryFile() for _ in range(3))  # noqa: SIM115  # `_content` closes them
     child = os.fork()
     if child == 0:

@@ -14,17 +14,9 @@ from typing import Any, NamedTuple
 
 from msgspec import structs
 
-from config.schema import Config, RingsSection
-from procs.batcher.expected_requests import COMMANDS
-from procs.batcher.expected_rows import TABLES, Expected
-from procs.matcher.matcher import Matcher
-from procs.router.log_source import RecordList
-from procs.router.router import Router
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.board import Word
-from shm.layout import unpack_command, unpack_event
-from shm.records import (
+from lockstep.config.schema import Config, RingsSection
+from lockstep.core.schema.layout import unpack_command, unpack_event
+from lockstep.core.schema.records import (
     API_SESSION,
     Accepted,
     Adjustment,
@@ -49,6 +41,14 @@ from shm.records import (
     WithdrawalDecision,
     WithdrawalStep,
 )
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.batcher.expected_requests import COMMANDS
+from lockstep.procs.batcher.expected_rows import TABLES, Expected
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.procs.router.log_source import RecordList
+from lockstep.procs.router.router import Router
+from lockstep.shm.board import Word
 from tests.broken import require
 from tests.consumer.money import Money
 from tests.models import derived_rows

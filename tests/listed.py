@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shm.records import Instrument
+from lockstep.core.schema.records import Instrument
 
 TERMS: dict[str, Any] = {
     "base_asset": 1, "quote_asset": 2, "tick_mantissa": 1, "lot_mantissa": 1, "price_scale": 2, "quantity_scale": 4,

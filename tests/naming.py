@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from shm.client_ids import SHORT_ID
-from shm.records import Cancel, Command, ExtClientId, OrderFlag, Replace
+from lockstep.core.schema.client_ids import SHORT_ID
+from lockstep.core.schema.records import Cancel, Command, ExtClientId, OrderFlag, Replace
 
 
 def meaning(request: Cancel | Replace, meant: bytes) -> list[Command]:

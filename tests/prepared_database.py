@@ -10,7 +10,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from procs.batcher.database import Embedded, migrate
+from lockstep.procs.batcher.database import Embedded, migrate
 
 
 def prepare(data: Path) -> None:

@@ -9,74 +9,80 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = ("shm", "procs", "config", "scripts", "bench", "tests")
+OURS = ("lockstep", "bench", "tests")
 IMPORT = re.compile(
     r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(\([^)]*\)|[^\n(]*)|c?import\s+([\w., ]+?)(?:\s+as\s+\w+)?\s*$)", re.MULTILINE
 )
 
+PACKAGE = ROOT / "lockstep"
 PAGE = ROOT / "docs" / "ARCHITECTURE.md"
-TOP = ("shm", "config", "scripts", "bench", "tests")
+GROUPS = ("core", "procs")  # whose folders are rooms
 
 
 def pictured() -> tuple[tuple[str, ...], ...]:
     """The rooms of each layer, the lowest first, as the picture in docs/ARCHITECTURE.md draws them."""
     picture = PAGE.read_text().split("## Rooms and layers")[1].split("```")[1].strip()
     rows = [re.split(r"\s{2,}", line)[:-1] for line in picture.splitlines()]  # the last column says what they are
-    return tuple(tuple(name if name in TOP else f"procs.{name}" for name in row) for row in reversed(rows))
+    return tuple(tuple(row) for row in reversed(rows))
 
 
 # A room may import from the layers below its own, and from nothing beside it: so no import runs upwards.
 LAYERS = pictured()
-# The rules of an order's terms and of texts are written once, for the configuration too.
-EXCEPTIONS = {("config", "shm.alphabet")}
 
 # The api's dialects, and the modules that say which of them a request is for.
-DIALECTS = ("procs.api.binance", "procs.api.v1")
-SWITCHBOARD = ("procs.api.__main__", "procs.api.app", "procs.api.upgrade")
+DIALECTS = ("lockstep.procs.api.binance", "lockstep.procs.api.v1")
+SWITCHBOARD = ("lockstep.procs.api.__main__", "lockstep.procs.api.app", "lockstep.procs.api.upgrade")
 
 # What decides, and so must run in tests, in a replay and in a simulation as it is.
 PURE_CORES = (
-    "procs/matcher/amend.pyx",
-    "procs/matcher/auction.pyx",
-    "procs/matcher/bands.pyx",
-    "procs/matcher/book.pyx",
-    "procs/matcher/check.pyx",
-    "procs/matcher/fillable_quantity.pyx",
-    "procs/matcher/entry.pyx",
-    "procs/matcher/expiry.pyx",
-    "procs/matcher/fees.pyx",
-    "procs/matcher/image.pyx",
-    "procs/matcher/levels.pyx",
-    "procs/matcher/matching.pyx",
-    "procs/matcher/orders.pyx",
-    "procs/matcher/event_writer.pyx",
-    "procs/matcher/phases.pyx",
-    "procs/matcher/resting.pyx",
-    "procs/matcher/worklist.pyx",
-    "procs/matcher/stop_orders.pyx",
-    "procs/tables",
-    "procs/rules/order_terms.pyx",
-    "procs/router/balances.pyx",
-    "procs/router/collars.pyx",
-    "procs/router/holds.pyx",
-    "procs/router/ledger.pyx",
-    "procs/router/orders.pyx",
-    "procs/router/positions.pyx",
-    "procs/router/schedule.pyx",
-    "procs/router/transfers.pyx",
-    "procs/gateway/fix",
-    "procs/publisher/book.pyx",
-    "procs/publisher/candles.pyx",
-    "procs/publisher/figures.pyx",
-    "procs/publisher/tape.pyx",
-    "procs/publisher/trades.pyx",
-    "procs/venue/topology.py",
-    "procs/supervisor/backoff.py",
-    "procs/supervisor/recovery.py",
-    "scripts/demo/population",
+    "lockstep/procs/matcher/amend.pyx",
+    "lockstep/procs/matcher/auction.pyx",
+    "lockstep/procs/matcher/bands.pyx",
+    "lockstep/procs/matcher/book.pyx",
+    "lockstep/procs/matcher/check.pyx",
+    "lockstep/procs/matcher/fillable_quantity.pyx",
+    "lockstep/procs/matcher/entry.pyx",
+    "lockstep/procs/matcher/expiry.pyx",
+    "lockstep/procs/matcher/fees.pyx",
+    "lockstep/procs/matcher/image.pyx",
+    "lockstep/procs/matcher/levels.pyx",
+    "lockstep/procs/matcher/matching.pyx",
+    "lockstep/procs/matcher/orders.pyx",
+    "lockstep/procs/matcher/event_writer.pyx",
+    "lockstep/procs/matcher/phases.pyx",
+    "lockstep/procs/matcher/resting.pyx",
+    "lockstep/procs/matcher/worklist.pyx",
+    "lockstep/procs/matcher/stop_orders.pyx",
+    "lockstep/core/tables",
+    "lockstep/core/rules/order_terms.pyx",
+    "lockstep/procs/router/balances.pyx",
+    "lockstep/procs/router/collars.pyx",
+    "lockstep/procs/router/holds.pyx",
+    "lockstep/procs/router/ledger.pyx",
+    "lockstep/procs/router/orders.pyx",
+    "lockstep/procs/router/positions.pyx",
+    "lockstep/procs/router/schedule.pyx",
+    "lockstep/procs/router/transfers.pyx",
+    "lockstep/procs/gateway/fix",
+    "lockstep/procs/publisher/book.pyx",
+    "lockstep/procs/publisher/candles.pyx",
+    "lockstep/procs/publisher/figures.pyx",
+    "lockstep/procs/publisher/tape.pyx",
+    "lockstep/procs/publisher/trades.pyx",
+    "lockstep/core/venue/topology.py",
+    "lockstep/procs/supervisor/backoff.py",
+    "lockstep/procs/supervisor/recovery.py",
+    "lockstep/cli/demo/population",
 )
 WORLD = {"socket", "asyncio", "uvloop", "time", "select", "selectors", "mmap", "posix_ipc", "threading", "subprocess"}
-SHARED_MEMORY = {"shm.segment", "shm.bell", "shm.board", "shm.journal", "shm.journal_writer", "procs.venue.venue"}
+SHARED_MEMORY = {
+    "lockstep.shm.segment",
+    "lockstep.shm.bell",
+    "lockstep.shm.board",
+    "lockstep.core.journal.journal",
+    "lockstep.core.journal.writer",
+    "lockstep.core.venue.venue",
+}
 
 
 def sources(folder: Path) -> Iterator[Path]:
@@ -107,9 +113,16 @@ def ours(path: Path) -> set[str]:
 
 
 def room_of(name: str) -> str:
-    """The room of one of our modules: its folder in procs/, or its folder in the root."""
-    parts = name.split(".")
-    return ".".join(parts[:2]) if parts[0] == "procs" else parts[0]
+    """The room of one of our modules: its folder in core/ or procs/, or its folder beside those two."""
+    parts = name.removeprefix("lockstep.").split(".")
+    if parts == ["__main__"]:
+        return "cli"
+    return parts[1] if parts[0] in GROUPS else parts[0]
+
+
+def folder_of(room: str) -> Path:
+    places = (ROOT / "lockstep" / group / room for group in ("", *GROUPS))
+    return next((place for place in places if place.is_dir()), ROOT / room)
 
 
 def layer_of(room: str) -> int:
@@ -145,10 +158,12 @@ def test_the_reader_of_imports_sees_every_form(tmp_path: Path) -> None:
     file = tmp_path / "sample.pyx"
     file.write_text(
         "import a.b\nfrom c.d cimport (\n    x,\n)\ncimport e\nfrom f import y\nif True:\n    import g as h\n"
-        "from procs.venue import (\n    topology,\n    venue as v,\n)\nfrom procs.matcher import fees\n"
+        "from lockstep.core.venue import (\n    topology,\n    venue as v,\n)\n"
+        "from lockstep.procs.matcher import fees\n"
     )
     assert imports(file) == {"a.b", "c.d", "e", "f", "g"} | {
-        f"procs.{name}" for name in ("venue", "venue.topology", "venue.venue", "matcher", "matcher.fees")
+        *("lockstep.core.venue", "lockstep.core.venue.topology", "lockstep.core.venue.venue"),
+        *("lockstep.procs.matcher", "lockstep.procs.matcher.fees"),
     }
 
 
@@ -164,34 +179,55 @@ def foreign(name: str, named: set[str]) -> set[str]:
 
 
 def test_an_import_of_a_dialect_is_found() -> None:
-    planted = {"procs.api.binance.errors", "procs.api.v1.problems", "procs.api.read.views", "procs.api.v1"}
-    assert foreign("procs.api.v1.orders", planted) == {"procs.api.binance.errors"}
-    assert foreign("procs.api.binance.rest", planted) == {"procs.api.v1.problems", "procs.api.v1"}
-    assert foreign("procs.api.read.past", planted) == planted - {"procs.api.read.views"}
-    assert all(foreign(name, modules("procs/api")[name]) for name in SWITCHBOARD), "one needs to be no exception"
+    planted = {
+        "lockstep.procs.api.binance.errors",
+        "lockstep.procs.api.v1.problems",
+        "lockstep.procs.api.read.views",
+        "lockstep.procs.api.v1",
+    }
+    assert foreign("lockstep.procs.api.v1.orders", planted) == {"lockstep.procs.api.binance.errors"}
+    assert foreign("lockstep.procs.api.binance.rest", planted) == {
+        "lockstep.procs.api.v1.problems",
+        "lockstep.procs.api.v1",
+    }
+    assert foreign("lockstep.procs.api.read.past", planted) == planted - {"lockstep.procs.api.read.views"}
+    assert all(foreign(name, modules("lockstep/procs/api")[name]) for name in SWITCHBOARD), (
+        "one needs to be no exception"
+    )
 
 
 def test_no_dialect_knows_another_and_what_they_share_knows_none() -> None:
-    found = {name: foreign(name, named) for name, named in modules("procs/api").items() if name not in SWITCHBOARD}
+    found = {
+        name: foreign(name, named) for name, named in modules("lockstep/procs/api").items() if name not in SWITCHBOARD
+    }
     assert {name: named for name, named in found.items() if named} == {}
 
 
-def test_procs_has_rooms_only() -> None:
-    loose = {path.name for path in (ROOT / "procs").iterdir() if path.suffix in (".py", ".pyx", ".pxd", ".pyi")}
-    assert loose == {"__init__.py"}
-    rooms = {f"procs.{path.parent.name}" for path in (ROOT / "procs").glob("*/__init__.py")}
+def test_a_group_of_rooms_has_rooms_only() -> None:
+    for group in GROUPS:
+        loose = {path.name for path in (PACKAGE / group).iterdir() if path.suffix in (".py", ".pyx", ".pxd", ".pyi")}
+        assert loose == {"__init__.py"}
+
+
+def test_the_picture_has_every_room() -> None:
+    folders = (
+        path
+        for pattern in ("*", "core/*", "procs/*")
+        for path in PACKAGE.glob(pattern)
+        if (path / "__init__.py").exists()
+    )
     drawn = [room for layer in LAYERS for room in layer]
-    assert sorted(drawn) == sorted([*rooms, *TOP])
+    assert sorted(drawn) == sorted({path.name for path in folders} - {*GROUPS} | {"bench", "tests"})
 
 
 @pytest.mark.parametrize("room", [room for layer in LAYERS[:-1] for room in layer])
 def test_no_import_runs_upwards_or_sideways(room: str) -> None:
-    for path in sources(ROOT / room.replace(".", "/")):
-        others = {name for name in ours(path) if room_of(name) != room and (room, name) not in EXCEPTIONS}
+    for path in sources(folder_of(room)):
+        others = {name for name in ours(path) if room_of(name) != room}
         assert {name for name in others if layer_of(room_of(name)) >= layer_of(room)} == set(), path
 
 
-@pytest.mark.parametrize("folder", ["shm", "config", "procs", "scripts"])
+@pytest.mark.parametrize("folder", ["lockstep"])
 def test_modules_import_each_other_in_no_circle(folder: str) -> None:
     assert cycle(modules(folder)) == []
 

@@ -16,15 +16,15 @@ from msgspec import Struct
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("docs/log-rules.md", "docs/invariants.md", "docs/protocols/fix-rules.md")
-FOLDERS = ("shm", "procs", "config", "scripts", "bench", "tests", "docs", ".")
+FOLDERS = ("lockstep", "bench", "tests", "docs", ".")
 SUFFIXES = {".py", ".pyx", ".pxd", ".pyi", ".md", ".toml"}
 CODE = {".py", ".pyx", ".pxd"}
 # Here I1 is an instrument.
 SYMBOLS = {
     "tests/router/test_operators.py",
     "tests/router/test_refusals.py",
-    "tests/scripts/test_at.py",
-    "tests/scripts/test_void.py",
+    "tests/cli/test_at.py",
+    "tests/cli/test_void.py",
 }
 
 CITATION = re.compile(r"(?<![\w-])(?:(?:LOG|FIX)-|I)\d+\b")
@@ -133,7 +133,7 @@ PAGE = """# Rules
 
 ### LOG-1: One
 
-- Code: `procs/one.py`
+- Code: `lockstep/procs/one.py`
 - Tests: `tests/test_one.py::test_it`
 
 ### LOG-2: Two
@@ -144,7 +144,7 @@ TREE = {
     PAGES[0]: PAGE,
     PAGES[1]: "### I1: Money\n\n- Code: `tests/checker.py`\n- Tests: `tests/test_one.py::test_money`\n",
     PAGES[2]: "nothing\n",
-    "procs/one.py": '"""Does it (LOG-1)."""\n',
+    "lockstep/procs/one.py": '"""Does it (LOG-1)."""\n',
     "tests/checker.py": '"""Checks I1, and waits for LOG-2."""\n',
     "tests/test_one.py": '"""Tests."""\n\n\ndef test_it():\n    """LOG-1."""\n\n\ndef test_money():\n    """I1."""\n',
 }
@@ -169,11 +169,14 @@ def test_a_tree_in_order_has_no_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (("procs/one.py", "LOG-1", "LOG-1, LOG-9"), "procs/one.py cites LOG-9, and no page has it"),
-        (("procs/one.py", "LOG-1", "LOG-1, I12"), "procs/one.py cites I12, and no page has it"),
-        (("procs/one.py", "(LOG-1)", ""), "LOG-1 names procs/one.py, which does not cite it"),
-        (("procs/one.py", "(LOG-1)", "(LOG-1, Rule 3)"), "does not say whose rule it cites"),
-        ((PAGES[0], "procs/one.py", "procs/two.py"), "LOG-1 names procs/two.py, which is not there"),
+        (("lockstep/procs/one.py", "LOG-1", "LOG-1, LOG-9"), "lockstep/procs/one.py cites LOG-9, and no page has it"),
+        (("lockstep/procs/one.py", "LOG-1", "LOG-1, I12"), "lockstep/procs/one.py cites I12, and no page has it"),
+        (("lockstep/procs/one.py", "(LOG-1)", ""), "LOG-1 names lockstep/procs/one.py, which does not cite it"),
+        (("lockstep/procs/one.py", "(LOG-1)", "(LOG-1, Rule 3)"), "does not say whose rule it cites"),
+        (
+            (PAGES[0], "lockstep/procs/one.py", "lockstep/procs/two.py"),
+            "LOG-1 names lockstep/procs/two.py, which is not there",
+        ),
         ((PAGES[0], "\n- Tests: `tests/test_one.py::test_it`", ""), "LOG-1 names no test"),
         ((PAGES[0], "*Not built yet*: later", "Built"), "LOG-2 names no code"),
         ((PAGES[0], "LOG-2: Two", "LOG-1: Two"), "two rules have one name"),

@@ -43,21 +43,21 @@ def joined():  # the thread can't have the GIL
     pthread_create(&thread, NULL, nothing, NULL)
     pthread_join(thread, NULL)
 """
-KILLED = "import os; from shm import sample; sample.run(True, 5); sample.joined(); os.kill(os.getpid(), 9)"
+KILLED = "import os; from lockstep import sample; sample.run(True, 5); sample.joined(); os.kill(os.getpid(), 9)"
 
 
 def test_a_killed_process_left_what_it_ran(tmp_path: Path) -> None:
-    (tmp_path / "shm").mkdir()
-    (tmp_path / "shm" / "__init__.py").touch()
-    (tmp_path / "shm" / "sample.pyx").write_text(SAMPLE)
+    (tmp_path / "lockstep").mkdir()
+    (tmp_path / "lockstep" / "__init__.py").touch()
+    (tmp_path / "lockstep" / "sample.pyx").write_text(SAMPLE)
     environ = os.environ | {"LOCKSTEP_TRACE": "1", "PYTHONPATH": str(tmp_path)}
     build = [sys.executable, str(ROOT / "setup.py"), "--quiet", "build_ext", "--inplace"]
     subprocess.run(build, cwd=tmp_path, env=environ, check=True, capture_output=True)
     killed = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, env=environ, check=False, timeout=60)
     assert killed.returncode == -9
     found = sources(tmp_path)
-    assert list(found) == [str(tmp_path / "shm" / "sample.pyx")]
-    sample = found[str(tmp_path / "shm" / "sample.pyx")]
+    assert list(found) == [str(tmp_path / "lockstep" / "sample.pyx")]
+    sample = found[str(tmp_path / "lockstep" / "sample.pyx")]
     ran = {line for line, hit in sample.lines.items() if hit}
     assert ran >= {2, 3, 4, 5, 6, 8, 9, 10, 13, 14, 16, 27, 31, 32}
     assert set(sample.lines) - ran == {7, 15, 19}

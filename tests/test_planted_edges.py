@@ -24,12 +24,12 @@ from unittest.mock import patch
 
 import pytest
 
-from procs.gateway import __main__ as gateway_main
-from procs.gateway.client import Client
-from procs.gateway.server import ClientSocket, Server
-from shm.journal import JournalReader
-from shm.layout import unpack_command
-from shm.records import NewOrder
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import NewOrder
+from lockstep.procs.gateway import __main__ as gateway_main
+from lockstep.procs.gateway.client import Client
+from lockstep.procs.gateway.server import ClientSocket, Server
 from tests.gateway.harness import Trader, config_for, venue
 from tests.gateway.test_connections import Hasty, stalled
 from tests.gateway.test_resends import flood

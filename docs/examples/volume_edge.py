@@ -7,7 +7,7 @@ released events only, each of them once, in the one order that docs/ARCHITECTURE
 and what is left to write is what an event means to this edge.
 
 Its events come from a replay of its own, which follows the journal, so the venue never waits for it. An edge that the
-venue starts itself subclasses `ReleasedEvents` in Cython, in place of `EventHandler`: see procs/publisher/feed.pyx.
+venue starts itself subclasses `ReleasedEvents` in Cython, in place of `EventHandler`: see publisher/feed.pyx.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-from procs.edge.released_events import EventHandler
-from procs.recovery.replay import ReplayedCore
-from procs.venue.snapshot_parts import Start
-from procs.venue.venue import Manifest, Venue, manifest_of
-from shm.layout import unpack_event
-from shm.records import InstrumentDefined, Traded
+from lockstep.core.edge.released_events import EventHandler
+from lockstep.core.recovery.replay import ReplayedCore
+from lockstep.core.schema.layout import unpack_event
+from lockstep.core.schema.records import InstrumentDefined, Traded
+from lockstep.core.venue.snapshot_parts import Start
+from lockstep.core.venue.venue import Manifest, Venue, manifest_of
 
 WAIT_S = 0.01  # between two looks at a journal in which nothing is new
 
@@ -63,4 +63,4 @@ def main(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "var/lockstep"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "lockstep-data"))

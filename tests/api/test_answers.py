@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from procs.api import answers
-from procs.api.answers import Answers, NoAnswerError
-from procs.operating.questions import HowItIs, LookBack
+from lockstep.core.operations.questions import HowItIs, LookBack
+from lockstep.procs.api import answers
+from lockstep.procs.api.answers import Answers, NoAnswerError
 
 NICENESS = 10
 
@@ -86,7 +86,7 @@ def test_what_is_being_answered_ends_with_the_api(tmp_path: Path) -> None:
 
 
 def test_it_answers_at_a_low_priority(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "scripts.answer", "--data", str(tmp_path), "--parent", str(os.getpid())]
+    command = [sys.executable, "-m", "lockstep.cli.answer", "--data", str(tmp_path), "--parent", str(os.getpid())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         deadline = time.monotonic() + 60
         while os.getpriority(os.PRIO_PROCESS, child.pid) != NICENESS:

@@ -16,28 +16,28 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from procs.api.binance.answers import MICROSECOND, order_rows, trade_rows
-from procs.api.binance.caller import Call
-from procs.api.binance.errors import ApiError, declined
-from procs.api.binance.order_history import OrderHistory
-from procs.api.binance.pages import read_page
-from procs.api.binance.parameters import of_request
-from procs.api.desk import Desk
-from procs.api.errors import DeclinedError
-from procs.api.history import queries
-from procs.api.history.tables import History
-from procs.api.keys import ApiKey
-from procs.api.moments import LAST_MS, LAST_NS
-from procs.api.read import archive
-from procs.api.read.archive import Archive
-from procs.api.read.archive import _key as key_of
-from procs.api.read.pages import EVER_NS, Page
-from procs.api.read.past import Past
-from procs.api.read.shown import Shown
-from procs.batcher.spool import Spool
-from procs.intake.ingress_writer import IngressWriter
-from shm.records import Accepted, Corrected, KeyKind, KeyScope, Prevented, Replaced, SelfTrade, Traded
-from shm.ring import Ring
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.records import Accepted, Corrected, KeyKind, KeyScope, Prevented, Replaced, SelfTrade, Traded
+from lockstep.procs.api.binance.answers import MICROSECOND, order_rows, trade_rows
+from lockstep.procs.api.binance.caller import Call
+from lockstep.procs.api.binance.errors import ApiError, declined
+from lockstep.procs.api.binance.order_history import OrderHistory
+from lockstep.procs.api.binance.pages import read_page
+from lockstep.procs.api.binance.parameters import of_request
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.errors import DeclinedError
+from lockstep.procs.api.history import queries
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.api.keys import ApiKey
+from lockstep.procs.api.moments import LAST_MS, LAST_NS
+from lockstep.procs.api.read import archive
+from lockstep.procs.api.read.archive import Archive
+from lockstep.procs.api.read.archive import _key as key_of
+from lockstep.procs.api.read.pages import EVER_NS, Page
+from lockstep.procs.api.read.past import Past
+from lockstep.procs.api.read.shown import Shown
+from lockstep.procs.batcher.spool import Spool
+from lockstep.shm.ring import Ring
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream
 from tests.batcher.feed import Feed

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from procs.venue.snapshot_parts import Kept
+from lockstep.core.venue.snapshot_parts import Kept
 from tests.api.test_withdrawals import Client
 from tests.router.random_driver import Everything
 from tests.router.rig import ACCOUNTS, Rig, with_limits

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.api.binance.caller import Call
-from procs.api.client_address import AddressReader
-from procs.edge.shares import client_address
+from lockstep.core.edge.shares import client_address
+from lockstep.procs.api.binance.caller import Call
+from lockstep.procs.api.client_address import AddressReader
 from tests.api.test_http import Client, run, serving
 from tests.balancer import HAPROXY, PATIENCE_S
 from tests.ports import free_port

@@ -9,12 +9,12 @@ from unittest.mock import patch
 
 import pytest
 
-from procs.api import export
-from procs.api.history import csv
-from procs.api.history.intervals import time_of
-from procs.api.history.rows import HistoryUnavailableError
-from procs.api.history.tables import History
-from procs.batcher.spool import Spool
+from lockstep.procs.api import export
+from lockstep.procs.api.history import csv
+from lockstep.procs.api.history.intervals import time_of
+from lockstep.procs.api.history.rows import HistoryUnavailableError
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.batcher.spool import Spool
 from tests.api.test_history import SYMBOL, standing
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import Stream

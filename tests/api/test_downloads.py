@@ -11,10 +11,10 @@ import pytest
 import uvicorn
 from litestar import Litestar, Request, Response, get
 
-from procs.api.history.rows import HistoryUnavailableError
-from procs.api.limits import WeightLimit
-from procs.api.v1.downloads import MOST, MOST_OF_ADDRESS, WEIGHT, Downloads
-from procs.api.v1.problems import answer
+from lockstep.procs.api.history.rows import HistoryUnavailableError
+from lockstep.procs.api.limits import WeightLimit
+from lockstep.procs.api.v1.downloads import MOST, MOST_OF_ADDRESS, WEIGHT, Downloads
+from lockstep.procs.api.v1.problems import answer
 from tests.ports import free_port
 
 PATIENCE_S = 20.0

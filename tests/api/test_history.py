@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
-from procs.api.history import queries
-from procs.api.history.intervals import INTERVALS, MINUTE_US, STORED, Bins, pieces, us_of
-from procs.api.history.rows import Fill, HistoryUnavailableError, Read
-from procs.api.history.tables import History, pieces_of
-from procs.batcher.spool import Spool
-from shm.records import Accepted, Corrected, Side, Traded
+from lockstep.core.schema.records import Accepted, Corrected, Side, Traded
+from lockstep.procs.api.history import queries
+from lockstep.procs.api.history.intervals import INTERVALS, MINUTE_US, STORED, Bins, pieces, us_of
+from lockstep.procs.api.history.rows import Fill, HistoryUnavailableError, Read
+from lockstep.procs.api.history.tables import History, pieces_of
+from lockstep.procs.batcher.spool import Spool
 from tests.api.test_archive import rows_read
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import ACCOUNTS, Stream

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from procs.api import server, unread, upgrade
-from procs.api.binance.caller import Call
+from lockstep.procs.api import server, unread, upgrade
+from lockstep.procs.api.binance.caller import Call
 from tests.api.test_http import PATIENCE_S, PING, UPGRADE, Api, Client, head, pinged, run, serving
 
 LONG = 40_000  # bytes of an answer

@@ -15,29 +15,29 @@ from typing import Any
 import pytest
 import uvloop
 
-from config.schema import ApiSection
-from procs.api import connection
-from procs.api.app import Application
-from procs.api.asgi import Answer, Asgi
-from procs.api.binance.dialect import Dialect
-from procs.api.binance.listen_keys import ListenKeys
-from procs.api.binance.rest import Rest
-from procs.api.binance.ws_api import WsApi
-from procs.api.connection import Orders
-from procs.api.desk import Desk
-from procs.api.history.tables import History
-from procs.api.limits import Limits
-from procs.api.login.signing_keys import SigningKeys
-from procs.api.page import Page
-from procs.api.plain_request import PlainRequest
-from procs.api.read.past import Past
-from procs.api.read.shown import Shown
-from procs.api.server import Server
-from procs.api.upgrade import Upgrade
-from procs.edge.listening import RETRY_NS
-from procs.edge.market_queries import MarketQueries
-from procs.intake.ingress_writer import IngressWriter
-from shm.ring import Ring
+from lockstep.config.schema import ApiSection
+from lockstep.core.edge.listening import RETRY_NS
+from lockstep.core.edge.market_queries import MarketQueries
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.procs.api import connection
+from lockstep.procs.api.app import Application
+from lockstep.procs.api.asgi import Answer, Asgi
+from lockstep.procs.api.binance.dialect import Dialect
+from lockstep.procs.api.binance.listen_keys import ListenKeys
+from lockstep.procs.api.binance.rest import Rest
+from lockstep.procs.api.binance.ws_api import WsApi
+from lockstep.procs.api.connection import Orders
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.api.limits import Limits
+from lockstep.procs.api.login.signing_keys import SigningKeys
+from lockstep.procs.api.page import Page
+from lockstep.procs.api.plain_request import PlainRequest
+from lockstep.procs.api.read.past import Past
+from lockstep.procs.api.read.shown import Shown
+from lockstep.procs.api.server import Server
+from lockstep.procs.api.upgrade import Upgrade
+from lockstep.shm.ring import Ring
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed
 
@@ -370,7 +370,7 @@ def test_of_requests_that_come_at_once_few_are_read_before_they_are_answered() -
             assert (await client.answer())[0] == 200
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("procs.api.server.Connection", Counting)
+        patch.setattr("lockstep.procs.api.server.Connection", Counting)
         run(scenario())
     assert len(begun) == len(answered) == 2001
     ahead = max(number - before for number, before in enumerate(begun))

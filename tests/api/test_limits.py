@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.api.binance.errors import ApiError, declined
-from procs.api.binance.rate_limits import order_headers, order_rows, weight_headers, weight_row
-from procs.api.errors import DeclinedError
-from procs.api.limits import FIRST_BAN_S, LONGEST_BAN_S, PATIENCE, OrderLimit, WeightLimit
+from lockstep.procs.api.binance.errors import ApiError, declined
+from lockstep.procs.api.binance.rate_limits import order_headers, order_rows, weight_headers, weight_row
+from lockstep.procs.api.errors import DeclinedError
+from lockstep.procs.api.limits import FIRST_BAN_S, LONGEST_BAN_S, PATIENCE, OrderLimit, WeightLimit
 
 START = 1_700_000_040.0  # the beginning of a minute
 DAY_S = 86_400

@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from procs.api.list_names import ListNames
-from procs.api.read.archive import Archive
-from procs.batcher.spool import Spool
-from shm.records import Accepted, CancelReason, ExtListNameEvent, ExtTermsEvent, ListKind, OrderState, Side
+from lockstep.core.schema.records import (
+    Accepted,
+    CancelReason,
+    ExtListNameEvent,
+    ExtTermsEvent,
+    ListKind,
+    OrderState,
+    Side,
+)
+from lockstep.procs.api.list_names import ListNames
+from lockstep.procs.api.read.archive import Archive
+from lockstep.procs.batcher.spool import Spool
 from tests.api.test_archive import Memory, joined, load
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import BTCUSDT, Open, Stream

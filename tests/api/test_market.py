@@ -9,12 +9,12 @@ from urllib.parse import quote
 
 import pytest
 
-from procs.api.binance.answers import MILLISECOND
-from procs.api.binance.caller import Call
-from procs.api.binance.errors import ApiError
-from procs.api.binance.market import Market
-from procs.api.binance.parameters import of_request
-from procs.api.read.market_archive import MarketArchive
+from lockstep.procs.api.binance.answers import MILLISECOND
+from lockstep.procs.api.binance.caller import Call
+from lockstep.procs.api.binance.errors import ApiError
+from lockstep.procs.api.binance.market import Market
+from lockstep.procs.api.binance.parameters import of_request
+from lockstep.procs.api.read.market_archive import MarketArchive
 from tests.api.test_market_archive import NOWHERE, joined
 from tests.api.test_market_archive import Market as Venue
 

@@ -16,23 +16,23 @@ from urllib.parse import quote
 
 import pytest
 
-from procs.api.binance.answers import MILLISECOND
-from procs.api.binance.caller import Call
-from procs.api.binance.errors import ApiError, declined
-from procs.api.binance.market import Market as Handlers
-from procs.api.binance.parameters import of_request
-from procs.api.desk import Desk
-from procs.api.errors import DeclinedError
-from procs.api.history.intervals import INTERVALS
-from procs.api.history.tables import History
-from procs.api.read.market_archive import MarketArchive
-from procs.api.read.past import Past
-from procs.api.read.shown import Shown
-from procs.batcher.spool import Spool, stamped
-from procs.edge.market_queries import NOT_THERE, Aggregates, Klines, MarketQueries, Trades, Window
-from procs.intake.ingress_writer import IngressWriter
-from shm.records import AssetDefined
-from shm.ring import Consumer, Ring
+from lockstep.core.edge.market_queries import NOT_THERE, Aggregates, Klines, MarketQueries, Trades, Window
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.records import AssetDefined
+from lockstep.procs.api.binance.answers import MILLISECOND
+from lockstep.procs.api.binance.caller import Call
+from lockstep.procs.api.binance.errors import ApiError, declined
+from lockstep.procs.api.binance.market import Market as Handlers
+from lockstep.procs.api.binance.parameters import of_request
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.errors import DeclinedError
+from lockstep.procs.api.history.intervals import INTERVALS
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.api.read.market_archive import MarketArchive
+from lockstep.procs.api.read.past import Past
+from lockstep.procs.api.read.shown import Shown
+from lockstep.procs.batcher.spool import Spool, stamped
+from lockstep.shm.ring import Consumer, Ring
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import Stream
 from tests.batcher.test_spool import spool_all

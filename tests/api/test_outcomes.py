@@ -8,10 +8,8 @@ from typing import Any
 
 from msgspec import structs
 
-from procs.api.requests import Request, UnknownOutcome
-from procs.venue.snapshot_parts import Kept
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     API_SESSION,
     Asset,
     Code,
@@ -22,6 +20,8 @@ from shm.records import (
     Traded,
     Welcome,
 )
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.procs.api.requests import Request, UnknownOutcome
 from tests.api.test_withdrawals import Client
 from tests.corrections import approval
 from tests.router.requests import order

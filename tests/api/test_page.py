@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from procs.api.asgi import Answer
-from procs.api.page import Page
+from lockstep.procs.api.asgi import Answer
+from lockstep.procs.api.page import Page
 from tests.api.test_http import run, serving
 
 ASSET = "/assets/index-abc123.js"

@@ -9,23 +9,23 @@ from itertools import chain
 import msgspec
 import pytest
 
-from config.schema import ApiSection
-from procs.api.binance import account as account_module
-from procs.api.binance import lists as lists_module
-from procs.api.binance.caller import Call
-from procs.api.binance.dialect import Dialect
-from procs.api.binance.parameters import of_request
-from procs.api.desk import Desk
-from procs.api.history.tables import History
-from procs.api.keys import ApiKey
-from procs.api.limits import Limits
-from procs.api.login.signing_keys import SigningKeys
-from procs.api.parts import joined, parts
-from procs.api.read.past import Past
-from procs.api.read.shown import Shown
-from procs.intake.ingress_writer import IngressWriter
-from shm.records import InstrumentDefined
-from shm.ring import Ring
+from lockstep.config.schema import ApiSection
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.records import InstrumentDefined
+from lockstep.procs.api.binance import account as account_module
+from lockstep.procs.api.binance import lists as lists_module
+from lockstep.procs.api.binance.caller import Call
+from lockstep.procs.api.binance.dialect import Dialect
+from lockstep.procs.api.binance.parameters import of_request
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.api.keys import ApiKey
+from lockstep.procs.api.limits import Limits
+from lockstep.procs.api.login.signing_keys import SigningKeys
+from lockstep.procs.api.parts import joined, parts
+from lockstep.procs.api.read.past import Past
+from lockstep.procs.api.read.shown import Shown
+from lockstep.shm.ring import Ring
 from tests.api.test_list_names import enter_list
 from tests.batcher.events import ACCOUNTS, TERMS, Stream
 from tests.batcher.feed import Feed

@@ -12,12 +12,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs.api.errors import DeclinedError
-from procs.api.history.rows import Read, Watermark
-from procs.api.history.tables import POOL_SIZE, WAIT_S, History
-from procs.api.read.past import QUIET_S, Past
-from procs.batcher.spool import Spool
-from procs.edge.shares import client_address
+from lockstep.core.edge.shares import client_address
+from lockstep.procs.api.errors import DeclinedError
+from lockstep.procs.api.history.rows import Read, Watermark
+from lockstep.procs.api.history.tables import POOL_SIZE, WAIT_S, History
+from lockstep.procs.api.read.past import QUIET_S, Past
+from lockstep.procs.batcher.spool import Spool
 from tests.api.test_archive import load
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import Stream

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from procs.api.history.past_balances import Past, past_balances
-from procs.api.history.tables import History
-from shm.layout import unpack_event
-from shm.records import Corrected, Traded
+from lockstep.core.schema.layout import unpack_event
+from lockstep.core.schema.records import Corrected, Traded
+from lockstep.procs.api.history.past_balances import Past, past_balances
+from lockstep.procs.api.history.tables import History
 from tests.api.test_statements import ASSETS, ask, core, load, owned, run, seq_before, times_us  # noqa: F401
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.router.rig import ACCOUNTS, LISTINGS, Rig

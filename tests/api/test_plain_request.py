@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from procs.api.plain_request import MAX_BODY_BYTES, plain_request
+from lockstep.procs.api.plain_request import MAX_BODY_BYTES, plain_request
 
 HOST = b"Host: localhost\r\n"
 LINE = b"POST /api/v3/order?symbol=A%20B&side=BUY HTTP/1.1\r\n"

@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from procs.api.desk import Desk
-from procs.api.errors import DeclinedError
-from procs.api.history.average_cost import AverageCost
-from procs.api.read.archive import Archive
-from procs.api.read.shown import Shown
-from procs.batcher.spool import Spool
-from procs.intake.ingress_writer import IngressWriter
-from procs.venue.snapshot_parts import Kept
-from shm.layout import unpack_event
-from shm.records import Corrected, EventType, Side, Traded
-from shm.ring import Ring
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.layout import unpack_event
+from lockstep.core.schema.records import Corrected, EventType, Side, Traded
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.errors import DeclinedError
+from lockstep.procs.api.history.average_cost import AverageCost
+from lockstep.procs.api.read.archive import Archive
+from lockstep.procs.api.read.shown import Shown
+from lockstep.procs.batcher.spool import Spool
+from lockstep.shm.ring import Ring
 from tests.api.test_archive import Memory, joined, load, run_ahead
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream

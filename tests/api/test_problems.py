@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from procs.api.binance.errors import declined, refusal
-from procs.api.errors import DeclinedError, Reason
-from procs.api.v1.problems import problem_of, refused
-from shm.records import Code
+from lockstep.core.schema.records import Code
+from lockstep.procs.api.binance.errors import declined, refusal
+from lockstep.procs.api.errors import DeclinedError, Reason
+from lockstep.procs.api.v1.problems import problem_of, refused
 
 
 @pytest.mark.parametrize("code", [code for code in Code if code])

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from procs.api.public_keys import NoPublicKeyError, public_key_of
-from shm.records import KeyKind
+from lockstep.core.schema.records import KeyKind
+from lockstep.procs.api.public_keys import NoPublicKeyError, public_key_of
 
 RSA = rsa.generate_private_key(65537, 2048)
 ED25519 = ed25519.Ed25519PrivateKey.generate()

@@ -10,15 +10,9 @@ from typing import Any
 
 import pytest
 
-from procs.api.desk import Desk
-from procs.api.read.shown import Shown
-from procs.api.recent_events import OPERATORS, Ahead, Cursor, TooOld
-from procs.api.v1.shown import fill_shown, order_shown
-from procs.intake.ingress_writer import IngressWriter
-from procs.venue.snapshot_parts import Kept
-from shm.board import Word
-from shm.layout import pack, unpack_event
-from shm.records import (
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.layout import pack, unpack_event
+from lockstep.core.schema.records import (
     Balance,
     Code,
     CommandType,
@@ -29,7 +23,13 @@ from shm.records import (
     Rejected,
     Traded,
 )
-from shm.ring import Ring
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.read.shown import Shown
+from lockstep.procs.api.recent_events import OPERATORS, Ahead, Cursor, TooOld
+from lockstep.procs.api.v1.shown import fill_shown, order_shown
+from lockstep.shm.board import Word
+from lockstep.shm.ring import Ring
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed
 from tests.broken import BrokenError, require

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from procs.api.desk import Desk
-from procs.api.requests import Request, UnknownOutcome
-from procs.intake.ingress_writer import IngressWriter
-from shm.enums import OrderState
-from shm.layout import pack
-from shm.records import API_SESSION, Accepted, NewOrder
-from shm.ring import Ring
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.enums import OrderState
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import API_SESSION, Accepted, NewOrder
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.requests import Request, UnknownOutcome
+from lockstep.shm.ring import Ring
 from tests.api.test_withdrawals import Client
 from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream
 from tests.batcher.feed import Feed

@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from procs.api.binance.dialect import Dialect
-from procs.api.binance.errors import ApiError
-from procs.api.binance.listen_keys import ListenKeys
-from procs.api.binance.ws_api import WsApi
-from procs.api.login.sessions import SessionEndedError
-from procs.api.login.signing_keys import SigningKeys
-from procs.api.v1.caller import Caller
-from procs.api.v1.problems import ProblemError
-from procs.venue.venue_key import VenueKey
-from shm.enums import CommandType, KeyKind, KeyScope, KillScope
-from shm.records import Confirmed, ExtKeyMaterialEvent, KeyDefined, KeyRevoked, Role
+from lockstep.core.schema.enums import CommandType, KeyKind, KeyScope, KillScope
+from lockstep.core.schema.records import Confirmed, ExtKeyMaterialEvent, KeyDefined, KeyRevoked, Role
+from lockstep.core.venue.venue_key import VenueKey
+from lockstep.procs.api.binance.dialect import Dialect
+from lockstep.procs.api.binance.errors import ApiError
+from lockstep.procs.api.binance.listen_keys import ListenKeys
+from lockstep.procs.api.binance.ws_api import WsApi
+from lockstep.procs.api.login.sessions import SessionEndedError
+from lockstep.procs.api.login.signing_keys import SigningKeys
+from lockstep.procs.api.v1.caller import Caller
+from lockstep.procs.api.v1.problems import ProblemError
 from tests.api.test_stream_connections import Api, Client, run
 from tests.batcher.conftest import data, empty_database, server  # noqa: F401
 

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from config.schema import ApiSection
-from procs.api.app import Application
-from procs.api.binance.rest import Rest
-from procs.api.page import Page
-from procs.api.v1.auth import refresh_cookie
+from lockstep.config.schema import ApiSection
+from lockstep.procs.api.app import Application
+from lockstep.procs.api.binance.rest import Rest
+from lockstep.procs.api.page import Page
+from lockstep.procs.api.v1.auth import refresh_cookie
 
 PLAIN = ApiSection(port=0)
 DIRECT = ApiSection(port=0, certificate="api.pem", key="api.key")

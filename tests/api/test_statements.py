@@ -14,15 +14,15 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from config.schema import DatabaseSection
-from procs.api.history import statements
-from procs.api.history.statements import BEGINNING, Kind, Line, Sums, lines, statement
-from procs.api.history.tables import History
-from procs.batcher.author import Author
-from procs.batcher.backfill import fill
-from procs.router.sequencer import Sequencer
-from shm.layout import pack, unpack_command, unpack_event
-from shm.records import Asset, Corrected, Traded
+from lockstep.config.schema import DatabaseSection
+from lockstep.core.schema.layout import pack, unpack_command, unpack_event
+from lockstep.core.schema.records import Asset, Corrected, Traded
+from lockstep.procs.api.history import statements
+from lockstep.procs.api.history.statements import BEGINNING, Kind, Line, Sums, lines, statement
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.backfill import fill
+from lockstep.procs.router.sequencer import Sequencer
 from tests.batcher.conftest import data, database, server  # noqa: F401
 from tests.batcher.test_backfill import DEMO, born_ns
 from tests.models.ledger import LedgerModel

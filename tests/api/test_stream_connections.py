@@ -8,32 +8,32 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import config
-from procs.api.answers import Answers
-from procs.api.desk import Desk
-from procs.api.directories import Directories
-from procs.api.history.tables import History
-from procs.api.limits import Limits
-from procs.api.login.login import Login
-from procs.api.login.registry import Registry
-from procs.api.login.sessions import Session, Sessions, Standing
-from procs.api.read.market_archive import MarketArchive
-from procs.api.read.past import Past
-from procs.api.read.shown import Shown
-from procs.api.v1.caller import Services
-from procs.api.v1.stream_connection import LOGIN_S, MOST_OF_ACCOUNT, MOST_REQUESTS, MOST_WAITING
-from procs.api.v1.streams import Streams
-from procs.edge.market_queries import MarketQueries
-from procs.intake.ingress_writer import IngressWriter
-from procs.venue.venue_key import VenueKey
-from shm.board import Word
-from shm.records import AccountDefined, ExtCredentialEvent, Role
-from shm.ring import Ring
+from lockstep import config
+from lockstep.core.edge.market_queries import MarketQueries
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.records import AccountDefined, ExtCredentialEvent, Role
+from lockstep.core.venue.venue_key import VenueKey
+from lockstep.procs.api.answers import Answers
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.directories import Directories
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.api.limits import Limits
+from lockstep.procs.api.login.login import Login
+from lockstep.procs.api.login.registry import Registry
+from lockstep.procs.api.login.sessions import Session, Sessions, Standing
+from lockstep.procs.api.read.market_archive import MarketArchive
+from lockstep.procs.api.read.past import Past
+from lockstep.procs.api.read.shown import Shown
+from lockstep.procs.api.v1.caller import Services
+from lockstep.procs.api.v1.stream_connection import LOGIN_S, MOST_OF_ACCOUNT, MOST_REQUESTS, MOST_WAITING
+from lockstep.procs.api.v1.streams import Streams
+from lockstep.shm.board import Word
+from lockstep.shm.ring import Ring
 from tests.batcher.conftest import data, empty_database, server  # noqa: F401
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed
 
-DEMO = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
+DEMO = config.load(Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml")
 START_S = 1_800_000_000.0
 KEPT = 400  # events: fewer than some test makes
 PATIENCE_S = 20

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 
-from procs.api.desk import Desk
-from procs.api.requests import Request
-from procs.api.withdrawals import Waiting
-from procs.intake.ingress_writer import IngressWriter
-from procs.venue.snapshot_parts import Kept
-from shm.board import Word
-from shm.layout import unpack_command
-from shm.records import Code, CommandType, WithdrawalChanged, WithdrawalState
-from shm.records import WithdrawalStep as Step
-from shm.ring import Ring
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import Code, CommandType, WithdrawalChanged, WithdrawalState
+from lockstep.core.schema.records import WithdrawalStep as Step
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.requests import Request
+from lockstep.procs.api.withdrawals import Waiting
+from lockstep.shm.board import Word
+from lockstep.shm.ring import Ring
 from tests.event_feed import EventFeed
 from tests.router.random_driver import Everything, rested
 from tests.router.rig import FREE, OPERATORS, Rig

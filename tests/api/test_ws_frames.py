@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from procs.api.binance import ws_api
-from procs.api.ws_frames import CONTROL, INCOMPLETE, MESSAGE, OTHER, Frames, text_frame
+from lockstep.procs.api.binance import ws_api
+from lockstep.procs.api.ws_frames import CONTROL, INCOMPLETE, MESSAGE, OTHER, Frames, text_frame
 from tests.api.test_hostile import websocket
 from tests.api.test_http import PATIENCE_S, Client, pinged, run, serving
 

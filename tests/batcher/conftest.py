@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs.batcher.database import Embedded, migrate
+from lockstep.procs.batcher.database import Embedded, migrate
 from tests.prepared_database import prepare
 from tests.router.random_driver import rested, write_journal
 from tests.router.rig import Rig

@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from procs.batcher.batcher import Batcher
-from procs.batcher.database import Embedded, Remote
-from shm.board import Word
+from lockstep.procs.batcher.batcher import Batcher
+from lockstep.procs.batcher.database import Embedded, Remote
+from lockstep.shm.board import Word
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed, no_journal
 

@@ -10,9 +10,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from procs.batcher.spool import stamped
-from shm.layout import pack, type_of
-from shm.records import (
+from lockstep.core.schema.layout import pack, type_of
+from lockstep.core.schema.records import (
     Accepted,
     AccountDefined,
     Adjustment,
@@ -52,6 +51,7 @@ from shm.records import (
     Triggered,
     TriggerReason,
 )
+from lockstep.procs.batcher.spool import stamped
 from tests import listed
 
 BORN_NS = 1_800_000_000_123_456_789

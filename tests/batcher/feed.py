@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from procs.batcher.backfill_process import FillError
-from shm.board import Word
+from lockstep.procs.batcher.backfill_process import FillError
+from lockstep.shm.board import Word
 from tests.batcher.events import Stream
 from tests.event_feed import EventFeed, cause_of
 

@@ -13,16 +13,16 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from procs.batcher import author
-from procs.batcher.author import Author, objection
-from procs.batcher.batcher import Batcher
-from procs.batcher.compare import compare
-from procs.batcher.database import Embedded, Remote
-from procs.batcher.position import position
-from procs.batcher.rows import Batch
-from procs.batcher.spool import Spool
-from procs.batcher.writer import APPLICATION, RefusedError, Session
-from shm.board import Word
+from lockstep.procs.batcher import author
+from lockstep.procs.batcher.author import Author, objection
+from lockstep.procs.batcher.batcher import Batcher
+from lockstep.procs.batcher.compare import compare
+from lockstep.procs.batcher.database import Embedded, Remote
+from lockstep.procs.batcher.position import position
+from lockstep.procs.batcher.rows import Batch
+from lockstep.procs.batcher.spool import Spool
+from lockstep.procs.batcher.writer import APPLICATION, RefusedError, Session
+from lockstep.shm.board import Word
 from tests.batcher.events import BORN_NS, Stream
 from tests.batcher.feed import Feed, no_journal
 from tests.batcher.test_spool import spool_all
@@ -111,7 +111,7 @@ def test_a_later_epoch_takes_the_database_over_from_a_batcher_that_goes_on(
 
 @pytest.mark.parametrize("same_epoch", [False, True])
 def test_planted_a_database_that_does_not_check_the_epoch(database: str, tmp_path: Path, *, same_epoch: bool) -> None:
-    with patch("procs.batcher.writer.objection", lambda *_: ""), pytest.raises(BrokenError):
+    with patch("lockstep.procs.batcher.writer.objection", lambda *_: ""), pytest.raises(BrokenError):
         asyncio.run(take_over(database, tmp_path, same_epoch=same_epoch))
 
 

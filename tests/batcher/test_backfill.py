@@ -12,25 +12,33 @@ import psycopg
 import pytest
 from msgspec import structs
 
-import config
-from config.schema import Config, DatabaseSection
-from procs.batcher.author import Author
-from procs.batcher.backfill import fill
-from procs.batcher.backfill_process import BackfillProcess, FillError
-from procs.batcher.compare import compare
-from procs.batcher.expected_requests import COMMANDS
-from procs.batcher.requests import REQUESTED
-from procs.batcher.writer import RefusedError
-from procs.venue.snapshot_parts import Start
-from procs.venue.topology import derive
-from procs.venue.venue import Manifest
-from shm.layout import unpack_command
-from shm.records import Code, CommandType, Deposit, Dismissal, Payment, WithdrawalChanged, WithdrawalState
+from lockstep import config
+from lockstep.config.schema import Config, DatabaseSection
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import (
+    Code,
+    CommandType,
+    Deposit,
+    Dismissal,
+    Payment,
+    WithdrawalChanged,
+    WithdrawalState,
+)
+from lockstep.core.venue.snapshot_parts import Start
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Manifest
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.backfill import fill
+from lockstep.procs.batcher.backfill_process import BackfillProcess, FillError
+from lockstep.procs.batcher.compare import compare
+from lockstep.procs.batcher.expected_requests import COMMANDS
+from lockstep.procs.batcher.requests import REQUESTED
+from lockstep.procs.batcher.writer import RefusedError
 from tests.router.random_driver import write_journal
 from tests.router.rig import Rig
 from tests.router.test_ledger import follow
 
-DEMO = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
+DEMO = config.load(Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml")
 EXT = CommandType.EXT_DESTINATION
 EPOCH = 1000  # of whoever fills: later than any in the journal
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs.batcher.batcher import Batcher
-from procs.batcher.compare import compare
-from procs.batcher.database import Embedded, Remote
-from procs.batcher.spool import Spool
-from procs.venue.snapshot_parts import Kept, Start
-from shm.board import Word
-from shm.records import SnapshotTaken
+from lockstep.core.schema.records import SnapshotTaken
+from lockstep.core.venue.snapshot_parts import Kept, Start
+from lockstep.procs.batcher.batcher import Batcher
+from lockstep.procs.batcher.compare import compare
+from lockstep.procs.batcher.database import Embedded, Remote
+from lockstep.procs.batcher.spool import Spool
+from lockstep.shm.board import Word
 from tests.batcher.events import BORN_NS, Stream
 from tests.batcher.feed import Feed, no_journal
 from tests.batcher.lossy import LossyProxy

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from procs.batcher import refused, writer
-from procs.batcher.compare import compare
-from procs.batcher.database import Embedded
-from procs.batcher.spool import Spool
-from procs.batcher.writer import Session
-from shm.records import Corrected, Side, Traded
+from lockstep.core.schema.records import Corrected, Side, Traded
+from lockstep.procs.batcher import refused, writer
+from lockstep.procs.batcher.compare import compare
+from lockstep.procs.batcher.database import Embedded
+from lockstep.procs.batcher.spool import Spool
+from lockstep.procs.batcher.writer import Session
 from tests.batcher.conftest import created, migrated
 from tests.batcher.events import Stream
 from tests.batcher.test_spool import spool_all

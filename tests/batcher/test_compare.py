@@ -7,8 +7,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs.batcher.compare import compare
-from procs.batcher.spool import Spool
+from lockstep.procs.batcher.compare import compare
+from lockstep.procs.batcher.spool import Spool
 from tests.batcher.events import Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session

@@ -17,11 +17,11 @@ import psycopg
 import pytest
 from msgspec import convert
 
-from config.schema import Config
-from procs.batcher import database as database_module
-from procs.batcher import rebuild
-from procs.batcher.database import Embedded, Remote, UnavailableError, migrate, server
-from procs.venue import database_url
+from lockstep.config.schema import Config
+from lockstep.core.venue import database_url
+from lockstep.procs.batcher import database as database_module
+from lockstep.procs.batcher import rebuild
+from lockstep.procs.batcher.database import Embedded, Remote, UnavailableError, migrate, server
 from tests.prepared_database import prepare
 
 PATIENCE_S = 60.0
@@ -138,7 +138,7 @@ def test_a_killed_server_is_started_again(own: Embedded) -> None:
 
 def test_the_server_outlives_its_starter_and_is_found(own: Embedded) -> None:
     program = (
-        "import os, sys, pathlib; from procs.batcher.database import Embedded;"
+        "import os, sys, pathlib; from lockstep.procs.batcher.database import Embedded;"
         "Embedded(pathlib.Path(sys.argv[1])).start(); os.kill(os.getpid(), 9)"
     )
     try:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from procs.batcher.spool import Spool
-from procs.batcher.spool_writer import SpoolWriter
+from lockstep.procs.batcher.spool import Spool
+from lockstep.procs.batcher.spool_writer import SpoolWriter
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed
 from tests.batcher.test_spool import numbers_of, read

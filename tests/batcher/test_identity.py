@@ -14,16 +14,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from config.schema import Config, ReplicationSection
-from procs.batcher import database, identity, identity_keeper
-from procs.batcher.database import IDENTITY, Embedded, Remote
-from procs.batcher.identity import IdentityError, State
-from procs.batcher.identity_keeper import IdentityKeeper
-from procs.batcher.tunnel import Tunnel
-from procs.replicator import certificates
-from procs.replicator.certificates import Credentials
-from procs.venue import node
-from procs.venue.node import Node
+from lockstep.config.schema import Config, ReplicationSection
+from lockstep.core.venue import node
+from lockstep.core.venue.node import Node
+from lockstep.procs.batcher import database, identity, identity_keeper
+from lockstep.procs.batcher.database import IDENTITY, Embedded, Remote
+from lockstep.procs.batcher.identity import IdentityError, State
+from lockstep.procs.batcher.identity_keeper import IdentityKeeper
+from lockstep.procs.batcher.tunnel import Tunnel
+from lockstep.procs.replicator import certificates
+from lockstep.procs.replicator.certificates import Credentials
 from tests.ports import free_port
 
 PASSWORD = "a-secret-of-both"

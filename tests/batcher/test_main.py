@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from config.loader import load
-from procs.batcher.__main__ import build
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.board import Word
+from lockstep.config.loader import load
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.batcher.__main__ import build
+from lockstep.shm.board import Word
 from tests.batcher.events import Stream
 
-DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+DEMO = Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml"
 
 
 def test_a_venue_s_rings_are_spooled_under_its_data(tmp_path: Path) -> None:

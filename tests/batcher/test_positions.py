@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from procs.batcher.spool import Spool
-from shm.records import Corrected, Phase, PhaseChanged, Side, Traded
+from lockstep.core.schema.records import Corrected, Phase, PhaseChanged, Side, Traded
+from lockstep.procs.batcher.spool import Spool
 from tests.batcher.events import ACCOUNTS, BTCUSDT, Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session

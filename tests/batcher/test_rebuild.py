@@ -9,16 +9,16 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from config.schema import Config, DatabaseSection
-from procs.batcher import rebuild
-from procs.batcher.author import Author
-from procs.batcher.backfill import fill
-from procs.batcher.compare import compare
-from procs.batcher.position import objection, position
-from procs.batcher.writer import RefusedError
-from scripts.rebuild_db import Outcome, make
-from shm.layout import unpack_command
-from shm.records import Epoch
+from lockstep.cli.rebuild_db import Outcome, make
+from lockstep.config.schema import Config, DatabaseSection
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import Epoch
+from lockstep.procs.batcher import rebuild
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.backfill import fill
+from lockstep.procs.batcher.compare import compare
+from lockstep.procs.batcher.position import objection, position
+from lockstep.procs.batcher.writer import RefusedError
 from tests.batcher.test_backfill import DEMO, born_ns, commands_of, events_of
 from tests.router.rig import Rig
 

@@ -11,12 +11,12 @@ from unittest.mock import patch
 import psycopg
 import pytest
 
-from procs.batcher import refused, writer
-from procs.batcher.compare import Report, compare
-from procs.batcher.spool import Spool
-from procs.batcher.writer import RefusedError
-from shm.alphabet import unshown
-from shm.records import Accepted, Replaced
+from lockstep.core.schema.alphabet import unshown
+from lockstep.core.schema.records import Accepted, Replaced
+from lockstep.procs.batcher import refused, writer
+from lockstep.procs.batcher.compare import Report, compare
+from lockstep.procs.batcher.spool import Spool
+from lockstep.procs.batcher.writer import RefusedError
 from tests.batcher.events import Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session

@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from psycopg.adapt import Transformer
 from psycopg.pq import Format
 
-from procs.batcher.history import TRADE_COLUMNS
-from procs.batcher.rows import CHANGE_COLUMNS, ORDER_COLUMNS, Batch, phc
-from shm.records import (
+from lockstep.core.schema.records import (
     Accepted,
     Balance,
     Cancelled,
@@ -32,6 +30,8 @@ from shm.records import (
     Traded,
     Triggered,
 )
+from lockstep.procs.batcher.history import TRADE_COLUMNS
+from lockstep.procs.batcher.rows import CHANGE_COLUMNS, ORDER_COLUMNS, Batch, phc
 from tests.batcher.events import BTC, BTCUSDT, USDT, Stream
 from tests.compiled import numeric
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from procs.batcher.extent import extent, note_loaded
-from procs.batcher.reader import Reader
-from procs.batcher.rows import Batch
-from procs.batcher.spool import Spool
-from procs.batcher.spool_writer import SpoolWriter
-from shm.board import Word
-from shm.records import CancelReason, Corrected, ExtListNameEvent, InstrumentDefined
+from lockstep.core.schema.records import CancelReason, Corrected, ExtListNameEvent, InstrumentDefined
+from lockstep.procs.batcher.extent import extent, note_loaded
+from lockstep.procs.batcher.reader import Reader
+from lockstep.procs.batcher.rows import Batch
+from lockstep.procs.batcher.spool import Spool
+from lockstep.procs.batcher.spool_writer import SpoolWriter
+from lockstep.shm.board import Word
 from tests.batcher.events import BTCUSDT, TERMS, Stream
 from tests.batcher.feed import Feed
 from tests.event_feed import cause_of

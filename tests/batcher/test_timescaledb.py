@@ -13,13 +13,13 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from config.schema import DatabaseSection
-from procs.batcher.author import Author
-from procs.batcher.backfill import fill
-from procs.batcher.compare import compare
-from procs.batcher.database import Embedded, migrate
-from procs.batcher.spool import Spool
-from scripts.rebuild_db import Outcome, make
+from lockstep.cli.rebuild_db import Outcome, make
+from lockstep.config.schema import DatabaseSection
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.backfill import fill
+from lockstep.procs.batcher.compare import compare
+from lockstep.procs.batcher.database import Embedded, migrate
+from lockstep.procs.batcher.spool import Spool
 from tests.batcher.conftest import created, end_at_once
 from tests.batcher.events import Stream
 from tests.batcher.test_backfill import DEMO, born_ns, commands_of, events_of

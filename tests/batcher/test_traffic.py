@@ -9,10 +9,10 @@ from typing import Any
 
 import psycopg
 
-from procs.batcher.compare import compare
-from procs.batcher.spool import Spool, stamped
-from shm.layout import pack
-from shm.records import AssetDefined, Command, Event, Instrument, InstrumentDefined
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import AssetDefined, Command, Event, Instrument, InstrumentDefined
+from lockstep.procs.batcher.compare import compare
+from lockstep.procs.batcher.spool import Spool, stamped
 from tests.batcher.events import BTC, USDT, Stream
 from tests.batcher.test_spool import spool_all
 from tests.batcher.test_writer import batch_after, session

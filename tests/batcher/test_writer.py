@@ -9,12 +9,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs.batcher.author import Author
-from procs.batcher.compare import compare
-from procs.batcher.reader import Reader
-from procs.batcher.rows import Batch
-from procs.batcher.spool import Spool
-from procs.batcher.writer import RefusedError, Session
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.compare import compare
+from lockstep.procs.batcher.reader import Reader
+from lockstep.procs.batcher.rows import Batch
+from lockstep.procs.batcher.spool import Spool
+from lockstep.procs.batcher.writer import RefusedError, Session
 from tests.batcher.events import BORN_NS, Stream
 from tests.batcher.test_spool import spool_all
 

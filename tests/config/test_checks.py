@@ -9,8 +9,8 @@ import pytest
 from argon2 import PasswordHasher
 from msgspec import structs
 
-from config.checks import check
-from config.schema import (
+from lockstep.config.checks import check
+from lockstep.config.schema import (
     AccountSection,
     AlertsSection,
     ApiSection,
@@ -29,7 +29,7 @@ from config.schema import (
     VenueSection,
     WitnessSection,
 )
-from procs.rules.credentials import credential_of, is_right
+from lockstep.core.rules.credentials import credential_of, is_right
 
 INSTRUMENT = InstrumentSection(symbol="BTCUSDT", base="BTC", quote="USDT", tick="0.01", lot="0.0001")
 ACCOUNT = AccountSection(name="TRADER1", password="demo", deposits={"BTC": "1.5"})

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import config
-from config import Config, ConfigError
-from config.credentials import MAX_BYTES
+from lockstep import config
+from lockstep.config import Config, ConfigError
+from lockstep.config.credentials import MAX_BYTES
 
-DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+DEMO = Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml"
 URL = "postgresql://lockstep:geheim@db.example/venue"
 SECRETS = {"db-url": URL, "trader": "correct horse", "page": "https://chat.example/hooks/1"}
 

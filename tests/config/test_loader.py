@@ -8,18 +8,18 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 
-import config
-from config import Config, ConfigError
-from config.schema import Section
+from lockstep import config
+from lockstep.config import Config, ConfigError
+from lockstep.config.schema import Section
 
-DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+DEMO = Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml"
 
 
 def refusals(folder: Path, *changes: tuple[str, str], tail: str = "") -> list[str]:
     """What is said of the demo configuration after each (old, new) change of its text, without the file's name."""
     text = DEMO.read_text()
     for old, new in changes:
-        assert old in text, f"config/demo.toml no longer has {old}"
+        assert old in text, f"lockstep/config/demo.toml no longer has {old}"
         text = text.replace(old, new)
     file = folder / "venue.toml"
     file.write_text(text + tail)
@@ -75,18 +75,19 @@ def test_the_demo_shows_every_key_and_what_is_commented_out_can_be_used(tmp_path
     assert [tier.tier for tier in loaded.fee_tiers] == [1]
 
 
-def test_a_relative_data_folder_starts_at_the_project(tmp_path: Path) -> None:
-    project = tmp_path / "config"
-    project.mkdir()
-    (project / "venue.toml").write_text(DEMO.read_text())
+def test_a_relative_data_folder_starts_at_the_file_or_for_an_example_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "venue.toml").write_text(DEMO.read_text())
-    assert config.load(project / "venue.toml").venue.data == str(tmp_path / "var/lockstep")
-    assert config.load(tmp_path / "venue.toml").venue.data == str(tmp_path / "var/lockstep")
+    assert config.load(tmp_path / "venue.toml").venue.data == str(tmp_path / "lockstep-data")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert config.load(DEMO).venue.data == str(tmp_path / "here" / "lockstep-data")
 
 
 def test_an_absolute_data_folder_stays(tmp_path: Path) -> None:
     file = tmp_path / "venue.toml"
-    file.write_text(DEMO.read_text().replace('"var/lockstep"', '"/srv/venue"'))
+    file.write_text(DEMO.read_text().replace('"lockstep-data"', '"/srv/venue"'))
     assert config.load(file).venue.data == "/srv/venue"
 
 
@@ -182,10 +183,10 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_data_folder_that_can_not_be_is_refused(tmp_path: Path, below: str) -> None:
     (tmp_path / "taken").write_text("")
     file = tmp_path / "venue.toml"
-    text = (Path(__file__).parents[2] / "config" / "demo.toml").read_text()
-    file.write_text(text.replace('data = "var/lockstep"', f'data = "{tmp_path}/taken{below}"'))
+    text = (Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml").read_text()
+    file.write_text(text.replace('data = "lockstep-data"', f'data = "{tmp_path}/taken{below}"'))
     with pytest.raises(ConfigError, match=r"venue\.data: is .*taken is a file"):
         config.load(file)
-    file.write_text(text.replace('data = "var/lockstep"', 'data = "a\\u0000b"'))
+    file.write_text(text.replace('data = "lockstep-data"', 'data = "a\\u0000b"'))
     with pytest.raises(ConfigError, match=r"venue\.data: .*no path"):
         config.load(file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.nearest import nearest
+from lockstep.config.nearest import nearest
 
 
 def test_a_few_names_are_all_named() -> None:

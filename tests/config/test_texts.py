@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import ValidationError, convert
 
-from config.schema import AssetName, Decimal, Name, Symbol, TimeOfDay
-from shm.alphabet import fault_of_id
+from lockstep.config.schema import AssetName, Decimal, Name, Symbol, TimeOfDay
+from lockstep.core.schema.alphabet import fault_of_id
 
 NAMES = {"name": Name, "asset": AssetName, "symbol": Symbol, "decimal": Decimal, "time": TimeOfDay}
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
+from lockstep.config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(1, 18))

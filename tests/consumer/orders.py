@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shm.records import (
+from lockstep.core.schema.records import (
     Accepted,
     Cancelled,
     CancelReason,

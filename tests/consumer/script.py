@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from procs.publisher.book import Book
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     Accepted,
     Cancelled,
     CancelReason,
@@ -31,6 +30,7 @@ from shm.records import (
     Triggered,
     TriggerReason,
 )
+from lockstep.procs.publisher.book import Book
 from tests.consumer.orders import Order, Orders
 
 BUY, SELL = Side.BUY, Side.SELL

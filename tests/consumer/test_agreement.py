@@ -10,9 +10,9 @@ import os
 import random
 from collections import Counter
 
-from procs.publisher.book import Book
-from shm.layout import pack
-from shm.records import CancelReason, Command, Event, OrderState, Side
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import CancelReason, Command, Event, OrderState, Side
+from lockstep.procs.publisher.book import Book
 from tests.consumer.orders import Orders
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Pair

@@ -6,8 +6,8 @@ import os
 import random
 from collections import Counter
 
-from shm.layout import unpack_command, unpack_event
-from shm.records import Code, Deposit, Event, Rejected
+from lockstep.core.schema.layout import unpack_command, unpack_event
+from lockstep.core.schema.records import Code, Deposit, Event, Rejected
 from tests.consumer.money import Money
 from tests.router.random_driver import Everything
 from tests.router.rig import ACCOUNTS, Rig

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     CancelReason,
     OrderFlag,
     OrderType,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procs.edge.admission import Admission
+from lockstep.core.edge.admission import Admission
 
 
 class Guest:

@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from procs.api.errors import DeclinedError
-from procs.api.limits import WeightLimit
-from procs.api.login.allowance import Allowance
-from procs.edge.authentication import Guesses
-from procs.edge.party import party_of
-from procs.edge.turns import BusyError, Turns
+from lockstep.core.edge.authentication import Guesses
+from lockstep.core.edge.party import party_of
+from lockstep.core.edge.turns import BusyError, Turns
+from lockstep.procs.api.errors import DeclinedError
+from lockstep.procs.api.limits import WeightLimit
+from lockstep.procs.api.login.allowance import Allowance
 
 NETWORK = [f"2001:db8:1:2:{number:x}::1" for number in range(1, 21)]
 OTHER = "2001:db8:1:3::1"

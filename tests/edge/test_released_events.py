@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from procs.edge.released_events import EventHandler
-from procs.witness.report import boottime_ns
-from shm.bell import Reason
-from shm.board import Board, Word
-from shm.layout import unpack_event
-from shm.records import AssetDefined, EventType
-from shm.ring import Consumer
+from lockstep.core.edge.released_events import EventHandler
+from lockstep.core.schema.layout import unpack_event
+from lockstep.core.schema.records import AssetDefined, EventType
+from lockstep.procs.witness.report import boottime_ns
+from lockstep.shm.bell import Reason
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Consumer
 from tests.event_feed import CAUSE_AT, NUMBER_AT, ROUTER, EventFeed, History, cause_of, number_of
 
 NAME = "edge"

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from procs.api.asgi import Asgi, Receive, Scope, Send
-from procs.edge.turns import AbandonedError, BusyError, Turns, client_is_there
+from lockstep.core.edge.turns import AbandonedError, BusyError, Turns, client_is_there
+from lockstep.procs.api.asgi import Asgi, Receive, Scope, Send
 from tests.api.test_http import Api, run, serving
 
 ADDRESS = "192.0.2.1"

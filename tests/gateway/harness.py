@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
-from config.schema import AccountSection, AssetSection, Config, FixSection, InstrumentSection, VenueSection
-from procs.gateway.__main__ import build as build_gateway
-from procs.gateway.server import Server
-from procs.host.event_loop import SPIN_ROUNDS
-from procs.journaler.journaler import Journaler
-from procs.matcher.__main__ import build as build_matcher
-from procs.recovery.edge_catch_up import catch_up
-from procs.router.__main__ import build as build_router
-from procs.router.witnesses import BATCHER
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.journal_writer import JournalWriter
+from lockstep.config.schema import AccountSection, AssetSection, Config, FixSection, InstrumentSection, VenueSection
+from lockstep.core.host.event_loop import SPIN_ROUNDS
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.recovery.edge_catch_up import catch_up
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.gateway.__main__ import build as build_gateway
+from lockstep.procs.gateway.server import Server
+from lockstep.procs.journaler.journaler import Journaler
+from lockstep.procs.matcher.__main__ import build as build_matcher
+from lockstep.procs.router.__main__ import build as build_router
+from lockstep.procs.router.witnesses import BATCHER
 from tests.fix_client import Message, Reader, Writer
 from tests.passwords import CHEAP_HASH, PASSWORD
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from msgspec import structs
 
-from procs.gateway.__main__ import build
-from procs.gateway.store_reader import Scan
-from procs.tables.saved import Saver
-from procs.venue.snapshot_parts import Kept, Start
-from procs.venue.topology import derive
-from procs.venue.venue import Venue, set_back
-from shm.board import Word
-from shm.layout import unpack_event
-from shm.records import InstrumentDefined
+from lockstep.core.schema.layout import unpack_event
+from lockstep.core.schema.records import InstrumentDefined
+from lockstep.core.tables.saved import Saver
+from lockstep.core.venue.snapshot_parts import Kept, Start
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue, set_back
+from lockstep.procs.gateway.__main__ import build
+from lockstep.procs.gateway.store_reader import Scan
+from lockstep.shm.board import Word
 from tests.event_feed import ROUTER, EventFeed, cause_of
 from tests.gateway.harness import config_for
 from tests.router.random_driver import Everything

@@ -14,15 +14,15 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from procs.gateway.__main__ import build
-from procs.gateway.server import Server
-from procs.venue.node import Node
-from procs.venue.snapshot_parts import Kept
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm import records as r
-from shm.board import Word
-from shm.layout import pack, unpack_command
+from lockstep.core.schema import records as r
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.gateway.__main__ import build
+from lockstep.procs.gateway.server import Server
+from lockstep.shm.board import Word
 from tests.gateway.harness import REPLY_S, STEP_S, Trader, config_for
 from tests.listed import TERMS
 from tests.passwords import CHEAP_HASH

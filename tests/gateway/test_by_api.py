@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shm import records as r
+from lockstep.core.schema import records as r
 from tests.gateway.harness import Trader
 from tests.gateway.stage import ALICE, BOB, ROUTER, Stage, accepted, cancelled, traded
 from tests.gateway.test_entry import run

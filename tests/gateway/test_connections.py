@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from procs.edge.own_socket import name_of
-from procs.gateway import control
-from procs.gateway.session_log import MAX_LINES_AT_ONCE, Lines
-from procs.operating.status import SessionStatus
+from lockstep.core.edge.own_socket import name_of
+from lockstep.core.operations.status import SessionStatus
+from lockstep.procs.gateway import control
+from lockstep.procs.gateway.session_log import MAX_LINES_AT_ONCE, Lines
 from tests.gateway.harness import Harness, Trader, config_for, venue
 from tests.logged import captured
 

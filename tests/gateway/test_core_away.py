@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from shm import records as r
-from shm.board import Word
+from lockstep.core.schema import records as r
+from lockstep.shm.board import Word
 from tests.gateway.harness import Trader, config_for, venue, with_fix
 from tests.gateway.stage import ALICE, MATCHER, Stage, accepted, on_stage, stage
 

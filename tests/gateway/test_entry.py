@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from shm import records as r
-from shm.client_ids import meant_id, own_id
+from lockstep.core.schema import records as r
+from lockstep.core.schema.client_ids import meant_id, own_id
 from tests.gateway.harness import Trader
 from tests.gateway.stage import ALICE, INSTRUMENT, Stage, on_stage, stage
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from procs.disk import space
-from procs.gateway.store import Store
-from procs.intake.refused_ids import RefusedIds
-from shm.board import Word
+from lockstep.core.files import space
+from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.procs.gateway.store import Store
+from lockstep.shm.board import Word
 from tests.gateway.harness import Harness, Trader, venue
 from tests.gateway.test_store import IN_ANSWERED, IN_LOGGED, OUT_APP, everything, resent
 from tests.small_disk import PAGE, SmallDisk

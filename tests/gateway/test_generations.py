@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.venue.snapshot_parts import Kept, Start
-from shm import records as r
-from shm.board import Word
+from lockstep.core.schema import records as r
+from lockstep.core.venue.snapshot_parts import Kept, Start
+from lockstep.shm.board import Word
 from tests.gateway.harness import config_for
 from tests.gateway.player import NAME, Player, Recording
 from tests.gateway.stage import ALICE, Stage, accepted, cancelled

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.witness.report import boottime_ns
-from shm.board import Word
-from shm.client_ids import own_id
+from lockstep.core.schema.client_ids import own_id
+from lockstep.procs.witness.report import boottime_ns
+from lockstep.shm.board import Word
 from tests.gateway.stage import Stage, accepted, on_stage, stage
 
 LAPSED = 1

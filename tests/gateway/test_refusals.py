@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from procs.intake.codes import text_of
-from shm.records import Code
+from lockstep.core.intake.codes import text_of
+from lockstep.core.schema.records import Code
 from tests.compiled import BadNumber, steps
 from tests.gateway.harness import Harness, Trader, config_for, venue
 

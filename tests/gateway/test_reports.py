@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from procs.intake.codes import text_of
-from shm import records as r
-from shm.board import Word
+from lockstep.core.intake.codes import text_of
+from lockstep.core.schema import records as r
+from lockstep.shm.board import Word
 from tests.gateway.harness import Trader
 from tests.gateway.stage import ALICE, BOB, DEFINITIONS, ROUTER, Stage, accepted, cancelled, on_stage, stage, traded
 from tests.gateway.test_entry import STOP_ENTRY, entry, run

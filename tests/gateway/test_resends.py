@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.resend import Resend
-from procs.gateway.store import Store
-from procs.intake.refused_ids import RefusedIds
+from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.procs.gateway.resend import Resend
+from lockstep.procs.gateway.store import Store
 from tests.gateway.fix.client import Client
 from tests.gateway.harness import Harness, Trader, config_for, venue
 

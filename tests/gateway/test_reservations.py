@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from procs.gateway import seq_num_file
-from procs.gateway.store import Store
-from procs.intake.refused_ids import RefusedIds
-from procs.tables.saved import Loader, Saver
-from shm import records as r
-from shm.journal_select import select_whole
-from shm.journal_writer import JournalWriter
-from shm.layout import pack, unpack_command
-from shm.records import CommandType, Reservation
+from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.core.journal.select import select_whole
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.schema import records as r
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.schema.records import CommandType, Reservation
+from lockstep.core.tables.saved import Loader, Saver
+from lockstep.procs.gateway import seq_num_file
+from lockstep.procs.gateway.store import Store
 from tests.fix_client import Message
 from tests.gateway.harness import REPLY_S, STEP_S, Harness, Trader, venue
 from tests.gateway.stage import ALICE, Stage, accepted, on_stage, stage, traded

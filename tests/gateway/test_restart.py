@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.resend import Resend
+from lockstep.procs.gateway.resend import Resend
 from tests.gateway.harness import Harness, Trader, config_for, venue
 
 OUT_APP = 5

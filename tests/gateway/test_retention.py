@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway import background
-from procs.gateway.resend import Resend
-from procs.gateway.retention import Keep
-from procs.gateway.store import Store
-from procs.gateway.store_reader import StoreCorrupt
-from procs.intake.refused_ids import RefusedIds
-from procs.venue.snapshot_parts import Kept, Start
+from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.core.venue.snapshot_parts import Kept, Start
+from lockstep.procs.gateway import background
+from lockstep.procs.gateway.resend import Resend
+from lockstep.procs.gateway.retention import Keep
+from lockstep.procs.gateway.store import Store
+from lockstep.procs.gateway.store_reader import StoreCorrupt
 from tests.logged import captured
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)

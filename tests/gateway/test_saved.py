@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.store_reader import StoreCorrupt
-from procs.tables.saved import DamagedPart
-from procs.venue.snapshot_parts import Kept
+from lockstep.core.tables.saved import DamagedPart
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.procs.gateway.store_reader import StoreCorrupt
 from tests.gateway.player import NAME, Player, Recording
 
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)

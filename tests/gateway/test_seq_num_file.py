@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from procs.disk import atomic_file
-from procs.gateway import background, segments, seq_num_file, starts
-from procs.gateway import store as store_module
-from procs.gateway.resend import Resend
-from procs.gateway.store import Store
-from procs.gateway.store_reader import StoreCorrupt
-from procs.intake.refused_ids import RefusedIds
-from procs.venue.snapshot_parts import NotSyncedError
+from lockstep.core.files import atomic_file
+from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.core.venue.snapshot_parts import NotSyncedError
+from lockstep.procs.gateway import background, segments, seq_num_file, starts
+from lockstep.procs.gateway import store as store_module
+from lockstep.procs.gateway.resend import Resend
+from lockstep.procs.gateway.store import Store
+from lockstep.procs.gateway.store_reader import StoreCorrupt
 from tests.gateway.harness import Trader, venue
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.edge import authentication
-from procs.edge.authentication import Account, Accounts, Authenticator, Credential
-from procs.rules.credentials import is_right
+from lockstep.core.edge import authentication
+from lockstep.core.edge.authentication import Account, Accounts, Authenticator, Credential
+from lockstep.core.rules.credentials import is_right
 from tests.gateway.harness import Trader, config_for, venue
 from tests.passwords import PASSWORD
 

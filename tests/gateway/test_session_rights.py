@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from procs.rules.credentials import credential_of
-from shm import records as r
+from lockstep.core.rules.credentials import credential_of
+from lockstep.core.schema import records as r
 from tests.gateway.harness import Trader
 from tests.gateway.stage import ALICE, BOB, ROUTER, Stage, accepted, credential, on_stage, stage
 from tests.passwords import CHEAP_HASH

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.store import Store
-from procs.intake.refused_ids import RefusedIds
-from shm import records as r
-from shm.layout import pack
+from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.core.schema import records as r
+from lockstep.core.schema.layout import pack
+from lockstep.procs.gateway.store import Store
 from tests.gateway.harness import Trader
 from tests.gateway.stage import ALICE, AT_NS, BOB, Stage, accepted, on_stage, traded
 from tests.gateway.test_followed import following, reserve, step

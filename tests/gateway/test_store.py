@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway.resend import Resend
-from procs.gateway.store import Store
-from procs.gateway.store_reader import Scan, StoreCorrupt
-from procs.intake.refused_ids import RefusedIds
+from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.procs.gateway.resend import Resend
+from lockstep.procs.gateway.store import Store
+from lockstep.procs.gateway.store_reader import Scan, StoreCorrupt
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)
 BUY, SELL = 1, 2

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from procs.intake.codes import text_of
-from shm.records import Code
+from lockstep.core.intake.codes import text_of
+from lockstep.core.schema.records import Code
 from tests.gateway.harness import Harness, Trader, venue
 from tests.gateway.test_entry import STOP_ENTRY, entry
 from tests.gateway.test_reports import some

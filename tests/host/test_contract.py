@@ -9,16 +9,16 @@ from typing import get_type_hints
 
 import pytest
 
-from procs.host.__main__ import _stage
-from procs.venue.agent import Agent
-from procs.venue.edge import Edge
-from procs.venue.topology import CARRIED_ROLES, EDGE_ROLES
-from procs.venue.venue import Venue
-from shm.bell import Reason
+from lockstep.core.host.__main__ import _stage
+from lockstep.core.venue.agent import Agent
+from lockstep.core.venue.edge import Edge
+from lockstep.core.venue.topology import CARRIED_ROLES, EDGE_ROLES
+from lockstep.core.venue.venue import Venue
+from lockstep.shm.bell import Reason
 
 ROLES = (*CARRIED_ROLES, *EDGE_ROLES)
-PROGRAMS = {"host", "monitor"}  # processes of their own, which no host runs
-ROOMS = Path(__file__).parents[2] / "procs"
+PROGRAMS = {"monitor"}  # processes of their own, which no host runs
+ROOMS = Path(__file__).parents[2] / "lockstep" / "procs"
 
 
 class Spinless(Edge):
@@ -42,7 +42,7 @@ def test_every_program_in_procs_is_a_role_or_known() -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_stage_keeps_the_contract_of_its_kind(role: str) -> None:
-    built = get_type_hints(importlib.import_module(f"procs.{role}.__main__").build)["return"]
+    built = get_type_hints(importlib.import_module(f"lockstep.procs.{role}.__main__").build)["return"]
     assert issubclass(built, Agent if role in CARRIED_ROLES else Edge)
     assert not inspect.isabstract(built), sorted(built.__abstractmethods__)
 
@@ -54,7 +54,7 @@ def test_edge_that_lacks_a_part_is_refused() -> None:
 
 
 def test_host_refuses_a_stage_without_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
-    witness = importlib.import_module("procs.witness.__main__")
+    witness = importlib.import_module("lockstep.procs.witness.__main__")
     monkeypatch.setattr(witness, "build", lambda _venue, _name: object())
     with pytest.raises(TypeError, match="witness: object does not keep the contract of Edge"):
         _stage(Venue.__new__(Venue), "witness", Edge)  # type: ignore[type-abstract]

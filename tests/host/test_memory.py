@@ -10,15 +10,15 @@ from functools import partial
 
 import pytest
 
-from procs.host.memory import _is_privileged
+from lockstep.core.host.memory import _is_privileged
 from tests.pages import ROOT
 
 LIMIT = 65_536
 PROGRAM = """
 import mmap
 from pathlib import Path
-from procs.host import memory
-from shm.refusal import FinalError
+from lockstep.core.host import memory
+from lockstep.core.diagnostics.refusal import FinalError
 
 def kib(name):
     (row,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from procs.intake.codes import TABLE, reasons_of, text_of
-from shm.records import Code
+from lockstep.core.intake.codes import TABLE, reasons_of, text_of
+from lockstep.core.schema.records import Code
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocols" / "codes.md"
 

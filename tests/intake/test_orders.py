@@ -7,9 +7,9 @@ import random
 import pytest
 from msgspec import Struct
 
-from procs.intake.orders import ORDER_SIZE, ClientOrders
-from shm import records as r
-from shm.layout import pack
+from lockstep.core.intake.orders import ORDER_SIZE, ClientOrders
+from lockstep.core.schema import records as r
+from lockstep.core.schema.layout import pack
 
 CLOSED_KEPT = 16384
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procs.intake.refused_ids import RefusedIds
+from lockstep.core.intake.refused_ids import RefusedIds
 
 CAPACITY = 65536
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from procs.journaler.journaler import Journaler
-from shm import segment as memory
-from shm.bell import Bells, Reason, Sleeper
-from shm.board import Board, Word
-from shm.journal import JournalCorrupt, JournalError, JournalReader, segment_seqs, verify
-from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
-from shm.ring import Consumer, Producer, Ring
+from lockstep.core.journal.journal import JournalCorrupt, JournalError, JournalReader, segment_seqs, verify
+from lockstep.core.journal.writer import MIN_SEGMENT_BYTES, JournalWriter
+from lockstep.procs.journaler.journaler import Journaler
+from lockstep.shm import segment as memory
+from lockstep.shm.bell import Bells, Reason, Sleeper
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Consumer, Producer, Ring
 from tests.models import journal as model
 
 SEGMENT_BYTES = 16 * 4096

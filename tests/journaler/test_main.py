@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from config.schema import AssetSection, Config, InstrumentSection, VenueSection
-from procs.journaler.__main__ import build, report_cut, trusted_seq
-from procs.venue.node import Node
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.board import Board, Word
-from shm.journal import JournalReader
-from shm.journal_end import segment_header
-from shm.journal_format import file_name
-from shm.journal_writer import JournalWriter
-from shm.ring import Ring
+from lockstep.config.schema import AssetSection, Config, InstrumentSection, VenueSection
+from lockstep.core.journal.end import segment_header
+from lockstep.core.journal.format import file_name
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.journaler.__main__ import build, report_cut, trusted_seq
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Ring
 from tests.logged import captured
 from tests.models import journal as model
 from tests.simulation.disk import FakeDisk, Fates

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from enum import IntEnum
 
-from shm.layout import type_of
-from shm.records import (
+from lockstep.core.schema.layout import type_of
+from lockstep.core.schema.records import (
     Accepted,
     Cancelled,
     CancelReason,
@@ -33,7 +33,7 @@ from shm.records import (
     Triggered,
     TriggerReason,
 )
-from shm.records import ExtTermsEvent as Terms
+from lockstep.core.schema.records import ExtTermsEvent as Terms
 
 OTHERS_EVENTS = (
     "BALANCE", "ASSET_DEFINED", "INSTRUMENT_DEFINED", "ACCOUNT_DEFINED", "EPOCH_BEGUN", "CONFIRMED", "CORRECTED",

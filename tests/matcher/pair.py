@@ -11,11 +11,8 @@ from typing import Any
 
 import msgspec
 
-from procs.matcher.book import Book
-from procs.matcher.matcher import Matcher
-from shm.board import Board, Word
-from shm.layout import pack, unpack_event
-from shm.records import (
+from lockstep.core.schema.layout import pack, unpack_event
+from lockstep.core.schema.records import (
     Cancel,
     Command,
     Event,
@@ -32,7 +29,10 @@ from shm.records import (
     Tick,
     TimeInForce,
 )
-from shm.ring import Ring
+from lockstep.procs.matcher.book import Book
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Ring
 from tests.listed import TERMS
 from tests.models import book as model
 from tests.models.journal import crc32c
@@ -41,7 +41,7 @@ from tests.naming import meaning
 
 BTC = 1
 TINY = 64
-MATCHER_DUE = 32  # WORD_MATCHER_DUE of shm/board.pxd, for matcher 1
+MATCHER_DUE = 32  # WORD_MATCHER_DUE of lockstep/shm/board.pxd, for matcher 1
 START_NS = 9 * 3600 * 10**9  # nine in the morning
 
 

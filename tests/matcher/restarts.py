@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from random import Random
 
-from procs.matcher.matcher import Matcher
-from shm.board import Board, Word
-from shm.ring import Ring
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Ring
 from tests.matcher.pair import MATCHER_DUE, TINY, ThroughRings
 from tests.tables.parts import load, part_of
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from procs.matcher.matcher import Matcher
-from shm.board import Board
-from shm.layout import pack
-from shm.records import Command, Event, Instrument
-from shm.ring import Ring
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Command, Event, Instrument
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Ring
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Alone, instrument
 from tests.matcher.traffic import Traffic

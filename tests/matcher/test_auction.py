@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procs.matcher.book import Book
-from shm.layout import pack
-from shm.records import Command, Phase, PhaseChange, Side
-from shm.ring import Ring
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Command, Phase, PhaseChange, Side
+from lockstep.procs.matcher.book import Book
+from lockstep.shm.ring import Ring
 from tests.matcher.pair import instrument, order, stamped
 
 MOST = 2**63 - 1

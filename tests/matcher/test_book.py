@@ -6,10 +6,20 @@ import random
 
 import pytest
 
-from procs.matcher.book import Book
-from shm.layout import pack
-from shm.records import Cancelled, Code, Event, OrderType, Rejected, Replaced, Side, TimeInForce, Traded
-from shm.ring import Ring
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
+    Cancelled,
+    Code,
+    Event,
+    OrderType,
+    Rejected,
+    Replaced,
+    Side,
+    TimeInForce,
+    Traded,
+)
+from lockstep.procs.matcher.book import Book
+from lockstep.shm.ring import Ring
 from tests.matcher.pair import BTC, Pair, buy, cancel, instrument, order, replace, sell, stamped
 
 LEAST, MOST = -(2**63), 2**63 - 1

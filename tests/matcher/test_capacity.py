@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 import struct
 
-from procs.matcher.book import Book
-from shm.layout import pack
-from shm.records import Side
-from shm.ring import Ring
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Side
+from lockstep.procs.matcher.book import Book
+from lockstep.shm.ring import Ring
 from tests.matcher.pair import buy, cancel, instrument, sell, stamped
 
 ORDERS = 1_000_000

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from shm.records import (
+from lockstep.core.schema.records import (
     BandAction,
     Cancelled,
     CancelReason,

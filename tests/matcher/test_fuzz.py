@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from shm.records import Code, ExtTerms, NewOrder, OrderType, Rejected, Side, TimeInForce
+from lockstep.core.schema.records import Code, ExtTerms, NewOrder, OrderType, Rejected, Side, TimeInForce
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import BTC, Pair, ThroughRings, cancel, compare_books, instrument, order, replace
 from tests.matcher.traffic import Traffic

@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from procs.matcher.matcher import Matcher
-from procs.venue.instrument_images import Kept
-from shm.board import Board, Word
-from shm.layout import pack, unpack_event
-from shm.records import Accepted, Command, Event, Phase, PhaseChange, Traded
-from shm.ring import Ring
+from lockstep.core.schema.layout import pack, unpack_event
+from lockstep.core.schema.records import Accepted, Command, Event, Phase, PhaseChange, Traded
+from lockstep.core.venue.instrument_images import Kept
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Ring
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import MATCHER_DUE, Pair, buy, instrument, sell, stamped
 from tests.matcher.traffic import Traffic

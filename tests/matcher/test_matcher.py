@@ -7,19 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from config.loader import load
-from procs.matcher.__main__ import build
-from procs.matcher.matcher import Matcher
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.board import Board, Word
-from shm.layout import pack, unpack_event
-from shm.records import Accepted, Cancelled, Code, Command, Event, ExtClientId, ExtClientIdEvent, Rejected, Tick, Traded
-from shm.ring import Ring
+from lockstep.config.loader import load
+from lockstep.core.schema.layout import pack, unpack_event
+from lockstep.core.schema.records import (
+    Accepted,
+    Cancelled,
+    Code,
+    Command,
+    Event,
+    ExtClientId,
+    ExtClientIdEvent,
+    Rejected,
+    Tick,
+    Traded,
+)
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.matcher.__main__ import build
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Ring
 from tests.matcher.pair import buy, cancel, instrument, sell, stamped
 
 NUMBER = 2
-DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+DEMO = Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml"
 
 
 @dataclass

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from procs.matcher.matcher import Matcher
-from shm.board import Board
-from shm.layout import pack
-from shm.records import Command
-from shm.ring import Ring
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Command
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Ring
 from tests.matcher.pair import buy, cancel, instrument, replace, sell, stamped
 
 RESTING = 12_000  # more than a matcher takes for near

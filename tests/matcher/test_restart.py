@@ -8,16 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from config.loader import load as load_config
-from procs.matcher.__main__ import build
-from procs.matcher.matcher import Matcher
-from procs.venue.instrument_images import Kept as Images
-from procs.venue.snapshot_parts import Kept, Start
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.board import Board, Word
-from shm.layout import pack, unpack_event
-from shm.records import (
+from lockstep.config.loader import load as load_config
+from lockstep.core.schema.layout import pack, unpack_event
+from lockstep.core.schema.records import (
     AccountLimits,
     Command,
     Event,
@@ -31,7 +24,14 @@ from shm.records import (
     TimeInForce,
     Traded,
 )
-from shm.ring import Ring
+from lockstep.core.venue.instrument_images import Kept as Images
+from lockstep.core.venue.snapshot_parts import Kept, Start
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.matcher.__main__ import build
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Ring
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import START_NS, buy, cancel, group, instrument, leg, limits, replace, sell, stamped
 from tests.matcher.restarts import Restarting
@@ -40,7 +40,7 @@ from tests.models.book import Book as Model
 from tests.models.orders import Place
 from tests.tables.parts import load, part_of
 
-DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+DEMO = Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml"
 STEPS = 5000
 AUCTIONS = (Phase.OPENING_AUCTION, Phase.VOLATILITY_AUCTION, Phase.CLOSING_AUCTION)
 KINDS = {

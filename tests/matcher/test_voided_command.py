@@ -7,10 +7,8 @@ from collections import Counter
 
 import pytest
 
-from procs.matcher.matcher import Matcher
-from shm.board import Board
-from shm.layout import pack, unpack_event
-from shm.records import (
+from lockstep.core.schema.layout import pack, unpack_event
+from lockstep.core.schema.records import (
     Accepted,
     Activate,
     Cancelled,
@@ -32,8 +30,10 @@ from shm.records import (
     TimeInForce,
     Traded,
 )
-from shm.records import ExtTermsEvent as Terms
-from shm.ring import Ring
+from lockstep.core.schema.records import ExtTermsEvent as Terms
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Ring
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import (
     BTC,

@@ -10,8 +10,8 @@ import random
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     AccountLimits,
     Activate,
     BandAction,
@@ -29,7 +29,7 @@ from shm.records import (
     Tick,
     TimeInForce,
 )
-from shm.records import OrderFlag as Flag
+from lockstep.core.schema.records import OrderFlag as Flag
 from tests.compiled import fault, fault_of_list
 from tests.matcher.coverage_tally import Seen
 from tests.matcher.pair import Alone, cancel, instrument, leg, limits, order, replace

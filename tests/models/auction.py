@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from shm.records import Side
+from lockstep.core.schema.records import Side
 from tests.models.listing import Listing
 
 

@@ -1,4 +1,4 @@
-"""The whole matcher as docs/rules.md reads, on sorted containers: the oracle of `procs.matcher`.
+"""The whole matcher as docs/rules.md reads, on sorted containers: the oracle of `matcher`.
 
 It is slow and obvious on purpose, and shares nothing with the matcher but the schema of the records.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from shm.records import (
+from lockstep.core.schema.records import (
     AccountLimits,
     Activate,
     Cancel,
@@ -34,7 +34,7 @@ from shm.records import (
     TimeInForce,
     TriggerReason,
 )
-from shm.records import OrderFlag as Flag
+from lockstep.core.schema.records import OrderFlag as Flag
 from tests.models import auction, phases
 from tests.models.continuous import Matching
 from tests.models.listing import Listing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shm.records import CancelAfter, Code, Command, MassCancel
+from lockstep.core.schema.records import CancelAfter, Code, Command, MassCancel
 
 LATE_NS = 1_000_000  # of the log's clock: a poll's records follow each other by nanoseconds
 SECOND_NS = 10**9

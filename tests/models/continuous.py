@@ -5,7 +5,7 @@ Commands are `tests.models.book`'s; this is the part that they share, and it rea
 
 from __future__ import annotations
 
-from shm.records import (
+from lockstep.core.schema.records import (
     CancelReason,
     ListKind,
     OrderFlag,

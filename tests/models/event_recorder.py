@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from shm.client_ids import meant_id, own_id
-from shm.layout import type_of
-from shm.records import (
+from lockstep.core.schema.client_ids import meant_id, own_id
+from lockstep.core.schema.layout import type_of
+from lockstep.core.schema.records import (
     API_SESSION,
     Accepted,
     Cancel,

@@ -1,14 +1,14 @@
 """The journal's checksums written out slowly, and records to put into it.
 
-An oracle for tests: it shares no code with `shm.journal`.
+An oracle for tests: it shares no code with `journal.journal`.
 """
 
 from __future__ import annotations
 
 import struct
 
-from shm.layout import pack
-from shm.records import Deposit
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Deposit
 
 _MASK = 2**64 - 1
 _TABLE: list[int] = []

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_DOWN, Decimal
 
-from shm.records import (
+from lockstep.core.schema.records import (
     AccountLimits,
     Activate,
     Adjustment,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sortedcontainers import SortedDict
 
-from shm.records import BandAction, Instrument, Limits, Phase, Side
+from lockstep.core.schema.records import BandAction, Instrument, Limits, Phase, Side
 from tests.models.orders import Order, Place
 from tests.models.triggers import Stops
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from shm.records import ExtLeg, ExtTerms, NewOrder, OrderFlag, OrderType, Phase, Side, TimeInForce
+from lockstep.core.schema.records import ExtLeg, ExtTerms, NewOrder, OrderFlag, OrderType, Phase, Side, TimeInForce
 
 STOPS = (OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TRAILING_STOP)
 LIMITS = (OrderType.LIMIT, OrderType.STOP_LIMIT)

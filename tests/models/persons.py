@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from shm.records import (
+from lockstep.core.schema.records import (
     API_RING,
     Account,
     Adjustment,

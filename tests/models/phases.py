@@ -5,7 +5,7 @@ It looks at one order and one phase; it changes neither.
 
 from __future__ import annotations
 
-from shm.records import Code, OrderFlag, OrderType, Phase, TimeInForce
+from lockstep.core.schema.records import Code, OrderFlag, OrderType, Phase, TimeInForce
 from tests.models.orders import FOR_AUCTION, Order
 
 AUCTIONS = (Phase.OPENING_AUCTION, Phase.VOLATILITY_AUCTION, Phase.CLOSING_AUCTION)

@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from sortedcontainers import SortedDict
 
-from shm.records import Side
+from lockstep.core.schema.records import Side
 from tests.models.orders import Order, Place
 
 MOST_TRAILING = 4096

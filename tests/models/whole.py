@@ -5,7 +5,7 @@ It says the rules from the other end: not what an order does, but what can't be 
 
 from __future__ import annotations
 
-from shm.records import Phase, Side
+from lockstep.core.schema.records import Phase, Side
 from tests.models import phases
 from tests.models.listing import Listing
 from tests.models.orders import FOR_AUCTION, Order, Place

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procs.operating.status import (
+from lockstep.core.operations.status import (
     AgentStatus,
     ConsumerStatus,
     GatewayStatus,

@@ -1,4 +1,4 @@
-"""A balancer leads clients to the node that leads: HAProxy, by config/haproxy, before real health endpoints.
+"""A balancer leads clients to the node that leads: HAProxy, by lockstep/config/haproxy, before real health endpoints.
 
 tests/pipeline/test_looking.py has it before a whole venue. Where HAProxy is not installed, both say so and skip.
 """
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from config.loader import load
-from config.schema import MetricsSection
-from procs.monitor.server import Answer, Server
+from lockstep.config.loader import load
+from lockstep.config.schema import MetricsSection
+from lockstep.procs.monitor.server import Answer, Server
 from tests.balancer import CONFIGURATION, HAPROXY, PATIENCE_S, Node, balancing
 from tests.pages import ROOT
 
@@ -134,7 +134,7 @@ def test_no_listener_has_a_port_of_the_venue() -> None:
     binds = {int(port) for port in re.findall(r"bind 127\.0\.0\.1:(\d+)", CONFIGURATION.read_text())}
     taken = set()
     for name in ("demo", "node-a", "node-b"):
-        loaded = load(ROOT / "config" / f"{name}.toml")
+        loaded = load(ROOT / "lockstep" / "config" / f"{name}.toml")
         link = loaded.replication
         taken |= {link.port, link.peer_port, link.own_database, link.peer_database, loaded.metrics.port}
         taken |= {*loaded.fix.ports.values(), loaded.market_data.port, loaded.api.port}

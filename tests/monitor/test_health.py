@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from procs.monitor.health import QUESTIONS, against_gateway
-from procs.operating.status import AgentStatus, LeaseStatus, Reading, SupervisorStatus
+from lockstep.core.operations.status import AgentStatus, LeaseStatus, Reading, SupervisorStatus
+from lockstep.procs.monitor.health import QUESTIONS, against_gateway
 from tests.monitor.readings import WELL
 
 OLDEST_MS = 10_000

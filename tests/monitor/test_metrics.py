@@ -14,16 +14,16 @@ import pytest
 from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
-from procs.monitor.exporter import Exporter
-from procs.monitor.metrics import METRICS
-from procs.operating.status import LeaseStatus, Reading
+from lockstep.core.operations.status import LeaseStatus, Reading
+from lockstep.procs.monitor.exporter import Exporter
+from lockstep.procs.monitor.metrics import METRICS
 from tests.monitor.readings import NODE, WELL
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "protocols" / "metrics.md"
-RULES = ROOT / "config" / "prometheus" / "lockstep.rules.yml"
-SCRAPING = ROOT / "config" / "prometheus" / "prometheus.yml"
-DASHBOARD = ROOT / "config" / "grafana" / "lockstep.json"
+RULES = ROOT / "lockstep" / "config" / "prometheus" / "lockstep.rules.yml"
+SCRAPING = ROOT / "lockstep" / "config" / "prometheus" / "prometheus.yml"
+DASHBOARD = ROOT / "lockstep" / "config" / "grafana" / "lockstep.json"
 RULE_TESTS = Path(__file__).with_name("rules.test.yml")
 OLDEST_MS = 10_000
 # Units as Prometheus has them, and the nouns that counts are of. What has none is a state of 0 or 1, or a number.

@@ -10,21 +10,21 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from config.schema import ReplicationSection
-from procs.disk import atomic_file
-from procs.monitor.__main__ import pages
-from procs.monitor.exporter import Exporter
-from procs.monitor.observer import Observer
-from procs.monitor.reading import read
-from procs.operating.status import NodeStatus, Status
-from procs.replicator.handshake import LinkState
-from procs.venue import node
-from procs.venue import venue as ground
-from procs.venue.node import Node
-from procs.venue.topology import derive
-from procs.venue.venue import Venue, manifest_of
-from scripts import status
-from shm.board import Word
+from lockstep.cli import status
+from lockstep.config.schema import ReplicationSection
+from lockstep.core.files import atomic_file
+from lockstep.core.operations.status import NodeStatus, Status
+from lockstep.core.venue import node
+from lockstep.core.venue import venue as ground
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue, manifest_of
+from lockstep.procs.monitor.__main__ import pages
+from lockstep.procs.monitor.exporter import Exporter
+from lockstep.procs.monitor.observer import Observer
+from lockstep.procs.monitor.reading import read
+from lockstep.procs.replicator.handshake import LinkState
+from lockstep.shm.board import Word
 from tests.monitor.test_observer import CONFIG
 
 SECOND_NS = 1_000_000_000

@@ -10,13 +10,13 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from config.schema import AssetSection, Config, InstrumentSection, RingsSection
-from procs.disk import atomic_file
-from procs.monitor.observer import FRESH_S, Observer
-from procs.venue import venue as ground
-from procs.venue.topology import derive
-from procs.venue.venue import Manifest, Venue, manifest_of
-from shm.board import Word
+from lockstep.config.schema import AssetSection, Config, InstrumentSection, RingsSection
+from lockstep.core.files import atomic_file
+from lockstep.core.venue import venue as ground
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Manifest, Venue, manifest_of
+from lockstep.procs.monitor.observer import FRESH_S, Observer
+from lockstep.shm.board import Word
 
 CONFIG = Config(
     rings=RingsSection(ingress=64, log=64, events=64),

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from config.schema import MetricsSection
-from procs.edge.listening import AddressError
-from procs.monitor import server as module
-from procs.monitor.server import Answer, Server
+from lockstep.config.schema import MetricsSection
+from lockstep.core.edge.listening import AddressError
+from lockstep.procs.monitor import server as module
+from lockstep.procs.monitor.server import Answer, Server
 
 PATIENCE_S = 60.0
 BIG = b"x" * (64 << 20)  # more than both ends' buffers

@@ -20,9 +20,9 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from config.schema import Config
-from shm.journal import JournalReader
-from shm.records import AccountDefined
+from lockstep.config.schema import Config
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.schema.records import AccountDefined
 from tests.invariants import Repeat, check_log, rows_of
 from tests.pipeline.api_client import ApiClient, RefusedError
 from tests.pipeline.stream import AT_SPEED, PAUSE_S, RECOVERY_S, SLOWLY_S

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from config.loader import load
+from lockstep.config.loader import load
 from tests.pipeline.api_stream import ApiStream
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import ALWAYS, AT_SPEED, RECOVERY_S, Stream, await_progress, finish

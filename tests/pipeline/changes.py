@@ -13,14 +13,14 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from config.loader import load
-from procs.recovery.snapshot_catalog import entries
-from procs.venue import node
-from scripts.nodes import parting
-from scripts.nodes.parting import Copy
-from scripts.running import attach
-from shm.board import Word
-from shm.journal_end import end_of
+from lockstep.cli.nodes import parting
+from lockstep.cli.nodes.parting import Copy
+from lockstep.cli.running import attach
+from lockstep.config.loader import load
+from lockstep.core.journal.end import end_of
+from lockstep.core.recovery.snapshot_catalog import entries
+from lockstep.core.venue import node
+from lockstep.shm.board import Word
 from tests.broken import require
 from tests.fix_client import POSS_RESEND, Message
 from tests.passwords import PASSWORD

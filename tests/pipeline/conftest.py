@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-import config as loader
-from procs.venue import first_journal, node
+from lockstep import config as loader
+from lockstep.core.venue import first_journal, node
 from tests import console
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.client import FixClient
 from tests.ports import free_port
 from tests.prepared_database import prepare
 
-DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+DEMO = Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml"
 READY_S = 60
 # Three processes instead of five, where it does not matter which one has what: a start is cheaper.
 FEW = 'core = ["journaler", "router", "matcher.*"]\ngateway = ["publisher", "gateway.1"]'
@@ -101,7 +101,7 @@ class RunningVenue:
         self._begin()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [self.python, "-m", "scripts", "run", str(self.config), *self.options],
+                [self.python, "-m", "lockstep", "run", str(self.config), *self.options],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 **self.spawning,
@@ -114,7 +114,7 @@ class RunningVenue:
             return
         self._is_new = False
         if self.spawning:
-            command = [self.python, "-m", "scripts", "begin", "--if-none", str(self.config)]
+            command = [self.python, "-m", "lockstep", "begin", "--if-none", str(self.config)]
             subprocess.run(command, check=True, capture_output=True, **self.spawning)
         elif not node.folder_of(self.data).exists():
             first_journal.ensure(loader.load(self.config))
@@ -195,7 +195,7 @@ class RunningVenue:
         if not self.spawning and not console.CHANGES_ITS_PROCESS.intersection(arguments[:1]):
             return console.lockstep(*arguments, self.config)
         return subprocess.run(
-            [self.python, "-m", "scripts", *arguments, str(self.config)],
+            [self.python, "-m", "lockstep", *arguments, str(self.config)],
             capture_output=True,
             text=True,
             check=False,

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from procs.api.binance.routes import Route, Security
+from lockstep.procs.api.binance.routes import Route, Security
 from tests.pipeline.number_edges import VALUES
 
 ABSENT = "(left out)"  # a value: the parameter is not sent

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from msgspec import NODEFAULT, structs
 
-from config.schema import (
+from lockstep.config.schema import (
     AccountSection,
     AssetSection,
     Config,
@@ -27,7 +27,7 @@ from config.schema import (
     ScheduleEntry,
     Section,
 )
-from procs.replicator.certificates import VALID_FROM, VALID_UNTIL
+from lockstep.procs.replicator.certificates import VALID_FROM, VALID_UNTIL
 from tests.ports import free_port
 
 PEM, KEY = "test.pem", "test.key"

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import config as loader
-from procs.venue import first_journal, node, venue_key
-from procs.venue.node import Node
-from shm.journal_end import segment_header
+from lockstep import config as loader
+from lockstep.core.journal.end import segment_header
+from lockstep.core.venue import first_journal, node, venue_key
+from lockstep.core.venue.node import Node
 from tests.pipeline.conftest import RunningVenue
 from tests.ports import free_port
 from tests.replicator.proxy import ALL, Proxy

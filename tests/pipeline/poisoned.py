@@ -17,20 +17,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import config
-from procs.batcher import database
-from procs.host import __main__ as host
-from procs.recovery import poison_probe
-from procs.recovery.replay import ReplayedCore
-from procs.supervisor import poison, supervisor
-from procs.supervisor.supervisor import Supervisor
-from procs.venue import first_journal, voided_commands
-from procs.venue.topology import Host
-from procs.venue.venue import Manifest, Venue
-from scripts.run import Terminal
-from shm.layout import unpack_command
-from shm.records import NewOrder
-from shm.ring import Ring
+from lockstep import config
+from lockstep.cli.run import Terminal
+from lockstep.core.host import __main__ as host
+from lockstep.core.recovery import poison_probe
+from lockstep.core.recovery.replay import ReplayedCore
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import NewOrder
+from lockstep.core.venue import first_journal, voided_commands
+from lockstep.core.venue.topology import Host
+from lockstep.core.venue.venue import Manifest, Venue
+from lockstep.procs.batcher import database
+from lockstep.procs.supervisor import poison, supervisor
+from lockstep.procs.supervisor.supervisor import Supervisor
+from lockstep.shm.ring import Ring
 
 POISON = b"POISON"
 COMMAND_OF = poison.command_of

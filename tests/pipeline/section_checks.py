@@ -13,14 +13,14 @@ from typing import Any
 import psycopg
 from websockets.sync.client import connect
 
-from config.loader import load
-from config.schema import Config
-from procs.venue import database_url
-from procs.venue.topology import derive
-from procs.witness import report
-from shm.journal import JournalReader
-from shm.layout import unpack_command
-from shm.records import Epoch
+from lockstep.config.loader import load
+from lockstep.config.schema import Config
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import Epoch
+from lockstep.core.venue import database_url
+from lockstep.core.venue.topology import derive
+from lockstep.procs.witness import report
 from tests.broken import require
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.every_setting import PEM

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-import config
-from procs.batcher.database import Embedded
-from procs.disk import atomic_file
-from procs.recovery import retained_definitions
-from procs.venue import voided_commands
-from procs.venue.voided_commands import Position, Voids
-from scripts import loss, set_aside
-from shm.journal import segment_path, verify
-from shm.journal_select import select
+from lockstep import config
+from lockstep.cli import loss, set_aside
+from lockstep.core.files import atomic_file
+from lockstep.core.journal.journal import segment_path, verify
+from lockstep.core.journal.select import select
+from lockstep.core.recovery import retained_definitions
+from lockstep.core.venue import voided_commands
+from lockstep.core.venue.voided_commands import Position, Voids
+from lockstep.procs.batcher.database import Embedded
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.test_refusals import batches, flip, offset_of_order, refused

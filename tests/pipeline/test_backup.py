@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-import config
-from procs.recovery import snapshot_catalog
-from procs.recovery.replay import ReplayedCore
-from procs.venue.snapshot_parts import Start
-from scripts.replay import digests_of
+from lockstep import config
+from lockstep.cli.replay import digests_of
+from lockstep.core.recovery import snapshot_catalog
+from lockstep.core.recovery.replay import ReplayedCore
+from lockstep.core.venue.snapshot_parts import Start
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.stream import Stream, await_progress, finish, repeated
@@ -83,7 +83,7 @@ class Drill:
 
 def lockstep(command: str, *arguments: object) -> dict[str, Any]:
     """Run it, and return its answer."""
-    words = [sys.executable, "-m", "scripts", command, *map(str, arguments), "--json"]
+    words = [sys.executable, "-m", "lockstep", command, *map(str, arguments), "--json"]
     answer = subprocess.run(words, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return json.loads(answer.stdout)  # type: ignore[no-any-return]

@@ -17,18 +17,18 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs.batcher.database import Embedded
+from lockstep.procs.batcher.database import Embedded
 from tests.pages import ROOT, Block, blocks
 from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.test_pages import trade
 
 EXAMPLE = [block for block in blocks(ROOT / "CONTRIBUTING.md") if block.heading.startswith("Add a field")]
-COPIED = ("shm", "procs", "config", "scripts", "tests", "docs")
+COPIED = ("lockstep", "tests", "docs")
 NOT_SOURCES = shutil.ignore_patterns("__pycache__", "*.c", "*.html", "*.so")
 TWINS = (
     "tests/batcher/test_rows.py",
     "tests/scenarios/matching/test_scripts.py",
-    "tests/scripts/test_convert_journal.py",
+    "tests/cli/test_convert_journal.py",
 )
 PATIENCE_S = 120
 
@@ -59,7 +59,7 @@ def build(tree: Path, sources: set[str]) -> None:
     The schema's hash is compiled in, and is another one: of what has it, conversions look at the journal's.
     """
     assert sources
-    sources.add("shm/journal_format.pyx")
+    sources.add("lockstep/core/journal/format.pyx")
     new = {(tree / source).with_suffix("") for source in sources}
     for folder in COPIED:
         for compiled in (ROOT / folder).rglob("*.so"):

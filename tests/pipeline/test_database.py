@@ -18,9 +18,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from procs.batcher.database import Embedded
-from procs.venue.venue import Manifest, Venue, manifest_of
-from shm.board import Word
+from lockstep.core.venue.venue import Manifest, Venue, manifest_of
+from lockstep.procs.batcher.database import Embedded
+from lockstep.shm.board import Word
 from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.stream import Stream, await_progress, finish
 
@@ -149,7 +149,7 @@ def test_a_killed_rebuild_leaves_the_database_and_another_one_makes_it_anew(venu
     trade(venue, "TRADER1")
     assert venue.stop() == 0
     venue.configure(r"^batch_rows = .*$", "batch_rows = 100")
-    command = [sys.executable, "-m", "scripts", "rebuild-db", "--yes", str(venue.config)]
+    command = [sys.executable, "-m", "lockstep", "rebuild-db", "--yes", str(venue.config)]
     with server_of(venue) as server, psycopg.connect(server.url, autocommit=True) as connection:
         whole = _complete(connection)
         with subprocess.Popen(command) as process:

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from config.schema import Config
-from procs.venue import clock, venue_key
-from shm.journal import JournalReader
-from shm.journal_writer import JournalWriter
-from shm.layout import pack, unpack_command
+from lockstep.config.schema import Config
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.venue import clock, venue_key
 from tests import console
 from tests.models.journal import stamp
 from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue

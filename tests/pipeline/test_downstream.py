@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from websockets.sync.client import connect
 
-from procs.supervisor.recovery import MAX_RESTARTS
+from lockstep.procs.supervisor.recovery import MAX_RESTARTS
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import AT_SPEED, RECOVERY_S, Stream, await_progress, finish
 

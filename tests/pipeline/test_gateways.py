@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.gateway import seq_num_file
+from lockstep.procs.gateway import seq_num_file
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
 

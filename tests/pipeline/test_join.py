@@ -19,12 +19,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs.recovery import snapshot_catalog
-from procs.venue import node
-from procs.venue.node import Node
-from scripts.nodes import joining
-from shm.journal import segment_seqs
-from shm.journal_end import first_header
+from lockstep.cli.nodes import joining
+from lockstep.core.journal.end import first_header
+from lockstep.core.journal.journal import segment_seqs
+from lockstep.core.recovery import snapshot_catalog
+from lockstep.core.venue import node
+from lockstep.core.venue.node import Node
 from tests.console import lockstep
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
@@ -44,7 +44,7 @@ class Joining(threading.Thread):
     def __init__(self, venue: RunningVenue) -> None:
         super().__init__(daemon=True)
         self.stage = venue.data / joining.STAGE
-        command = [sys.executable, "-m", "scripts", "join", str(venue.config)]
+        command = [sys.executable, "-m", "lockstep", "join", str(venue.config)]
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,

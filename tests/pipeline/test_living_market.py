@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from scripts.demo.accounts import MAKERS, NAMES, password_of
-from scripts.demo.member import SWITCH_S
+from lockstep.cli.demo.accounts import MAKERS, NAMES, password_of
+from lockstep.cli.demo.member import SWITCH_S
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
@@ -36,7 +36,7 @@ class Demo:
     def __init__(self, venue: RunningVenue, *options: str, log: str = "demo.log") -> None:
         self.log = venue.folder / log
         with self.log.open("wb") as out:
-            command = [sys.executable, "-m", "scripts", "demo", str(venue.config), "--seed", "7", "--json", *options]
+            command = [sys.executable, "-m", "lockstep", "demo", str(venue.config), "--seed", "7", "--json", *options]
             self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
 
     def end(self, by: int) -> int:

@@ -45,7 +45,7 @@ class Watching:
     def __init__(self, venue: RunningVenue, *arguments: str) -> None:
         # A suite that a shell began in the background has SIGINT ignored, and so would what it starts.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "scripts", *arguments, str(venue.config)], stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-m", "lockstep", *arguments, str(venue.config)], stdout=subprocess.PIPE, text=True,
             preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         self._alarm = threading.Timer(PATIENCE_S, self._process.kill)

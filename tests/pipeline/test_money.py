@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from tests.cli.operate.commands import BY, OTHER, operate
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import Person, ProblemError
 from tests.pipeline.test_looking import until
-from tests.scripts.operate.commands import BY, OTHER, operate
 
 
 @pytest.fixture(autouse=True)

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from procs.api import directories
-from procs.api.directories import Directories, ReadingError
-from procs.operating.directory import read
-from scripts.running import attach
-from shm.layout import pack
-from shm.records import API_SESSION, CommandType, ExtDestination, WithdrawalRequest
+from lockstep.cli.running import attach
+from lockstep.core.operations.directory import read
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import API_SESSION, CommandType, ExtDestination, WithdrawalRequest
+from lockstep.procs.api import directories
+from lockstep.procs.api.directories import Directories, ReadingError
 from tests.passwords import CHEAP_HASH, PASSWORD
 from tests.pipeline.api_client import ApiClient
 from tests.pipeline.conftest import RunningVenue, one_for_all

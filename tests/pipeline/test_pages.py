@@ -25,11 +25,11 @@ from unittest.mock import patch
 import msgspec
 import pytest
 
-import config
-from config.schema import Config
-from procs.batcher.database import _installation
-from scripts.terminal import DEFAULT_CONFIG
-from shm.journal import segment_path
+from lockstep import config
+from lockstep.cli.terminal import DEFAULT_CONFIG
+from lockstep.config.schema import Config
+from lockstep.core.journal.journal import segment_path
+from lockstep.procs.batcher.database import _installation
 from tests import console
 from tests.console import CHANGES_ITS_PROCESS
 from tests.pages import ROOT, Block, blocks
@@ -75,7 +75,7 @@ def shell(command: str, folder: Path, environment: dict[str, str]) -> subprocess
     programs = folder / "bin"
     programs.mkdir(exist_ok=True)
     lockstep = programs / "lockstep"
-    lockstep.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m scripts "$@"\n')
+    lockstep.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m lockstep "$@"\n')
     lockstep.chmod(0o700)
     path = f"{programs}:{_installation()[0]}:{os.environ['PATH']}"
     return subprocess.run(

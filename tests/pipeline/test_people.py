@@ -27,12 +27,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from websockets.sync.client import connect
 
-from procs.api.v1.auth import REGISTERED_BY_ADDRESS
+from lockstep.procs.api.v1.auth import REGISTERED_BY_ADDRESS
+from tests.cli.operate.commands import OTHER, REFUSED, operate
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError
 from tests.pipeline.conftest import RunningVenue, one_for_all
 from tests.pipeline.person import AwayError, Person, ProblemError
-from tests.scripts.operate.commands import OTHER, REFUSED, operate
 
 GOOD = "quiet-lantern-under-snow"
 BETTER = "seven-grey-herons-waiting"

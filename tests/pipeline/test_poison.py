@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
-from scripts.void import take_out
+from lockstep.cli.void import take_out
 from tests import console
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.poisoned import careful_command

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from procs.batcher.database import Embedded
-from procs.venue import database_trouble
+from lockstep.core.venue import database_trouble
+from lockstep.procs.batcher.database import Embedded
 from tests.batcher.conftest import empty_database, server
 from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.test_accept_loss import trade

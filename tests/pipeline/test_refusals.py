@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-import config
-from procs.batcher import database
-from procs.supervisor.run import Run
-from procs.supervisor.supervisor import EXIT_MUST_NOT, Supervisor, command_of
-from procs.venue.topology import Host
-from procs.venue.venue import Manifest, Venue
-from shm.journal import JournalReader, segment_path
-from shm.journal_convert import with_schema
-from shm.layout import SCHEMA_HASH, unpack_command
-from shm.records import NewOrder
+from lockstep import config
+from lockstep.core.journal.convert import with_schema
+from lockstep.core.journal.journal import JournalReader, segment_path
+from lockstep.core.schema.layout import SCHEMA_HASH, unpack_command
+from lockstep.core.schema.records import NewOrder
+from lockstep.core.venue.topology import Host
+from lockstep.core.venue.venue import Manifest, Venue
+from lockstep.procs.batcher import database
+from lockstep.procs.supervisor.run import Run
+from lockstep.procs.supervisor.supervisor import EXIT_MUST_NOT, Supervisor, command_of
 from tests.pipeline.conftest import FEW, RunningVenue
 
 PAGE = 4096
@@ -65,7 +65,7 @@ def refused(venue: RunningVenue, *hosts: str) -> str:
 
 def refused_to_a_user(venue: RunningVenue) -> str:
     """The same by `lockstep run`."""
-    command = [sys.executable, "-m", "scripts", "run", str(venue.config)]
+    command = [sys.executable, "-m", "lockstep", "run", str(venue.config)]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "Traceback" not in answer.stdout + answer.stderr
     return its_reason(answer.returncode, answer.stdout.splitlines())

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from procs.batcher.database import Embedded
+from lockstep.procs.batcher.database import Embedded
 from tests.pipeline.conftest import FEW, RunningVenue
 from tests.pipeline.test_accept_loss import trade
 from tests.pipeline.test_database import await_database

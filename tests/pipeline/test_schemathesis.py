@@ -19,7 +19,7 @@ import schemathesis
 from schemathesis import checks
 from websockets.sync.client import ClientConnection, connect
 
-from procs.api.binance.routes import REST, WS, Security
+from lockstep.procs.api.binance.routes import REST, WS, Security
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError
 from tests.pipeline.conftest import RunningVenue, one_for_all

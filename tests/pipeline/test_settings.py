@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from config.loader import load
-from config.writer import text_of
+from lockstep.config.loader import load
+from lockstep.config.writer import text_of
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.every_setting import drawn
 from tests.ports import free_port

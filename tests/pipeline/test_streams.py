@@ -16,15 +16,15 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-import config
-from procs.api.desk import Desk
-from procs.api.read.shown import Shown
-from procs.api.recent_events import Cursor
-from procs.api.v1.stream_messages import Messages
-from procs.intake.ingress_writer import IngressWriter
-from procs.recovery.replay import ReplayedCore
-from procs.venue.snapshot_parts import Start
-from shm.ring import Ring
+from lockstep import config
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.recovery.replay import ReplayedCore
+from lockstep.core.venue.snapshot_parts import Start
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.read.shown import Shown
+from lockstep.procs.api.recent_events import Cursor
+from lockstep.procs.api.v1.stream_messages import Messages
+from lockstep.shm.ring import Ring
 from tests.broken import BrokenError, require
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError

@@ -23,7 +23,7 @@ from tests.pages import ROOT
 from tests.passwords import PASSWORD
 
 SYSTEMD = Path("/lib/systemd/systemd")
-DEMO = ROOT / "config" / "demo.toml"
+DEMO = ROOT / "lockstep" / "config" / "demo.toml"
 BOOT = Path(__file__).with_name("boot_systemd.sh")
 PATIENCE_S = 60
 SECRET = "only-in-a-credential"
@@ -33,7 +33,7 @@ SITE = Path(pytest.__file__).parents[1]  # where the project's dependencies are
 LOCKSTEP = """\
 #!/bin/sh
 export PYTHONPATH=/opt/lockstep:/opt/lockstep/{site} LD_LIBRARY_PATH=/opt/python/lib
-exec /opt/python/bin/python{version} -m scripts "$@"
+exec /opt/python/bin/python{version} -m lockstep "$@"
 """
 # What an administrator may change, by which the watchdog and a restart take seconds.
 QUICK = "[Service]\nWatchdogSec=2\nTimeoutAbortSec=0.5\nRestartSec=0.1\n"
@@ -149,7 +149,7 @@ def remove(cgroup: Path) -> None:
 def configuration() -> str:
     text = DEMO.read_text().replace(f'password = "{PASSWORD}"', 'password = "credential:everybody"')
     for old, new in (
-        ('data = "var/lockstep"', 'data = "/var/lib/lockstep/main"'),
+        ('data = "lockstep-data"', 'data = "/var/lib/lockstep/main"'),
         ("segment_bytes = 67108864\n", "segment_bytes = 4194304\n"),
     ):
         assert old in text

@@ -16,22 +16,22 @@ from typing import Any
 
 import pytest
 
-from procs.monitor import reading
-from procs.monitor.health import against_leading, against_readiness
-from procs.recovery.snapshot_catalog import entries
-from procs.replicator.handshake import Fence
-from procs.supervisor.supervisor import EXIT_MUST_NOT
-from procs.venue import node
-from procs.venue.venue import Venue
-from scripts.nodes import release, upgrade
-from scripts.nodes.steps import Steps
-from scripts.running import attach
-from shm.board import Word
-from shm.commands import Epoch
-from shm.journal import JournalReader, segment_seqs
-from shm.journal_cut import cut
-from shm.journal_end import end_of
-from shm.layout import unpack_command
+from lockstep.cli.nodes import release, upgrade
+from lockstep.cli.nodes.steps import Steps
+from lockstep.cli.running import attach
+from lockstep.core.journal.cut import cut
+from lockstep.core.journal.end import end_of
+from lockstep.core.journal.journal import JournalReader, segment_seqs
+from lockstep.core.recovery.snapshot_catalog import entries
+from lockstep.core.schema.commands import Epoch
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.venue import node
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.monitor import reading
+from lockstep.procs.monitor.health import against_leading, against_readiness
+from lockstep.procs.replicator.handshake import Fence
+from lockstep.procs.supervisor.supervisor import EXIT_MUST_NOT
+from lockstep.shm.board import Word
 from tests.passwords import PASSWORD
 from tests.pipeline.campaign import SEED
 from tests.pipeline.changes import Changes

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from procs.recovery.snapshot_catalog import entries
-from procs.replicator.link import RULES
-from procs.supervisor.supervisor import EXIT_MUST_NOT
-from procs.venue import node
-from scripts.nodes.upgrade import running_code
-from shm.commands import Epoch
-from shm.journal_end import end_of
-from shm.journal_select import select
-from shm.layout import unpack_command
-from shm.records import CommandType
+from lockstep.cli.nodes.upgrade import running_code
+from lockstep.core.journal.end import end_of
+from lockstep.core.journal.select import select
+from lockstep.core.recovery.snapshot_catalog import entries
+from lockstep.core.schema.commands import Epoch
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import CommandType
+from lockstep.core.venue import node
+from lockstep.procs.replicator.link import RULES
+from lockstep.procs.supervisor.supervisor import EXIT_MUST_NOT
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.pair import Pair, within

@@ -13,13 +13,20 @@ from typing import Any
 import psycopg
 import pytest
 
-import config
-from procs.venue import database_url
-from scripts.running import attach
-from shm.layout import pack
-from shm.records import API_SESSION, Code, ExtDestination, WithdrawalDecision, WithdrawalRequest, WithdrawalStep
+from lockstep import config
+from lockstep.cli.running import attach
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
+    API_SESSION,
+    Code,
+    ExtDestination,
+    WithdrawalDecision,
+    WithdrawalRequest,
+    WithdrawalStep,
+)
+from lockstep.core.venue import database_url
+from tests.cli.operate.commands import BY, OTHER, REFUSED, operate
 from tests.pipeline.conftest import RunningVenue, one_for_all
-from tests.scripts.operate.commands import BY, OTHER, REFUSED, operate
 
 RING = "ingress.api"
 WHERE = b"DE89 3704 0044 0532 0130 00"

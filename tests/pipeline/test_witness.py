@@ -13,18 +13,18 @@ from collections.abc import Iterator
 
 import pytest
 
-import config
-from config.schema import Config
-from config.writer import text_of
-from procs.replicator.handshake import Fence
-from procs.supervisor.supervisor import EXIT_MUST_NOT
-from procs.venue import node
-from procs.venue.topology import CARRIED_ROLES, EDGE_ROLES, role_of
-from procs.witness import report
-from scripts.nodes import upgrade
-from scripts.nodes.steps import Steps
-from scripts.running import attach
-from shm.board import Word
+from lockstep import config
+from lockstep.cli.nodes import upgrade
+from lockstep.cli.nodes.steps import Steps
+from lockstep.cli.running import attach
+from lockstep.config.schema import Config
+from lockstep.config.writer import text_of
+from lockstep.core.venue import node
+from lockstep.core.venue.topology import CARRIED_ROLES, EDGE_ROLES, role_of
+from lockstep.procs.replicator.handshake import Fence
+from lockstep.procs.supervisor.supervisor import EXIT_MUST_NOT
+from lockstep.procs.witness import report
+from lockstep.shm.board import Word
 from tests.pages import ROOT
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.every_setting import KEY, PEM, PROVED_ELSEWHERE, certificate, every_key, keys_at_their_default

@@ -10,11 +10,16 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("shm", "procs", "config", "scripts")
+ROOMS = ("lockstep",)
 
 
-RULES = {"procs/router/sequencer": "RULES_VERSION", "procs/replicator/link": "RULES_KNOWN"}
-KNOWING = ("procs/router/sequencer", "procs/router/own_records", "procs/replicator/link", "procs/replicator/receiver")
+RULES = {"lockstep/procs/router/sequencer": "RULES_VERSION", "lockstep/procs/replicator/link": "RULES_KNOWN"}
+KNOWING = (
+    "lockstep/procs/router/sequencer",
+    "lockstep/procs/router/own_records",
+    "lockstep/procs/replicator/link",
+    "lockstep/procs/replicator/receiver",
+)
 
 
 class Version:
@@ -36,7 +41,7 @@ class Version:
         self.python, self.program = folder / "bin" / "python", folder / "bin" / "lockstep"
         self.python.parent.mkdir()
         _script(self.python, f'PYTHONPATH={folder} exec {sys.executable} -P "$@"')
-        _script(self.program, f'exec {self.python} -m scripts "$@"')
+        _script(self.program, f'exec {self.python} -m lockstep "$@"')
 
     def _compile(self, rules: int) -> None:
         for module, name in RULES.items():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyotp
 
-from shm.journal import JournalReader, segment_seqs
-from shm.records import CommandType
+from lockstep.core.journal.journal import JournalReader, segment_seqs
+from lockstep.core.schema.records import CommandType
 from tests.fix_client import Field, now
 from tests.pipeline.api_client import ApiClient
 from tests.pipeline.client import FixClient

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from shm.board import Board, Word
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     Cancel,
     Command,
     EpochBegun,
@@ -25,7 +24,8 @@ from shm.records import (
     SnapshotTaken,
     TimeInForce,
 )
-from shm.ring import Consumer
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Consumer
 from tests.event_feed import ROUTER, EventFeed, History
 from tests.listed import TERMS
 from tests.models.book import Book

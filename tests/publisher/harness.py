@@ -12,9 +12,9 @@ from typing import Any
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
 
-from config.schema import MarketDataSection
-from procs.publisher.__main__ import Publisher
-from procs.publisher.feed import Feed
+from lockstep.config.schema import MarketDataSection
+from lockstep.procs.publisher.__main__ import Publisher
+from lockstep.procs.publisher.feed import Feed
 from tests.publisher.exchange import Exchange
 
 PATIENCE_S = 60.0

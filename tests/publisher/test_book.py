@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procs.publisher.book import Book
-from shm.layout import pack
-from shm.records import Cancelled, OrderType, Side, TimeInForce
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Cancelled, OrderType, Side, TimeInForce
+from lockstep.procs.publisher.book import Book
 from tests.publisher.exchange import BUY, SELL, Exchange
 
 NEW = st.tuples(

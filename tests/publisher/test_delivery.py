@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from procs.publisher.subscribers import TOO_SLOW
+from lockstep.procs.publisher.subscribers import TOO_SLOW
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.harness import POLL_S, Running, ask, client, receive, run, serving
 

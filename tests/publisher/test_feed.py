@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from procs.publisher.feed import Cadence, Feed, Kind
-from shm.board import Word
+from lockstep.procs.publisher.feed import Cadence, Feed, Kind
+from lockstep.shm.board import Word
 from tests.publisher.exchange import BUY, SELL, Exchange
 
 

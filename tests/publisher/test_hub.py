@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from procs.publisher.feed import Feed, Kind
-from procs.publisher.group import TOO_MUCH
-from procs.publisher.hub import CONFLATE_ABOVE_BYTES, GROUP_CLIENTS, GROUP_TOPICS, Hub
-from procs.publisher.streams import Stream, parse_stream
-from procs.publisher.subscribers import TOO_SLOW, Client
+from lockstep.procs.publisher.feed import Feed, Kind
+from lockstep.procs.publisher.group import TOO_MUCH
+from lockstep.procs.publisher.hub import CONFLATE_ABOVE_BYTES, GROUP_CLIENTS, GROUP_TOPICS, Hub
+from lockstep.procs.publisher.streams import Stream, parse_stream
+from lockstep.procs.publisher.subscribers import TOO_SLOW, Client
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.test_feed import live_feed, messages
 

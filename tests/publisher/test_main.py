@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 import uvloop
 
-from config.loader import load
-from config.schema import MarketDataSection
-from procs.edge.listening import RETRY_NS
-from procs.publisher.__main__ import Publisher, build
-from procs.publisher.feed import Feed
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.bell import Reason
-from shm.board import Word
+from lockstep.config.loader import load
+from lockstep.config.schema import MarketDataSection
+from lockstep.core.edge.listening import RETRY_NS
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.publisher.__main__ import Publisher, build
+from lockstep.procs.publisher.feed import Feed
+from lockstep.shm.bell import Reason
+from lockstep.shm.board import Word
 from tests.publisher.exchange import SELL, Exchange
 from tests.publisher.harness import PATIENCE_S, POLL_S, Running, client, receive, run, serving, silent
 
-DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+DEMO = Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml"
 
 
 def test_is_built_from_a_venue_and_waits_for_it_to_lead(tmp_path: Path) -> None:

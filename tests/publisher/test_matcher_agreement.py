@@ -7,10 +7,8 @@ import random
 from decimal import Decimal
 from typing import Any
 
-from procs.publisher.feed import Feed, Kind
-from shm.board import Word
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     Command,
     EpochBegun,
     Event,
@@ -20,6 +18,8 @@ from shm.records import (
     InstrumentDefined,
     Side,
 )
+from lockstep.procs.publisher.feed import Feed, Kind
+from lockstep.shm.board import Word
 from tests.event_feed import ROUTER, EventFeed
 from tests.listed import terms_of
 from tests.matcher.coverage_tally import Seen

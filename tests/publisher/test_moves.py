@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from procs.publisher.feed import Feed, Kind
-from shm.board import Word
+from lockstep.procs.publisher.feed import Feed, Kind
+from lockstep.shm.board import Word
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.test_feed import latest, sent
 

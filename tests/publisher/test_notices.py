@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from procs.publisher.feed import Cadence, Feed, Kind
-from shm.board import Word
-from shm.records import (
+from lockstep.core.schema.records import (
     Accepted,
     Corrected,
     Event,
@@ -19,6 +17,8 @@ from shm.records import (
     Traded,
     TradeFlag,
 )
+from lockstep.procs.publisher.feed import Cadence, Feed, Kind
+from lockstep.shm.board import Word
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.harness import client, receive, run, serving
 from tests.publisher.test_feed import latest, live_feed, sent

@@ -16,10 +16,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from procs.edge import market_queries as asked
-from procs.edge.market_queries import MarketDataAwayError, MarketQueries, UnknownNameError
-from procs.publisher import answers
-from procs.publisher.feed import Feed
+from lockstep.core.edge import market_queries as asked
+from lockstep.core.edge.market_queries import MarketDataAwayError, MarketQueries, UnknownNameError
+from lockstep.procs.publisher import answers
+from lockstep.procs.publisher.feed import Feed
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.harness import Running, ask, receive, run, serving
 from tests.publisher.test_server import listed

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Event
 
-from procs.publisher import server
+from lockstep.procs.publisher import server
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.harness import Running, ask, client, receive, run, serving, silent
 

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from procs.publisher.feed import Cadence, Feed, Kind
-from procs.venue.snapshot_parts import Kept
-from shm.board import Word
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.procs.publisher.feed import Cadence, Feed, Kind
+from lockstep.shm.board import Word
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.test_feed import feed_of, latest, live_feed, sent
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procs.publisher import answers
-from procs.publisher.candles import NAMES as INTERVALS
-from procs.publisher.feed import Feed, Kind
-from procs.tables.saved import Saver
-from shm.board import Board
+from lockstep.core.tables.saved import Saver
+from lockstep.procs.publisher import answers
+from lockstep.procs.publisher.candles import NAMES as INTERVALS
+from lockstep.procs.publisher.feed import Feed, Kind
+from lockstep.shm.board import Board
 from tests.models import market_data as twin
 from tests.publisher.exchange import BUY, SELL, START_NS
 from tests.publisher.test_feed import latest, live_feed

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from procs.publisher.feed import Kind
-from procs.publisher.requests import BadRequest, answer, parse_request
-from procs.publisher.streams import Stream, Target, parse_stream, parse_target
+from lockstep.procs.publisher.feed import Kind
+from lockstep.procs.publisher.requests import BadRequest, answer, parse_request
+from lockstep.procs.publisher.streams import Stream, Target, parse_stream, parse_target
 
 
 def find(symbol: str) -> int | None:

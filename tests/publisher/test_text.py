@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 
-from procs.publisher.text import decimal, frame
+from lockstep.procs.publisher.text import decimal, frame
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(1, 2**32 - 1), st.integers(0, 18))

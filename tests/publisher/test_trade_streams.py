@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from procs.publisher.feed import EVERYTHING, Cadence, Feed, Kind
+from lockstep.procs.publisher.feed import EVERYTHING, Cadence, Feed, Kind
 from tests.publisher.exchange import BUY, SELL, START_NS
 from tests.publisher.harness import client, receive, run, serving
 from tests.publisher.test_feed import latest, live_feed, messages, sent

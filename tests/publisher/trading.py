@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shm.records import Corrected, Event, Side, Traded
+from lockstep.core.schema.records import Corrected, Event, Side, Traded
 from tests.models.market_data import Trade
 from tests.publisher.exchange import BUY, SELL, START_NS, Exchange
 

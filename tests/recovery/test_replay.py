@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-import config
-from config.schema import Config, RingsSection
-from procs.recovery.edge_catch_up import NEAR, Catching, catch_up
-from procs.recovery.replay import CoreReplayError, ReplayedCore
-from procs.venue.snapshot_parts import Start
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.board import Board, Word
-from shm.ring import Consumer
+from lockstep import config
+from lockstep.config.schema import Config, RingsSection
+from lockstep.core.recovery.edge_catch_up import NEAR, Catching, catch_up
+from lockstep.core.recovery.replay import CoreReplayError, ReplayedCore
+from lockstep.core.venue.snapshot_parts import Start
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Consumer
 from tests.router.random_driver import rested, write_journal
 from tests.router.rig import Rig
 
-DEMO = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
+DEMO = config.load(Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml")
 GENESIS = Start.genesis()
 
 

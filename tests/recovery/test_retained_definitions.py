@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from procs.operating.directory import Directory
-from procs.recovery import retained_definitions
-from shm.journal import segment_seqs
-from shm.journal_retain import retain
-from shm.journal_writer import JournalWriter
-from shm.layout import pack, unpack_command
-from shm.records import (
+from lockstep.core.journal.journal import segment_seqs
+from lockstep.core.journal.retain import retain
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.operations.directory import Directory
+from lockstep.core.recovery import retained_definitions
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.schema.records import (
     Asset,
     Code,
     Command,

@@ -12,15 +12,15 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from procs.recovery import snapshot_catalog
-from procs.recovery.snapshot_catalog import MANIFEST, SavedSnapshot, SnapshotError
-from procs.venue.snapshot_parts import Filed, Start, folder_of, part_name
-from shm.journal import segment_seqs
-from shm.journal_end import chain_at
-from shm.journal_format import file_name
-from shm.journal_writer import JournalWriter
-from shm.layout import pack
-from shm.records import Snapshot
+from lockstep.core.journal.end import chain_at
+from lockstep.core.journal.format import file_name
+from lockstep.core.journal.journal import segment_seqs
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.recovery import snapshot_catalog
+from lockstep.core.recovery.snapshot_catalog import MANIFEST, SavedSnapshot, SnapshotError
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Snapshot
+from lockstep.core.venue.snapshot_parts import Filed, Start, folder_of, part_name
 from tests.models import journal as model
 
 AGENTS = ("router", "matcher.1", "batcher")

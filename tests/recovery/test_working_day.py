@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 from msgspec import structs
 
-import config
-from config.schema import Config, FixSection, JournalSection, ProcessesSection, RingsSection, VenueSection
-from procs.venue.snapshot_parts import Start
-from procs.venue.topology import DOWNSTREAM_ROLES, role_of
+from lockstep import config
+from lockstep.config.schema import Config, FixSection, JournalSection, ProcessesSection, RingsSection, VenueSection
+from lockstep.core.venue.snapshot_parts import Start
+from lockstep.core.venue.topology import DOWNSTREAM_ROLES, role_of
 from tests.recovery.whole_venue import EDGES, Ending, Past, Run, caught_up, copied, snapshots_in
 from tests.recovery.working_day import gateway_of, working_day
 from tests.router.random_driver import write_journal
@@ -29,7 +29,7 @@ GENESIS = Start.genesis()
 
 def small() -> Config:
     """The demo's configuration, with two gateways, and rings that are full again and again."""
-    demo = config.load(Path(__file__).parents[2] / "config" / "demo.toml")
+    demo = config.load(Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml")
     return structs.replace(
         demo,
         venue=VenueSection(durability="none"),

@@ -17,23 +17,23 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import structs
 
-from config.schema import Config, RingsSection
-from procs.api.desk import Desk
-from procs.api.read.pages import EVER_NS, MOST_ROWS, Page
-from procs.api.read.shown import Shown
-from procs.batcher.reader import Reader
-from procs.batcher.rows import Batch
-from procs.intake.orders import ClientOrders
-from procs.recovery.edge_catch_up import Catching
-from procs.recovery.replay import SETTLING
-from procs.tables.saved import Saver
-from procs.venue.node import Node
-from procs.venue.snapshot_parts import Kept, Start, part_name
-from procs.venue.topology import LOG, Topology, derive, role_of
-from procs.venue.venue import Venue
-from shm.bell import Reason
-from shm.board import Word
-from shm.records import CommandType, Snapshot
+from lockstep.config.schema import Config, RingsSection
+from lockstep.core.intake.orders import ClientOrders
+from lockstep.core.recovery.edge_catch_up import Catching
+from lockstep.core.recovery.replay import SETTLING
+from lockstep.core.schema.records import CommandType, Snapshot
+from lockstep.core.tables.saved import Saver
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.snapshot_parts import Kept, Start, part_name
+from lockstep.core.venue.topology import LOG, Topology, derive, role_of
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.read.pages import EVER_NS, MOST_ROWS, Page
+from lockstep.procs.api.read.shown import Shown
+from lockstep.procs.batcher.reader import Reader
+from lockstep.procs.batcher.rows import Batch
+from lockstep.shm.bell import Reason
+from lockstep.shm.board import Word
 from tests.event_feed import cause_of
 from tests.gateway.player import stored
 from tests.recovery.working_day import TYPE
@@ -215,7 +215,7 @@ def venue_of(past: Past, data: Path, start: Start, node: Node) -> Venue:
 
 def built(venue: Venue, name: str) -> Any:
     """A stage as its host builds it."""
-    return importlib.import_module(f"procs.{role_of(name)}.__main__").build(venue, name)
+    return importlib.import_module(f"lockstep.procs.{role_of(name)}.__main__").build(venue, name)
 
 
 def polled(edge: Any, now_ns: int) -> int:

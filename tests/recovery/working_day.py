@@ -8,9 +8,8 @@ from typing import Any
 
 from msgspec import structs
 
-from procs.router.sequencer import Sequencer
-from shm.layout import pack, unpack_command
-from shm.records import (
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.schema.records import (
     API_SESSION,
     Account,
     ApiKey,
@@ -39,6 +38,7 @@ from shm.records import (
     Session,
     Welcome,
 )
+from lockstep.procs.router.sequencer import Sequencer
 from tests.router.random_driver import Everything
 from tests.router.rig import ACCOUNTS, LISTINGS, OPERATORS, Rig, account_records, changes
 

@@ -10,8 +10,8 @@ import socket
 import struct
 from contextlib import suppress
 
-from procs.replicator.handshake import HELLO_SIZE, Hello
-from procs.replicator.link import session_nonce
+from lockstep.procs.replicator.handshake import HELLO_SIZE, Hello
+from lockstep.procs.replicator.link import session_nonce
 from tests.models.journal import crc32c
 
 HEADER = struct.Struct("<8sIHHQQIIQQQIIQ16x")

@@ -7,14 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from config.schema import Config, InstrumentSection, ReplicationSection
-from procs.replicator import comparison
-from procs.replicator.__main__ import build
-from procs.replicator.comparison import Difference, DifferenceError
-from procs.venue.snapshot_parts import digests_of, folder_of, part_name
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.refusal import FinalError
+from lockstep.config.schema import Config, InstrumentSection, ReplicationSection
+from lockstep.core.diagnostics.refusal import FinalError
+from lockstep.core.venue.snapshot_parts import digests_of, folder_of, part_name
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.replicator import comparison
+from lockstep.procs.replicator.__main__ import build
+from lockstep.procs.replicator.comparison import Difference, DifferenceError
 
 AGENTS = ("router", "matcher.1")
 TABLES = {"router": {"accounts": 1, "orders": 2}, "matcher.1": {"instrument 1": 3}}

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from procs.replicator import copying, fetching
-from procs.replicator.handshake import Hello, LinkError, LinkState, Refusal
-from procs.replicator.link import Fetching
-from procs.replicator.shipping import Shipping
-from procs.replicator.transport import Acceptor, Dialer
-from procs.venue.node import Node
-from procs.venue.topology import LOG
-from procs.venue.venue import manifest_of
-from shm.board import Word
-from shm.journal import segment_seqs
-from shm.journal_end import chain_at, segment_header
+from lockstep.core.journal.end import chain_at, segment_header
+from lockstep.core.journal.journal import segment_seqs
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import LOG
+from lockstep.core.venue.venue import manifest_of
+from lockstep.procs.replicator import copying, fetching
+from lockstep.procs.replicator.handshake import Hello, LinkError, LinkState, Refusal
+from lockstep.procs.replicator.link import Fetching
+from lockstep.procs.replicator.shipping import Shipping
+from lockstep.procs.replicator.transport import Acceptor, Dialer
+from lockstep.shm.board import Word
 from tests.replicator.copied import BLOCK, content
 from tests.replicator.proxy import ALL, Proxy
 from tests.replicator.test_faults import SECOND, Side, config, credentials, record

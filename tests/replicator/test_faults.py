@@ -20,7 +20,7 @@ from typing import Literal
 
 import pytest
 
-from config.schema import (
+from lockstep.config.schema import (
     AssetSection,
     Config,
     InstrumentSection,
@@ -29,22 +29,22 @@ from config.schema import (
     RingsSection,
     VenueSection,
 )
-from procs.journaler.__main__ import build as build_journaler
-from procs.replicator import certificates, filling, link_report
-from procs.replicator.certificates import Credentials
-from procs.replicator.filling import Filling
-from procs.replicator.handshake import Fence, LinkState
-from procs.replicator.link_report import LinkReport
-from procs.replicator.shipping import Shipping
-from procs.replicator.transport import Acceptor, Dialer
-from procs.venue import node
-from procs.venue.node import Node
-from procs.venue.topology import LOG, derive
-from procs.venue.venue import Venue
-from shm.board import Word
-from shm.journal import JournalReader
-from shm.journal_end import segment_header
-from shm.records import RECORD_SIZE
+from lockstep.core.journal.end import segment_header
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.schema.records import RECORD_SIZE
+from lockstep.core.venue import node
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import LOG, derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.journaler.__main__ import build as build_journaler
+from lockstep.procs.replicator import certificates, filling, link_report
+from lockstep.procs.replicator.certificates import Credentials
+from lockstep.procs.replicator.filling import Filling
+from lockstep.procs.replicator.handshake import Fence, LinkState
+from lockstep.procs.replicator.link_report import LinkReport
+from lockstep.procs.replicator.shipping import Shipping
+from lockstep.procs.replicator.transport import Acceptor, Dialer
+from lockstep.shm.board import Word
 from tests.models import journal as model
 from tests.replicator.proxy import ALL, Proxy
 from tests.small_disk import SmallDisk

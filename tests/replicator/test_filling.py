@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from config.schema import Config, InstrumentSection, ReplicationSection
-from procs.replicator.filling import Filling
-from procs.replicator.handshake import LinkState
-from procs.replicator.transport import Dialer
-from procs.venue.topology import LOG, derive
-from procs.venue.venue import Venue
-from shm.board import Word
-from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
+from lockstep.config.schema import Config, InstrumentSection, ReplicationSection
+from lockstep.core.journal.writer import MIN_SEGMENT_BYTES, JournalWriter
+from lockstep.core.venue.topology import LOG, derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.replicator.filling import Filling
+from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.replicator.transport import Dialer
+from lockstep.shm.board import Word
 from tests.models import journal as model
 
 RECORDS = 40

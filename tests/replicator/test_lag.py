@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from procs.replicator.comparison import DifferenceError
-from procs.replicator.handshake import LinkState
-from procs.replicator.lag import Lag
-from shm.board import Board, Word
+from lockstep.procs.replicator.comparison import DifferenceError
+from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.replicator.lag import Lag
+from lockstep.shm.board import Board, Word
 from tests.replicator.test_comparison import TABLES, leave
 from tests.replicator.test_faults import SECOND, TURN_NS, Nodes, Side, folder
 

@@ -11,14 +11,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from msgspec import structs
 
-from procs.replicator.filling import Filling
-from procs.replicator.greeting import greeting_of
-from procs.replicator.handshake import Hello, LinkState
-from procs.replicator.transport import Dialer
-from procs.venue import node
-from procs.venue.topology import LOG
-from shm.board import Handover, Word
-from shm.journal import verify
+from lockstep.core.journal.journal import verify
+from lockstep.core.venue import node
+from lockstep.core.venue.topology import LOG
+from lockstep.procs.replicator.filling import Filling
+from lockstep.procs.replicator.greeting import greeting_of
+from lockstep.procs.replicator.handshake import Hello, LinkState
+from lockstep.procs.replicator.transport import Dialer
+from lockstep.shm.board import Handover, Word
 from tests.replicator.liar import (
     DIGESTS,
     EQUAL,

@@ -12,18 +12,18 @@ from tempfile import TemporaryDirectory
 import pytest
 from msgspec.structs import replace
 
-from procs.journaler.journaler import Journaler
-from procs.replicator.handshake import Hello, LinkError, Refusal
-from procs.replicator.link import RULES, Link
-from procs.replicator.receiver import Receiver
-from procs.replicator.shipper import Shipper
-from procs.router import sequencer
-from shm.board import Board, Word
-from shm.journal import JournalReader
-from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
-from shm.layout import pack
-from shm.records import Epoch, Snapshot
-from shm.ring import Ring
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.journal.writer import MIN_SEGMENT_BYTES, JournalWriter
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Epoch, Snapshot
+from lockstep.procs.journaler.journaler import Journaler
+from lockstep.procs.replicator.handshake import Hello, LinkError, Refusal
+from lockstep.procs.replicator.link import RULES, Link
+from lockstep.procs.replicator.receiver import Receiver
+from lockstep.procs.replicator.shipper import Shipper
+from lockstep.procs.router import sequencer
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Ring
 from tests.models import journal as model
 
 SECOND = 1_000_000_000

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from procs.replicator import replicator as module
-from procs.replicator.replicator import Replicator
-from procs.replicator.shipping import Shipping
-from procs.replicator.transport import Acceptor, Dialer
-from procs.venue.node import Node
-from procs.venue.topology import LOG
-from shm.board import Word
-from shm.journal_end import segment_header
+from lockstep.core.journal.end import segment_header
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import LOG
+from lockstep.procs.replicator import replicator as module
+from lockstep.procs.replicator.replicator import Replicator
+from lockstep.procs.replicator.shipping import Shipping
+from lockstep.procs.replicator.transport import Acceptor, Dialer
+from lockstep.shm.board import Word
 from tests.replicator.test_faults import Side, config, record
 
 RECORDS = 6_000  # more than the secondary's ring and the link's buffer take

@@ -13,10 +13,10 @@ from time import monotonic
 
 import pytest
 
-from procs.replicator import certificates
-from procs.replicator.certificates import Credentials
-from procs.replicator.link import Link
-from procs.replicator.transport import (
+from lockstep.procs.replicator import certificates
+from lockstep.procs.replicator.certificates import Credentials
+from lockstep.procs.replicator.link import Link
+from lockstep.procs.replicator.transport import (
     FIRST_DELAY_NS,
     HANDSHAKE_NS,
     MAX_DELAY_NS,

@@ -11,21 +11,21 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from config.schema import AssetSection, Config, InstrumentSection, ReplicationSection, VenueSection
-from procs.replicator import voiding
-from procs.replicator.greeting import greeting_of, voids_of
-from procs.replicator.handshake import Hello, LinkError
-from procs.replicator.shipper import Shipper
-from procs.replicator.shipping import Shipping
-from procs.replicator.transport import Acceptor, Connection, Dialer
-from procs.venue import node, voided_commands
-from procs.venue.node import Node
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from procs.venue.voided_commands import Position, Voids
-from shm.board import Board, Word
-from shm.journal_writer import MIN_SEGMENT_BYTES, JournalWriter
-from shm.ring import Ring
+from lockstep.config.schema import AssetSection, Config, InstrumentSection, ReplicationSection, VenueSection
+from lockstep.core.journal.writer import MIN_SEGMENT_BYTES, JournalWriter
+from lockstep.core.venue import node, voided_commands
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.core.venue.voided_commands import Position, Voids
+from lockstep.procs.replicator import voiding
+from lockstep.procs.replicator.greeting import greeting_of, voids_of
+from lockstep.procs.replicator.handshake import Hello, LinkError
+from lockstep.procs.replicator.shipper import Shipper
+from lockstep.procs.replicator.shipping import Shipping
+from lockstep.procs.replicator.transport import Acceptor, Connection, Dialer
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Ring
 from tests.models import journal as model
 
 VOIDS = Voids({3: 0}, (Position(1, 1, 7),))

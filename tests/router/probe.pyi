@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
-from procs.router.router import Router
-from shm.ring import Consumer
+from lockstep.procs.router.router import Router
+from lockstep.shm.ring import Consumer
 
 class Watched:
     drained: Callable[[], object] | None

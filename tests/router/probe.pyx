@@ -5,8 +5,8 @@ It changes nothing else: what happens in between, as other processes' doing may 
 
 from libc.stdint cimport int64_t
 
-from procs.router.router cimport Router
-from procs.router.settlement cimport Settlement
+from lockstep.procs.router.router cimport Router
+from lockstep.procs.router.settlement cimport Settlement
 
 
 cdef class Watched(Settlement):

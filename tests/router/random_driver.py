@@ -12,9 +12,9 @@ from typing import Any
 
 from msgspec import structs
 
-from shm.journal_writer import SEGMENT_BYTES, JournalWriter
-from shm.layout import unpack_command, unpack_event
-from shm.records import (
+from lockstep.core.journal.writer import SEGMENT_BYTES, JournalWriter
+from lockstep.core.schema.layout import unpack_command, unpack_event
+from lockstep.core.schema.records import (
     API_SESSION,
     Account,
     AccountLimits,
@@ -47,9 +47,9 @@ from shm.records import (
     WithdrawalRequest,
     WithdrawalStep,
 )
-from shm.records import OrderFlag as Flag
-from shm.records import OrderType as Kind
-from shm.records import TimeInForce as Tif
+from lockstep.core.schema.records import OrderFlag as Flag
+from lockstep.core.schema.records import OrderType as Kind
+from lockstep.core.schema.records import TimeInForce as Tif
 from tests.corrections import approval
 from tests.naming import meaning
 from tests.router.requests import Wording, cancel, name, order, replace

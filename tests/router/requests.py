@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shm.records import Cancel, Command, NewOrder, Replace
+from lockstep.core.schema.records import Cancel, Command, NewOrder, Replace
 from tests.naming import meaning
 from tests.router.rig import NOW
 

@@ -13,18 +13,29 @@ from typing import Any
 
 from msgspec import structs
 
-from procs.matcher.matcher import Matcher
-from procs.router.log_source import LogRing, RecordList
-from procs.router.router import Router
-from procs.router.sequencer import Sequencer
-from procs.router.witnesses import Witnesses
-from procs.venue.instrument_images import Kept as Images
-from procs.venue.snapshot_parts import Kept, Snapshots, Start
-from procs.venue.venue import set_back
-from shm.board import Board, Word
-from shm.layout import pack, unpack_command, unpack_event
-from shm.records import API_RING, Account, Asset, Command, Deposit, DepositLimit, Event, ExtCredential, Instrument, Role
-from shm.ring import NO_BELL, Consumer, Producer, Ring
+from lockstep.core.schema.layout import pack, unpack_command, unpack_event
+from lockstep.core.schema.records import (
+    API_RING,
+    Account,
+    Asset,
+    Command,
+    Deposit,
+    DepositLimit,
+    Event,
+    ExtCredential,
+    Instrument,
+    Role,
+)
+from lockstep.core.venue.instrument_images import Kept as Images
+from lockstep.core.venue.snapshot_parts import Kept, Snapshots, Start
+from lockstep.core.venue.venue import set_back
+from lockstep.procs.matcher.matcher import Matcher
+from lockstep.procs.router.log_source import LogRing, RecordList
+from lockstep.procs.router.router import Router
+from lockstep.procs.router.sequencer import Sequencer
+from lockstep.procs.router.witnesses import Witnesses
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import NO_BELL, Consumer, Producer, Ring
 
 NOW = 1_700_000_000_000_000_000
 ACCOUNTS = 4

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from procs.venue.snapshot_parts import Kept
-from shm.board import Word
-from shm.layout import unpack_command
-from shm.records import (
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import (
     MAX_CANCEL_AFTER_S,
     CancelAfter,
     Cancelled,
@@ -26,6 +24,8 @@ from shm.records import (
     PhaseChange,
     Snapshot,
 )
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.shm.board import Word
 from tests.models.cancel_after import CancelAfterModel
 from tests.models.journal import stamp
 from tests.router.random_driver import Everything

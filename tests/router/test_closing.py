@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shm.board import Handover, Word
+from lockstep.shm.board import Handover, Word
 from tests.router.requests import order
 from tests.router.rig import Rig
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shm.records import (
+from lockstep.core.schema.records import (
     Code,
     CommandType,
     Confirmed,

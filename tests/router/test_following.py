@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from procs.router.router import ReplayError
-from procs.venue.snapshot_parts import Kept
-from shm.board import Word
-from shm.journal import JournalReader
-from shm.layout import pack, unpack_command
-from shm.records import CommandType, Epoch, NewOrder
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.schema.records import CommandType, Epoch, NewOrder
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.procs.router.router import ReplayError
+from lockstep.shm.board import Word
 from tests.models.journal import stamp
 from tests.router.random_driver import Everything, write_journal
 from tests.router.requests import order

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from shm.board import Word
-from shm.records import Code, Instrument, MassCancel, Phase, PhaseChange
+from lockstep.core.schema.records import Code, Instrument, MassCancel, Phase, PhaseChange
+from lockstep.shm.board import Word
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import OPERATORS, Rig
 

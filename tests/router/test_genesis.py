@@ -12,13 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import convert
 from msgspec.structs import replace
 
-from config.loader import load
-from config.schema import AssetSection, Config, FeeTierSection, ScheduleEntry
-from procs.router.genesis import GenesisError, changes
-from procs.router.sequencer import Sequencer
-from procs.venue import venue_key
-from shm.layout import pack, unpack_command
-from shm.records import (
+from lockstep.config.loader import load
+from lockstep.config.schema import AssetSection, Config, FeeTierSection, ScheduleEntry
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.schema.records import (
     API_SESSION,
     Account,
     AccountLimits,
@@ -38,9 +35,12 @@ from shm.records import (
     Schedule,
     SelfTrade,
 )
+from lockstep.core.venue import venue_key
+from lockstep.procs.router.genesis import GenesisError, changes
+from lockstep.procs.router.sequencer import Sequencer
 from tests.router.rig import Rig
 
-DEMO = Path(__file__).parents[2] / "config" / "demo.toml"
+DEMO = Path(__file__).parents[2] / "lockstep" / "config" / "demo.toml"
 
 
 @pytest.fixture(scope="module")

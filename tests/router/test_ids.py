@@ -8,8 +8,8 @@ import pytest
 from msgspec import structs
 from msgspec.structs import asdict
 
-from shm.records import Code, Command, CommandType, ExtTerms, NewOrder, Replace
-from shm.records import OrderFlag as Flag
+from lockstep.core.schema.records import Code, Command, CommandType, ExtTerms, NewOrder, Replace
+from lockstep.core.schema.records import OrderFlag as Flag
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, Rig
 

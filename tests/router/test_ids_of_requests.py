@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shm.layout import unpack_event
-from shm.records import Cancelled, Code, Event, Rejected, Replaced
+from lockstep.core.schema.layout import unpack_event
+from lockstep.core.schema.records import Cancelled, Code, Event, Rejected, Replaced
 from tests.naming import apart, meaning
 from tests.router.requests import Wording, cancel, order, replace
 from tests.router.rig import Rig

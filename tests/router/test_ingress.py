@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from procs.router.ingress import IngressError
-from shm import board as board_module
-from shm.board import Board, Word
-from shm.layout import pack
-from shm.records import Command, ExtClientId, MassCancel
-from shm.ring import NO_BELL, Ring
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Command, ExtClientId, MassCancel
+from lockstep.procs.router.ingress import IngressError
+from lockstep.shm import board as board_module
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import NO_BELL, Ring
 from tests.router.random_driver import Everything
 from tests.router.requests import cancel, order
 from tests.router.rig import NOW, OPERATORS, OPERATORS_RING, Rig, by_operator, new_ingress

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from procs.router.sequencer import Sequencer
-from procs.venue.snapshot_parts import Kept
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     API_SESSION,
     Account,
     AccountDefined,
@@ -53,6 +51,8 @@ from shm.records import (
     Welcome,
     Withdrawal,
 )
+from lockstep.core.venue.snapshot_parts import Kept
+from lockstep.procs.router.sequencer import Sequencer
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import ACCOUNTS, FREE, OPERATORS, Rig, account_records, changes
 from tests.router.test_snapshot import played, start_at

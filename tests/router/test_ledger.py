@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shm.layout import unpack_command, unpack_event
-from shm.records import Balance, Command, Marker, PositionLimit
+from lockstep.core.schema.layout import unpack_command, unpack_event
+from lockstep.core.schema.records import Balance, Command, Marker, PositionLimit
 from tests.models.ledger import LedgerModel
 from tests.router.random_driver import Everything
 from tests.router.requests import order

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shm.layout import unpack_command
-from shm.records import (
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import (
     AccountLimits,
     Activate,
     Cancelled,
@@ -25,7 +25,7 @@ from shm.records import (
     Shown,
     Triggered,
 )
-from shm.records import OrderFlag as Flag
+from lockstep.core.schema.records import OrderFlag as Flag
 from tests.models.journal import stamp
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, NOW, Rig

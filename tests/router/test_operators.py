@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import asdict
 
-from procs.operating.directory import DEFAULT_MAX_OPEN_ORDERS, Directory
-from shm.board import Word
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.operations.directory import DEFAULT_MAX_OPEN_ORDERS, Directory
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     AccountLimits,
     Activate,
     Adjustment,
@@ -32,7 +31,8 @@ from shm.records import (
     Traded,
     Withdrawal,
 )
-from shm.records import OrderFlag as Flag
+from lockstep.core.schema.records import OrderFlag as Flag
+from lockstep.shm.board import Word
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, NOW, OPERATORS, Rig
 from tests.router.test_refusals import SECOND, account_limits, by, instrument, own, with_terms

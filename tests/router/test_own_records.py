@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from procs.router.own_records import next_rules
-from procs.router.sequencer import RULES
-from shm.layout import unpack_command
-from shm.records import Epoch
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import Epoch
+from lockstep.procs.router.own_records import next_rules
+from lockstep.procs.router.sequencer import RULES
 from tests.router.rig import Rig
 
 

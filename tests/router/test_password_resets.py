@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from shm.layout import pack, unpack_command
-from shm.records import (
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.schema.records import (
     RESET_LIFE_S,
     Account,
     AccountDefined,

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     API_SESSION,
     Account,
     AccountLimits,

@@ -8,8 +8,8 @@ import pytest
 from msgspec import structs
 from msgspec.structs import asdict
 
-from shm.client_ids import own_id
-from shm.records import (
+from lockstep.core.schema.client_ids import own_id
+from lockstep.core.schema.records import (
     Account,
     AccountLimits,
     Adjustment,
@@ -38,7 +38,7 @@ from shm.records import (
     Session,
     Withdrawal,
 )
-from shm.records import OrderFlag as Flag
+from lockstep.core.schema.records import OrderFlag as Flag
 from tests.corrections import approval
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, LISTINGS, NOW, OPERATORS, Rig

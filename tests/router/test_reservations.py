@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from procs.venue.snapshot_parts import Kept, Start
-from shm.records import Code, Command, Rejected, Reservation, Reserved, Session, Snapshot
+from lockstep.core.schema.records import Code, Command, Rejected, Reservation, Reserved, Session, Snapshot
+from lockstep.core.venue.snapshot_parts import Kept, Start
 from tests.router.rig import NOW, OPERATORS, Rig
 
 BLOCK = 65_536

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shm.records import (
+from lockstep.core.schema.records import (
     Adjustment,
     Asset,
     Code,

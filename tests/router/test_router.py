@@ -6,11 +6,8 @@ import random
 
 import pytest
 
-from procs.router.router import ReplayError
-from procs.router.sequencer import RULES
-from shm.board import Word
-from shm.layout import pack, unpack_command
-from shm.records import (
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.schema.records import (
     Balance,
     Cancel,
     Code,
@@ -28,6 +25,9 @@ from shm.records import (
     Settled,
     Traded,
 )  # fmt: skip
+from lockstep.procs.router.router import ReplayError
+from lockstep.procs.router.sequencer import RULES
+from lockstep.shm.board import Word
 from tests.models.journal import stamp
 from tests.router.random_driver import Everything
 from tests.router.requests import cancel, order, replace

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from procs.router.sequencer import Sequencer
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     Asset,
     Balance,
     Code,
@@ -16,6 +15,7 @@ from shm.records import (
     Rejected,
     Session,
 )
+from lockstep.procs.router.sequencer import Sequencer
 from tests.router import rig as rigs
 from tests.router.requests import cancel, order
 from tests.router.rig import FREE, NOW, Rig

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shm.records import Code, CommandType, NewOrder
+from lockstep.core.schema.records import Code, CommandType, NewOrder
 from tests.router.probe import watch
 from tests.router.requests import order
 from tests.router.rig import FREE, Rig

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from procs.router.router import ReplayError
-from procs.tables.saved import Saver
-from procs.venue.snapshot_parts import Digests, Kept, Start
-from shm.board import Word
-from shm.layout import pack
-from shm.records import CommandType, Snapshot, SnapshotTaken
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import CommandType, Snapshot, SnapshotTaken
+from lockstep.core.tables.saved import Saver
+from lockstep.core.venue.snapshot_parts import Digests, Kept, Start
+from lockstep.procs.router.router import ReplayError
+from lockstep.shm.board import Word
 from tests.models.journal import stamp
 from tests.router.random_driver import Everything
 from tests.router.requests import cancel, order

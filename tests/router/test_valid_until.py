@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from shm.records import Code, ExtLeg, ExtTerms, ListKind, NewOrder, OrderFlag
+from lockstep.core.schema.records import Code, ExtLeg, ExtTerms, ListKind, NewOrder, OrderFlag
 from tests.router.requests import order, replace
 from tests.router.rig import Rig, changes
 

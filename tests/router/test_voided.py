@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from shm.records import Cancelled, CancelReason, Code, CommandType, Rejected
+from lockstep.core.schema.records import Cancelled, CancelReason, Code, CommandType, Rejected
 from tests.router.random_driver import Everything
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import Rig

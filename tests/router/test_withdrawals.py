@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from procs.venue.snapshot_parts import Kept
-from shm.layout import pack
-from shm.records import (
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
     API_SESSION,
     Balance,
     Code,
@@ -28,8 +27,9 @@ from shm.records import (
     WithdrawalDecision,
     WithdrawalRequest,
 )
-from shm.records import WithdrawalState as State
-from shm.records import WithdrawalStep as Step
+from lockstep.core.schema.records import WithdrawalState as State
+from lockstep.core.schema.records import WithdrawalStep as Step
+from lockstep.core.venue.snapshot_parts import Kept
 from tests.router.rig import FREE, OPERATORS, Rig
 from tests.router.test_keys import ADMIN, AUDITOR, TRADING, asked, by_api, defined, told, with_roles
 from tests.router.test_ledger import compare

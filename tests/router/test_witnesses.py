@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from procs.router.settlement import ReplayError
-from procs.router.witnesses import BATCHER, Witnesses
-from shm.board import Board
-from shm.layout import unpack_command
-from shm.records import Epoch
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import Epoch
+from lockstep.procs.router.settlement import ReplayError
+from lockstep.procs.router.witnesses import BATCHER, Witnesses
+from lockstep.shm.board import Board
 from tests.router.rig import Rig
 
 EDGES = ("gateway.1", "gateway.2", "batcher", "publisher", "router")

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from procs.rules.credentials import credential_of, is_right, without_password, without_passwords
+from lockstep.core.rules.credentials import credential_of, is_right, without_password, without_passwords
 from tests.gateway.harness import config_for
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shm import records as r
-from shm.layout import pack
-from shm.records import Code, ListKind, OrderFlag, OrderType, SelfTrade, Side, TimeInForce
+from lockstep.core.schema import records as r
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Code, ListKind, OrderFlag, OrderType, SelfTrade, Side, TimeInForce
 from tests.compiled import fault, fault_of_list
 
 LIMIT, MARKET, STOP = OrderType.LIMIT, OrderType.MARKET, OrderType.STOP

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from procs.rules.reset_codes import code_of, hash_of, new_code, text_of
+from lockstep.core.rules.reset_codes import code_of, hash_of, new_code, text_of
 
 
 def test_a_code_is_read_however_it_is_typed() -> None:

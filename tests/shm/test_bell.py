@@ -13,16 +13,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from shm import segment
-from shm.bell import Bells, Reason, Sleeper
+from lockstep.shm import segment
+from lockstep.shm.bell import Bells, Reason, Sleeper
 
 SIZE = 4096
 FUTEX_BELL, QUEUE_BELL = 3, 5
 
 WAKER = """
 import sys
-from shm import segment
-from shm.bell import Bells, Reason
+from lockstep.shm import segment
+from lockstep.shm.bell import Bells, Reason
 bells = Bells(segment.attach(sys.argv[1]), sys.argv[1])
 print("ready", flush=True)
 for line in sys.stdin:

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 import pytest
 
 from bench import traffic
-from shm import board, segment
-from shm.board import Board, Word
+from lockstep.shm import board, segment
+from lockstep.shm.board import Board, Word
 
 WRITER = """
 import sys
 from bench import traffic
-from shm import segment
-from shm.board import Board
+from lockstep.shm import segment
+from lockstep.shm.board import Board
 board = Board(segment.attach(sys.argv[1]))
 print("ready", flush=True)
 while True:

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bench import traffic
-from shm import segment
-from shm.ring import NO_BELL, Ring, SchemaMismatch
+from lockstep.shm import segment
+from lockstep.shm.ring import NO_BELL, Ring, SchemaMismatch
 
 ACTORS = """
 import sys, time
 from bench import traffic
-from shm import segment
-from shm.ring import Ring
+from lockstep.shm import segment
+from lockstep.shm.ring import Ring
 name, role, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 ring = Ring(segment.attach(name))
 print("ready", flush=True)

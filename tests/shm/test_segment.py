@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from shm import segment
-from shm.segment import RoleLock, RoleTakenError, SegmentError
+from lockstep.shm import segment
+from lockstep.shm.segment import RoleLock, RoleTakenError, SegmentError
 
 HOLDER = """
 import sys
 from pathlib import Path
-from shm.segment import RoleLock
+from lockstep.shm.segment import RoleLock
 lock = RoleLock(Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)

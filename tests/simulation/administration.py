@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from shm.layout import pack, unpack_command, unpack_event
-from shm.records import (
+from lockstep.core.schema.layout import pack, unpack_command, unpack_event
+from lockstep.core.schema.records import (
     AccountLimits,
     Asset,
     Code,

@@ -10,14 +10,14 @@ from random import Random
 from typing import Any, cast
 from unittest.mock import patch
 
-from procs.api import __main__ as api_main
-from procs.api.asgi import Answer
-from procs.api.binance.rest import Rest
-from procs.api.desk import Desk
-from procs.venue.venue import Venue
-from shm.bell import Reason
-from shm.board import Board
-from shm.ring import Consumer
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.api import __main__ as api_main
+from lockstep.procs.api.asgi import Answer
+from lockstep.procs.api.binance.rest import Rest
+from lockstep.procs.api.desk import Desk
+from lockstep.shm.bell import Reason
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Consumer
 
 AGENT = "api"
 KEPT = 4096  # closed orders and fills: more than a run has, so that no answer needs PostgreSQL
@@ -128,7 +128,7 @@ class ApiStage:
 
 
 class _Counter:
-    """It stands where `procs.api.server.Server` does, and takes what that takes."""
+    """It stands where `lockstep.procs.api.server.Server` does, and takes what that takes."""
 
     def __init__(self, desk: Desk, _config: object, application: Any, *_parts: object) -> None:
         self.desk = desk

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from procs.venue.venue import Venue
-from shm.board import Board
-from shm.ring import Consumer
+from lockstep.core.venue.venue import Venue
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Consumer
 from tests.broken import require
 
 NAME = "audit"

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from procs.rules import demo_keys
+from lockstep.core.rules import demo_keys
 from tests.broken import require
 from tests.shown import OVER
 from tests.simulation.api import ApiStage, Under

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from shm.layout import unpack_command
-from shm.records import API_SESSION, Balance, Code, Event, NewOrder, Settled
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import API_SESSION, Balance, Code, Event, NewOrder, Settled
 from tests.broken import require
 from tests.invariants import rows_of
 from tests.shown import check_fills, check_orders

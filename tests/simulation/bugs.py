@@ -14,26 +14,26 @@ from unittest.mock import patch
 
 from msgspec import structs
 
-from procs.batcher import batcher
-from procs.batcher.loader import Loader
-from procs.batcher.rows import Batch
-from procs.batcher.writer import MOVE_WATERMARK, Session
-from procs.disk import space
-from procs.gateway import __main__ as gateway_main
-from procs.recovery import edge_catch_up, snapshot_catalog
-from procs.router import __main__ as router_main
-from procs.router.log_source import RecordList
-from procs.router.router import Router
-from procs.router.sequencer import Sequencer
-from procs.router.witnesses import Witnesses
-from procs.supervisor import snapshots
-from procs.venue.snapshot_parts import Start, Write
-from procs.venue.venue import Venue
-from shm.board import Board, Word
-from shm.journal import JournalReader
-from shm.journal_retain import retain
-from shm.layout import type_of
-from shm.records import MAX_MATCHERS, CommandType, NewOrder
+from lockstep.core.files import space
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.journal.retain import retain
+from lockstep.core.recovery import edge_catch_up, snapshot_catalog
+from lockstep.core.schema.layout import type_of
+from lockstep.core.schema.records import MAX_MATCHERS, CommandType, NewOrder
+from lockstep.core.venue.snapshot_parts import Start, Write
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.batcher import batcher
+from lockstep.procs.batcher.loader import Loader
+from lockstep.procs.batcher.rows import Batch
+from lockstep.procs.batcher.writer import MOVE_WATERMARK, Session
+from lockstep.procs.gateway import __main__ as gateway_main
+from lockstep.procs.router import __main__ as router_main
+from lockstep.procs.router.log_source import RecordList
+from lockstep.procs.router.router import Router
+from lockstep.procs.router.sequencer import Sequencer
+from lockstep.procs.router.witnesses import Witnesses
+from lockstep.procs.supervisor import snapshots
+from lockstep.shm.board import Board, Word
 from tests.models.journal import crc32c, stamp
 from tests.simulation import planted_disk, planted_gateway, planted_stages, stages
 from tests.simulation.api import Outcome

@@ -1,6 +1,6 @@
 """The network between two nodes: connections that are cut, delayed and half-open, come late, or come again.
 
-It stands where the sockets of `procs.replicator.transport` do, and takes what those take. A connection keeps the order
+It stands where the sockets of `replicator.transport` do, and takes what those take. A connection keeps the order
 of its bytes, as TCP does, so what it can show the link is whole frames of another connection.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from random import Random
 
-from procs.replicator.handshake import LinkError
-from procs.replicator.link import Link
+from lockstep.procs.replicator.handshake import LinkError
+from lockstep.procs.replicator.link import Link
 from tests.models.journal import crc32c
 
 HEADER = 96
@@ -74,7 +74,7 @@ class Way:
 
 
 class End:
-    """One end of a connection, as `procs.replicator.transport.Connection` is one."""
+    """One end of a connection, as `lockstep.procs.replicator.transport.Connection` is one."""
 
     def __init__(self, into: Way, out: Way, peer: str) -> None:
         self.peer = peer
@@ -200,7 +200,7 @@ class Network:
 
 
 class Acceptor:
-    """As `procs.replicator.transport.Acceptor`: connections come in any order once they have arrived."""
+    """As `lockstep.procs.replicator.transport.Acceptor`: connections come in any order once they have arrived."""
 
     def __init__(self, network: Network, address: str) -> None:
         self.address = address
@@ -227,7 +227,7 @@ class Acceptor:
 
 
 class Dialer:
-    """As `procs.replicator.transport.Dialer`."""
+    """As `lockstep.procs.replicator.transport.Dialer`."""
 
     def __init__(self, network: Network, address: str) -> None:
         self.address = address

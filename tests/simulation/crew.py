@@ -13,16 +13,16 @@ from unittest.mock import patch
 
 from msgspec import structs
 
-from procs.replicator.handshake import Fence, LinkState
-from procs.venue import node as roles
-from procs.venue.node import Node
-from procs.witness import record
-from scripts import loss, set_aside
-from scripts.nodes import parting
-from shm import journal_cut
-from shm.board import Word
-from shm.journal import JournalError, segment_seqs
-from shm.journal_end import chain_at, end_of, segment_header
+from lockstep.cli import loss, set_aside
+from lockstep.cli.nodes import parting
+from lockstep.core.journal import cut as journal_cut
+from lockstep.core.journal.end import chain_at, end_of, segment_header
+from lockstep.core.journal.journal import JournalError, segment_seqs
+from lockstep.core.venue import node as roles
+from lockstep.core.venue.node import Node
+from lockstep.procs.replicator.handshake import Fence, LinkState
+from lockstep.procs.witness import record
+from lockstep.shm.board import Word
 from tests.simulation.pair_plan import is_operated
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from typing import Any
 
 import psycopg
 
-from procs.batcher import derived, writer
-from procs.batcher.author import Author
-from procs.batcher.expected_rows import TABLES
+from lockstep.procs.batcher import derived, writer
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.expected_rows import TABLES
 from tests.broken import require
 
 Row = dict[str, Any]

@@ -22,7 +22,7 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from shm.disk import PlayedDisk
+from lockstep.core.files.disk import PlayedDisk
 
 SECTOR = 512
 MAX_VERSIONS = 4

@@ -13,12 +13,12 @@ from random import Random
 import msgspec
 from msgspec import structs
 
-from config.schema import Config
-from procs.tables.saved import Loader, Saver
-from procs.venue import venue as venues
-from procs.venue.instrument_images import Kept
-from procs.venue.node import Node
-from procs.venue.snapshot_parts import (
+from lockstep.config.schema import Config
+from lockstep.core.tables.saved import Loader, Saver
+from lockstep.core.venue import venue as venues
+from lockstep.core.venue.instrument_images import Kept
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.snapshot_parts import (
     Digests,
     NotSyncedError,
     Start,
@@ -28,11 +28,11 @@ from procs.venue.snapshot_parts import (
     load_part,
     part_name,
 )
-from procs.venue.topology import LOG, RingSpec, Topology
-from procs.venue.venue import Manifest, Venue
-from shm.bell import Bells
-from shm.board import Board, Word
-from shm.ring import NO_BELL, Consumer, Ring
+from lockstep.core.venue.topology import LOG, RingSpec, Topology
+from lockstep.core.venue.venue import Manifest, Venue
+from lockstep.shm.bell import Bells
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import NO_BELL, Consumer, Ring
 from tests.simulation.setting import homes_of
 
 

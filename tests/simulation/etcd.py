@@ -12,8 +12,8 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from procs.witness.etcd import Entry, EtcdError, Lease, Put, RefusedError
-from procs.witness.record import State
+from lockstep.procs.witness.etcd import Entry, EtcdError, Lease, Put, RefusedError
+from lockstep.procs.witness.record import State
 from tests.simulation.turns import Turn
 
 SECOND_NS = 10**9
@@ -163,7 +163,7 @@ class Cluster:
 
 
 class Client:
-    """A node's way to it, as `procs.witness.etcd.Etcd` is one: a request may take `timeout_s`."""
+    """A node's way to it, as `lockstep.procs.witness.etcd.Etcd` is one: a request may take `timeout_s`."""
 
     def __init__(self, cluster: Cluster, node: str, timeout_s: float) -> None:
         self._cluster = cluster

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from procs.venue.topology import role_of
+from lockstep.core.venue.topology import role_of
 from tests.simulation.disk import GIB
 from tests.simulation.lifecycle import Life
 from tests.simulation.plan import PAGE

@@ -22,10 +22,10 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from procs.disk import atomic_file as whole_files
-from procs.disk import space
-from shm import disk as disks
-from shm.disk import PlayedDisk
+from lockstep.core.files import atomic_file as whole_files
+from lockstep.core.files import disk as disks
+from lockstep.core.files import space
+from lockstep.core.files.disk import PlayedDisk
 from tests.simulation.disk import GIB, FakeDisk
 from tests.simulation.plan import FILE_FAULTS
 

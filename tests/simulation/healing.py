@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from procs.venue.venue import Venue
-from shm.board import Word
+from lockstep.core.venue.venue import Venue
+from lockstep.shm.board import Word
 from tests.broken import BrokenError, require
 from tests.simulation.administration import Administration
 from tests.simulation.trader import Trader

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from shm.layout import unpack_event
-from shm.records import Accepted, Cancelled, Rejected, Replaced, Traded
+from lockstep.core.schema.layout import unpack_event
+from lockstep.core.schema.records import Accepted, Cancelled, Rejected, Replaced, Traded
 from tests.simulation.audit import Audit
 from tests.simulation.traffic import SYMBOLS
 

@@ -14,25 +14,25 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from config.schema import Config
-from procs.disk.space import NO_SPACE
-from procs.gateway import store as store_module
-from procs.recovery import snapshot_catalog
-from procs.recovery.edge_catch_up import Catching
-from procs.recovery.replay import CoreReplayError
-from procs.recovery.snapshot_catalog import Choice
-from procs.supervisor import snapshots
-from procs.supervisor.gate import Gate
-from procs.supervisor.recovery import Recovery, Way
-from procs.tables.saved import layout_hash
-from procs.venue import venue_key
-from procs.venue.node import Node
-from procs.venue.topology import derive, kind_of, role_of
-from procs.venue.venue import Venue
-from shm.board import Word
-from shm.disk import Disk
-from shm.journal import segment_seqs
-from shm.journal_format import file_name
+from lockstep.config.schema import Config
+from lockstep.core.files.disk import Disk
+from lockstep.core.files.space import NO_SPACE
+from lockstep.core.journal.format import file_name
+from lockstep.core.journal.journal import segment_seqs
+from lockstep.core.recovery import snapshot_catalog
+from lockstep.core.recovery.edge_catch_up import Catching
+from lockstep.core.recovery.replay import CoreReplayError
+from lockstep.core.recovery.snapshot_catalog import Choice
+from lockstep.core.tables.saved import layout_hash
+from lockstep.core.venue import venue_key
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import derive, kind_of, role_of
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.gateway import store as store_module
+from lockstep.procs.supervisor import snapshots
+from lockstep.procs.supervisor.gate import Gate
+from lockstep.procs.supervisor.recovery import Recovery, Way
+from lockstep.shm.board import Word
 from tests.broken import require
 from tests.simulation import administration, api, stages
 from tests.simulation.administration import Administration

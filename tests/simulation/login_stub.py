@@ -1,6 +1,6 @@
 """The gateway's door without sockets: the real engine behind it, with the simulation's wires as connections.
 
-It stands where `procs.gateway.server.Server` does, and takes what that takes.
+It stands where `lockstep.procs.gateway.server.Server` does, and takes what that takes.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, cast
 
-from config.schema import FixSection
-from procs.gateway.client import Client
-from procs.gateway.fix.connection import Connection
-from procs.gateway.gateway import Gateway
-from procs.gateway.session_log import Watch
-from procs.rules.credentials import is_right
-from shm.board import Board
-from shm.ring import Consumer
+from lockstep.config.schema import FixSection
+from lockstep.core.rules.credentials import is_right
+from lockstep.procs.gateway.client import Client
+from lockstep.procs.gateway.fix.connection import Connection
+from lockstep.procs.gateway.gateway import Gateway
+from lockstep.procs.gateway.session_log import Watch
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Consumer
 from tests.simulation.network import Wire
 
 

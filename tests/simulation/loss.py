@@ -7,9 +7,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shm.board import Word
-from shm.journal import JournalError, JournalReader, segment_seqs
-from shm.refusal import FinalError
+from lockstep.core.diagnostics.refusal import FinalError
+from lockstep.core.journal.journal import JournalError, JournalReader, segment_seqs
+from lockstep.shm.board import Word
 from tests.broken import require
 from tests.models.journal import crc32c
 from tests.simulation.audit import Audit, seq_of

@@ -18,19 +18,19 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from procs.gateway import background, seq_num_file
-from procs.gateway import store as store_module
-from procs.recovery import peer_tail
-from procs.replicator import asking
-from procs.replicator.handshake import LinkState
-from procs.supervisor import roles as supervisor_roles
-from procs.venue import node as roles
-from procs.venue import venue as venues
-from procs.venue.node import Node
-from procs.venue.venue import Venue
-from shm.board import Word
-from shm.journal import segment_seqs
-from shm.journal_end import segment_header
+from lockstep.core.journal.end import segment_header
+from lockstep.core.journal.journal import segment_seqs
+from lockstep.core.recovery import peer_tail
+from lockstep.core.venue import node as roles
+from lockstep.core.venue import venue as venues
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.gateway import background, seq_num_file
+from lockstep.procs.gateway import store as store_module
+from lockstep.procs.replicator import asking
+from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.supervisor import roles as supervisor_roles
+from lockstep.shm.board import Word
 from tests.broken import require
 from tests.simulation import border, files, witnessed
 from tests.simulation.administration import Administration
@@ -56,7 +56,7 @@ from tests.simulation.turns import Waiting
 from tests.simulation.world import BOOT_ID, NUMBERS_AHEAD
 
 if TYPE_CHECKING:
-    from shm.board import Board
+    from lockstep.shm.board import Board
 
 HEAL_STEP_NS = 400_000  # on average: a commit takes many turns, and must not seem held up
 MEND_TURNS = 60  # between two looks of those who run the nodes, once faults have ended

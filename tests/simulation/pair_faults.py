@@ -6,8 +6,8 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
-from procs.witness import record
-from shm.board import Word
+from lockstep.procs.witness import record
+from lockstep.shm.board import Word
 
 if TYPE_CHECKING:
     from tests.simulation.pair import Pair

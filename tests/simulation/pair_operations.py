@@ -10,14 +10,14 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, cast
 
-from procs.venue import node as roles
-from procs.venue.node import Node
-from procs.venue.venue import Venue
-from scripts.nodes import doubt
-from scripts.nodes.steps import LINKED, Refused
-from shm.board import Word
-from shm.journal import segment_seqs
-from shm.journal_end import end_of, segment_header
+from lockstep.cli.nodes import doubt
+from lockstep.cli.nodes.steps import LINKED, Refused
+from lockstep.core.journal.end import end_of, segment_header
+from lockstep.core.journal.journal import segment_seqs
+from lockstep.core.venue import node as roles
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.venue import Venue
+from lockstep.shm.board import Word
 from tests.simulation.disk import File
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
-from shm.layout import pack, unpack_command
-from shm.records import (
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.schema.records import (
     API_SESSION,
     Code,
     Command,

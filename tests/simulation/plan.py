@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
-from config.schema import PowerOfTwo
+from lockstep.config.schema import PowerOfTwo
 
 TURNS = 1400  # of the phase with faults; a turn is one step of one agent
 PAGE = 4096

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from procs.api.binance import caller
-from procs.api.binance.account import Account
-from procs.api.desk import Desk
-from procs.api.read.shown import Shown
-from procs.tables.saved import Loader
-from shm.layout import pack
-from shm.records import Cancelled
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Cancelled
+from lockstep.core.tables.saved import Loader
+from lockstep.procs.api.binance import caller
+from lockstep.procs.api.binance.account import Account
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.read.shown import Shown
 from tests.simulation import api
 from tests.simulation.api import AGENT, Outcome
 from tests.simulation.bugs import Bug, Ungated

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 from unittest.mock import patch
 
-from config.schema import Config
-from procs.supervisor.roles import Roles
-from procs.venue import first_journal, node
-from procs.venue.node import Node
-from scripts.nodes import doubt
-from shm import journal_cut
-from shm.journal_end import end_of
+from lockstep.cli.nodes import doubt
+from lockstep.config.schema import Config
+from lockstep.core.journal import cut as journal_cut
+from lockstep.core.journal.end import end_of
+from lockstep.core.venue import first_journal, node
+from lockstep.core.venue.node import Node
+from lockstep.procs.supervisor.roles import Roles
 from tests.simulation.bugs import Bug
 
 if TYPE_CHECKING:

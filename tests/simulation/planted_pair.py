@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
-from procs.batcher import writer
-from procs.replicator import filling
-from procs.replicator.filling import Filling
-from procs.replicator.handshake import Hello
-from procs.replicator.receiver import Receiver
-from shm.board import Board, Word
-from shm.ring import Producer
+from lockstep.procs.batcher import writer
+from lockstep.procs.replicator import filling
+from lockstep.procs.replicator.filling import Filling
+from lockstep.procs.replicator.handshake import Hello
+from lockstep.procs.replicator.receiver import Receiver
+from lockstep.shm.board import Board, Word
+from lockstep.shm.ring import Producer
 from tests.simulation.bugs import Bug, ReservationsUnread
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from procs.venue.venue import Venue
-from shm.board import Board, Word
-from shm.records import MAX_MATCHERS
+from lockstep.core.schema.records import MAX_MATCHERS
+from lockstep.core.venue.venue import Venue
+from lockstep.shm.board import Board, Word
 
 EVERYTHING = 2**62
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from procs.witness import leadership
-from procs.witness.leadership import Leadership
-from shm.board import Word
+from lockstep.procs.witness import leadership
+from lockstep.procs.witness.leadership import Leadership
+from lockstep.shm.board import Word
 from tests.simulation.bugs import Bug
 
 if TYPE_CHECKING:

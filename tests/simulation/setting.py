@@ -10,7 +10,7 @@ from functools import cache
 from argon2 import PasswordHasher
 from msgspec import structs
 
-from config.schema import (
+from lockstep.config.schema import (
     AccountSection,
     ApiSection,
     AssetSection,
@@ -23,7 +23,7 @@ from config.schema import (
     SnapshotsSection,
     VenueSection,
 )
-from procs.venue.topology import OPERATOR, Topology
+from lockstep.core.venue.topology import OPERATOR, Topology
 from tests.passwords import PASSWORD
 from tests.simulation import api, payments
 from tests.simulation.audit import NAME as AUDIT

@@ -1,6 +1,6 @@
 """One of two nodes: a whole venue on a host of its own, with the replicator, a role, and a supervisor that changes it.
 
-What its supervisor decides about roles is the venue's own (`procs.supervisor.roles`), stepped here as everything else.
+What its supervisor decides about roles is the venue's own (`supervisor.roles`), stepped here as everything else.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from unittest.mock import patch
 
 from msgspec import structs
 
-from config.schema import Config, ReplicationSection, WitnessSection
-from procs.replicator import __main__ as replicator_main
-from procs.replicator import replicator as replicator_module
-from procs.replicator.handshake import Promote
-from procs.supervisor import health
-from procs.supervisor.roles import Roles
-from procs.supervisor.run import HANDOVER_S
-from procs.venue import node as roles
-from procs.venue import venue_key
-from procs.venue.node import Node
-from procs.venue.topology import derive
-from procs.venue.venue import LAPSED, Venue
-from shm.board import Board, Handover, Word
-from shm.journal_writer import JournalWriter
+from lockstep.config.schema import Config, ReplicationSection, WitnessSection
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.venue import node as roles
+from lockstep.core.venue import venue_key
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import LAPSED, Venue
+from lockstep.procs.replicator import __main__ as replicator_main
+from lockstep.procs.replicator import replicator as replicator_module
+from lockstep.procs.replicator.handshake import Promote
+from lockstep.procs.supervisor import health
+from lockstep.procs.supervisor.roles import Roles
+from lockstep.procs.supervisor.run import HANDOVER_S
+from lockstep.shm.board import Board, Handover, Word
 from tests.broken import require
 from tests.simulation.audit import Audit
 from tests.simulation.cable import Acceptor, Dialer, End, Network
@@ -116,7 +116,7 @@ class ReplicatorStage:
 
 
 class RunView:
-    """A node's run, as `procs.supervisor.roles` sees it (`procs.supervisor.run.Run` is one)."""
+    """A node's run, as `supervisor.roles` sees it (`lockstep.procs.supervisor.run.Run` is one)."""
 
     def __init__(self, side: Side) -> None:
         self._side = side

@@ -8,8 +8,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from shm.layout import pack, unpack_command
-from shm.records import API_SESSION, CancelAfter, CommandType
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.schema.records import API_SESSION, CancelAfter, CommandType
 from tests.broken import require
 from tests.models.cancel_after import CancelAfterModel
 from tests.simulation.faults import FAULTS

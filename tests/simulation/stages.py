@@ -14,24 +14,24 @@ from unittest.mock import patch
 
 import psycopg
 
-from procs.batcher import __main__ as batcher_main
-from procs.batcher import batcher as batcher_module
-from procs.batcher import writer
-from procs.batcher.author import Author
-from procs.batcher.database import Remote
-from procs.batcher.spool import Spool
-from procs.gateway import __main__ as gateway_main
-from procs.journaler.__main__ import build as build_journaler
-from procs.matcher.__main__ import build as build_matcher
-from procs.publisher import __main__ as publisher_main
-from procs.publisher.__main__ import Publisher
-from procs.publisher.feed import Kind
-from procs.router.__main__ import build as build_router
-from procs.venue.venue import Venue
-from shm.bell import Reason
-from shm.board import Board
-from shm.disk import Disk
-from shm.ring import Consumer
+from lockstep.core.files.disk import Disk
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.batcher import __main__ as batcher_main
+from lockstep.procs.batcher import batcher as batcher_module
+from lockstep.procs.batcher import writer
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.database import Remote
+from lockstep.procs.batcher.spool import Spool
+from lockstep.procs.gateway import __main__ as gateway_main
+from lockstep.procs.journaler.__main__ import build as build_journaler
+from lockstep.procs.matcher.__main__ import build as build_matcher
+from lockstep.procs.publisher import __main__ as publisher_main
+from lockstep.procs.publisher.__main__ import Publisher
+from lockstep.procs.publisher.feed import Kind
+from lockstep.procs.router.__main__ import build as build_router
+from lockstep.shm.bell import Reason
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Consumer
 from tests.broken import require
 from tests.simulation.database import Database
 from tests.simulation.login_stub import Door

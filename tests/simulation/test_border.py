@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from config.schema import Config
-from procs.batcher.spool import Spool
-from procs.disk import atomic_file
-from procs.recovery import snapshot_catalog
-from procs.venue.topology import derive
-from shm.disk import FolderDisk
-from shm.journal import JournalReader
+from lockstep.config.schema import Config
+from lockstep.core.files import atomic_file
+from lockstep.core.files.disk import FolderDisk
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.recovery import snapshot_catalog
+from lockstep.core.venue.topology import derive
+from lockstep.procs.batcher.spool import Spool
 from tests.simulation import border
 from tests.simulation.bugs import Bug
 from tests.simulation.run import run_seed

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from procs.api.login.codes import Match
-from procs.api.login.registry import Registry
-from procs.venue import venue_key
+from lockstep.core.venue import venue_key
+from lockstep.procs.api.login.codes import Match
+from lockstep.procs.api.login.registry import Registry
 from tests.broken import BrokenError, require
 from tests.simulation import plan
 from tests.simulation.api import AGENT

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from shm.layout import pack
-from shm.records import Command, Deposit, Limits, MassCancel, Phase, PhaseChange, Withdrawal
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Command, Deposit, Limits, MassCancel, Phase, PhaseChange, Withdrawal
 from tests.simulation.trader import Trader
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")

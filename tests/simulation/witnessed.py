@@ -7,13 +7,13 @@ from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
-from procs.venue import node
-from procs.venue.topology import CARRIED_ROLES, role_of
-from procs.venue.venue import LAPSED, Venue
-from procs.witness import __main__ as witness_main
-from procs.witness import leadership, report
-from procs.witness import witness as witness_module
-from shm.board import Board, Word
+from lockstep.core.venue import node
+from lockstep.core.venue.topology import CARRIED_ROLES, role_of
+from lockstep.core.venue.venue import LAPSED, Venue
+from lockstep.procs.witness import __main__ as witness_main
+from lockstep.procs.witness import leadership, report
+from lockstep.procs.witness import witness as witness_module
+from lockstep.shm.board import Board, Word
 from tests.simulation.etcd import Client
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from pathlib import Path
 from random import Random
 from unittest.mock import patch
 
-from procs.gateway import background, seq_num_file
-from procs.gateway import store as store_module
-from procs.venue import venue as venues
-from procs.venue.topology import role_of
-from shm.bell import Reason
-from shm.board import Word
-from shm.journal import JournalError, JournalReader, segment_seqs
+from lockstep.core.journal.journal import JournalError, JournalReader, segment_seqs
+from lockstep.core.venue import venue as venues
+from lockstep.core.venue.topology import role_of
+from lockstep.procs.gateway import background, seq_num_file
+from lockstep.procs.gateway import store as store_module
+from lockstep.shm.bell import Reason
+from lockstep.shm.board import Word
 from tests import invariants
 from tests.broken import BrokenError, require
 from tests.simulation import border, files, loss, payments, silence

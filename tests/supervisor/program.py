@@ -15,16 +15,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import config
-from procs.supervisor.backoff import Backoff
-from procs.supervisor.health import LISTENING_ROLES
-from procs.supervisor.run import Run
-from procs.supervisor.supervisor import Supervisor
-from procs.venue import first_journal
-from procs.venue import venue as ground
-from procs.venue.topology import Host, role_of
-from procs.venue.venue import Manifest, Venue
-from shm.segment import SHM, RoleTakenError
+from lockstep import config
+from lockstep.core.venue import first_journal
+from lockstep.core.venue import venue as ground
+from lockstep.core.venue.topology import Host, role_of
+from lockstep.core.venue.venue import Manifest, Venue
+from lockstep.procs.supervisor.backoff import Backoff
+from lockstep.procs.supervisor.health import LISTENING_ROLES
+from lockstep.procs.supervisor.run import Run
+from lockstep.procs.supervisor.supervisor import Supervisor
+from lockstep.shm.segment import SHM, RoleTakenError
 
 STAND_IN = str(Path(__file__).with_name("stand_in.py"))
 

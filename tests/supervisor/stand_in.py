@@ -6,7 +6,7 @@ It shows the health of its agents' slots on the real board, and opens as many li
 follows the core from generation to generation, as if there was nothing to drain. It knows no order.
 
 A run of the tests starts hundreds, and of a start imports cost the most: so it imports none of the project, and writes
-to the board by the layout that `shm/board.pyx` and `shm/board.pxd` give.
+to the board by the layout that `lockstep/shm/board.pyx` and `lockstep/shm/board.pxd` give.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from config.schema import AlertsSection
-from procs.replicator.handshake import LinkState
-from procs.supervisor import alerts as module
-from procs.supervisor.alerts import MAX_WAITING, Alerts
-from procs.supervisor.conditions import Conditions
-from shm.board import Board, Word
+from lockstep.config.schema import AlertsSection
+from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.supervisor import alerts as module
+from lockstep.procs.supervisor.alerts import MAX_WAITING, Alerts
+from lockstep.procs.supervisor.conditions import Conditions
+from lockstep.shm.board import Board, Word
 from tests.supervisor.harness import CONFIG, PATIENCE_S, Start
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procs.supervisor.backoff import HEALTHY_S, MAX_FAILED_STARTS, Backoff
+from lockstep.procs.supervisor.backoff import HEALTHY_S, MAX_FAILED_STARTS, Backoff
 
 
 def test_delays_double_up_to_ten_seconds() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.supervisor import child as module
-from procs.supervisor.child import Child
-from procs.supervisor.log import Log
+from lockstep.procs.supervisor import child as module
+from lockstep.procs.supervisor.child import Child
+from lockstep.procs.supervisor.log import Log
 
 SOON_S = 0.2
 ENDS = {

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from config.schema import AlertsSection
-from procs.replicator.handshake import LinkState
-from procs.supervisor.alerts import Alerts
-from procs.supervisor.commits import CommitWatch
-from shm.board import Board, Word
+from lockstep.config.schema import AlertsSection
+from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.supervisor.alerts import Alerts
+from lockstep.procs.supervisor.commits import CommitWatch
+from lockstep.shm.board import Board, Word
 
 SECOND_NS = 10**9
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from procs.replicator.asking import Answer
-from procs.replicator.handshake import LinkState, Refusal
-from procs.supervisor.confirmation import ALONE_NS, ASK_EVERY_NS, WAITING_NS, Confirmation
-from procs.venue.venue import LAPSED
-from shm.board import Board, Word
+from lockstep.core.venue.venue import LAPSED
+from lockstep.procs.replicator.asking import Answer
+from lockstep.procs.replicator.handshake import LinkState, Refusal
+from lockstep.procs.supervisor.confirmation import ALONE_NS, ASK_EVERY_NS, WAITING_NS, Confirmation
+from lockstep.shm.board import Board, Word
 
 STEP_NS = 200_000_000
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.supervisor import database
-from procs.supervisor.database import DatabaseWatch
-from procs.venue.database_trouble import IDENTITY, Notice
+from lockstep.core.venue.database_trouble import IDENTITY, Notice
+from lockstep.procs.supervisor import database
+from lockstep.procs.supervisor.database import DatabaseWatch
 
 
 def test_what_is_wrong_is_told_once_and_so_is_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from procs.supervisor.recovery import MAX_RESTARTS
+from lockstep.procs.supervisor.recovery import MAX_RESTARTS
 from tests.small_disk import SmallDisk
 from tests.supervisor.harness import CONFIG, PATIENCE_S, Start, changed, pids
 

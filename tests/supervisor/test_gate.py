@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from config.schema import Config, FixSection, InstrumentSection, ProcessesSection, RingsSection
-from procs.supervisor.gate import BURST_S, FULL_S, HUNG_S, LOOK_S, Gate, Stall
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
+from lockstep.config.schema import Config, FixSection, InstrumentSection, ProcessesSection, RingsSection
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.supervisor.gate import BURST_S, FULL_S, HUNG_S, LOOK_S, Gate, Stall
 
 INSTRUMENT = InstrumentSection(symbol="AB", base="A", quote="B", tick="0.01", lot="0.01")
 RING = "events.matcher.1"

@@ -7,12 +7,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from config.schema import AlertsSection
-from procs.supervisor import lease
-from procs.supervisor.alerts import Alerts
-from procs.supervisor.lease import LeaseWatch
-from procs.witness import report
-from procs.witness.report import Report
+from lockstep.config.schema import AlertsSection
+from lockstep.procs.supervisor import lease
+from lockstep.procs.supervisor.alerts import Alerts
+from lockstep.procs.supervisor.lease import LeaseWatch
+from lockstep.procs.witness import report
+from lockstep.procs.witness.report import Report
 
 
 def test_what_is_wrong_is_told_once_and_so_is_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.disk import space
-from procs.supervisor import log
-from procs.supervisor.log import Log
+from lockstep.core.files import space
+from lockstep.procs.supervisor import log
+from lockstep.procs.supervisor.log import Log
 from tests.small_disk import SmallDisk
 
 

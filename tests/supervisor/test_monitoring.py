@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.supervisor.procfs import identify
-from procs.venue.venue import Manifest, Venue, manifest_of
-from shm.board import Word
+from lockstep.core.venue.venue import Manifest, Venue, manifest_of
+from lockstep.procs.supervisor.procfs import identify
+from lockstep.shm.board import Word
 from tests.supervisor.harness import PATIENCE_S, Program
 
 Start = Callable[..., Program]

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from config.schema import Config, InstrumentSection, RingsSection
-from procs.supervisor.notify import Notifier
-from procs.supervisor.pulse import RESTART_S, STALL_HEARTBEATS, Pulse
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.board import Word
+from lockstep.config.schema import Config, InstrumentSection, RingsSection
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.supervisor.notify import Notifier
+from lockstep.procs.supervisor.pulse import RESTART_S, STALL_HEARTBEATS, Pulse
+from lockstep.shm.board import Word
 
 INSTRUMENT = InstrumentSection(symbol="AB", base="A", quote="B", tick="0.01", lot="0.01")
 HEARTBEAT_S = 10.0

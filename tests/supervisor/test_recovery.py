@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from config.schema import Config, InstrumentSection, ProcessesSection, VenueSection
-from procs.supervisor.backoff import HEALTHY_S, LONGEST_DELAY_S
-from procs.supervisor.recovery import MAX_RESTARTS, Recovery, Way
-from procs.venue.topology import Topology, derive
+from lockstep.config.schema import Config, InstrumentSection, ProcessesSection, VenueSection
+from lockstep.core.venue.topology import Topology, derive
+from lockstep.procs.supervisor.backoff import HEALTHY_S, LONGEST_DELAY_S
+from lockstep.procs.supervisor.recovery import MAX_RESTARTS, Recovery, Way
 
 INSTRUMENT = InstrumentSection(symbol="AB", base="A", quote="B", tick="0.01", lot="0.01")
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 
-from config.schema import (
+from lockstep.config.schema import (
     AlertsSection,
     Config,
     InstrumentSection,
@@ -20,21 +20,21 @@ from config.schema import (
     ReplicationSection,
     VenueSection,
 )
-from procs.replicator import certificates
-from procs.replicator.asking import Answer
-from procs.replicator.certificates import Credentials
-from procs.replicator.handshake import Hello, Promote, Refusal
-from procs.replicator.transport import Acceptor
-from procs.supervisor.alerts import Alerts
-from procs.supervisor.children import Children
-from procs.supervisor.roles import Roles, objection_to
-from procs.supervisor.run import Run
-from procs.supervisor.supervisor import command_of
-from procs.venue import first_journal, node
-from procs.venue.node import Node
-from procs.venue.topology import derive
-from procs.venue.venue import Venue
-from shm.board import Handover, Word
+from lockstep.core.venue import first_journal, node
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import Venue
+from lockstep.procs.replicator import certificates
+from lockstep.procs.replicator.asking import Answer
+from lockstep.procs.replicator.certificates import Credentials
+from lockstep.procs.replicator.handshake import Hello, Promote, Refusal
+from lockstep.procs.replicator.transport import Acceptor
+from lockstep.procs.supervisor.alerts import Alerts
+from lockstep.procs.supervisor.children import Children
+from lockstep.procs.supervisor.roles import Roles, objection_to
+from lockstep.procs.supervisor.run import Run
+from lockstep.procs.supervisor.supervisor import command_of
+from lockstep.shm.board import Handover, Word
 
 OWN = Hello("demo", "a", b"j" * 16, 4, 100, 1, 1)
 

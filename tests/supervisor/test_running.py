@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from procs.recovery import snapshot_catalog
-from procs.venue.snapshot_parts import folder_of
-from shm.journal import segment_seqs
+from lockstep.core.journal.journal import segment_seqs
+from lockstep.core.recovery import snapshot_catalog
+from lockstep.core.venue.snapshot_parts import folder_of
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.stream import RECOVERY_S, Stream, await_progress, finish
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from config import load
-from config.schema import SnapshotsSection
-from procs.recovery import snapshot_catalog
-from procs.supervisor.snapshots import FULL, RESTS, TAKEN_S, Coordinator
-from procs.venue.topology import derive
-from shm.board import Board, Word
+from lockstep.config import load
+from lockstep.config.schema import SnapshotsSection
+from lockstep.core.recovery import snapshot_catalog
+from lockstep.core.venue.topology import derive
+from lockstep.procs.supervisor.snapshots import FULL, RESTS, TAKEN_S, Coordinator
+from lockstep.shm.board import Board, Word
 from tests.pipeline.conftest import DEMO
 from tests.recovery.test_snapshot_catalog import MARKS, save, write_journal
 

@@ -9,10 +9,10 @@ import signal
 import time
 from pathlib import Path
 
-from procs.supervisor.procfs import identify
-from procs.venue.venue import Manifest, Venue, manifest_of, prefix_of
-from shm.board import Word
-from shm.segment import SHM
+from lockstep.core.venue.venue import Manifest, Venue, manifest_of, prefix_of
+from lockstep.procs.supervisor.procfs import identify
+from lockstep.shm.board import Word
+from lockstep.shm.segment import SHM
 from tests.supervisor.harness import PATIENCE_S, Start, changed, pids
 from tests.supervisor.program import STEPS
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from config import Config, ConfigError
-from config.schema import FixSection, InstrumentSection, ProcessesSection, VenueSection
-from procs.venue.topology import Topology, derive
+from lockstep.config import Config, ConfigError
+from lockstep.config.schema import FixSection, InstrumentSection, ProcessesSection, VenueSection
+from lockstep.core.venue.topology import Topology, derive
 
 
 def venue(**processes: object) -> Config:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from procs.supervisor.notify import BEATS
-from procs.supervisor.pulse import STALL_HEARTBEATS
-from procs.venue.venue import Manifest, Venue, manifest_of
-from shm.board import Word
+from lockstep.core.venue.venue import Manifest, Venue, manifest_of
+from lockstep.procs.supervisor.notify import BEATS
+from lockstep.procs.supervisor.pulse import STALL_HEARTBEATS
+from lockstep.shm.board import Word
 from tests.supervisor.harness import PATIENCE_S, Program, pids
 
 GRANTED_S = 0.9  # as WatchdogSec=

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
-from procs.tables.saved import Loader, Saver
+from lockstep.core.tables.saved import Loader, Saver
 
 
 class Saved(Protocol):

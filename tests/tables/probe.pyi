@@ -1,4 +1,4 @@
-from procs.tables.saved import Loader, Saver
+from lockstep.core.tables.saved import Loader, Saver
 
 class Table:
     def __init__(self) -> None: ...

@@ -5,15 +5,15 @@ It adds nothing to what the tables do.
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from procs.tables.array cimport Array, array_at, array_close, array_load, array_open, array_push, array_save
-from procs.tables.index cimport (
+from lockstep.core.tables.array cimport Array, array_at, array_close, array_load, array_open, array_push, array_save
+from lockstep.core.tables.index cimport (
     Index, Keyed, index_check, index_close, index_find, index_item, index_load, index_open, index_put, index_remove,
     index_save, index_span, keyed_tag, tag_of,
 )
-from procs.tables.pool cimport (
+from lockstep.core.tables.pool cimport (
     Pool, pool_at, pool_check, pool_close, pool_give, pool_load, pool_open, pool_save, pool_take,
 )
-from procs.tables.saved cimport Loader, Saver
+from lockstep.core.tables.saved cimport Loader, Saver
 
 
 cdef class Table:

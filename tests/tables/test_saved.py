@@ -11,7 +11,7 @@ from random import Random
 import msgspec
 import pytest
 
-from procs.tables.saved import STAGES, DamagedPart, Loader, Saver, layout_hash
+from lockstep.core.tables.saved import STAGES, DamagedPart, Loader, Saver, layout_hash
 from tests.tables.parts import load, part_of
 from tests.tables.probe import Table
 
@@ -139,7 +139,7 @@ def test_the_layout_is_the_same_whenever_it_is_asked() -> None:
 
 
 def test_every_room_that_saves_a_table_counts_for_the_layout() -> None:
-    procs = Path(__file__).parents[2] / "procs"
-    saving = {path.relative_to(procs).parts[0] for path in procs.rglob("*.pxd") if "Saver" in path.read_text()}
-    assert "api" in saving
+    root = Path(__file__).parents[2] / "lockstep"
+    saving = {"/".join(path.relative_to(root).parts[:2]) for path in root.rglob("*.pxd") if "Saver" in path.read_text()}
+    assert "procs/api" in saving
     assert saving <= set(STAGES)

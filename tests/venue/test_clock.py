@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from procs.venue import clock
-from procs.venue.clock import LONGEST_REST_NS, SECOND_NS, TOLERANCE_NS, RunClock
-from shm.journal_writer import JournalWriter
-from shm.layout import pack, unpack_command
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.schema.layout import pack, unpack_command
+from lockstep.core.venue import clock
+from lockstep.core.venue.clock import LONGEST_REST_NS, SECOND_NS, TOLERANCE_NS, RunClock
 from tests.models.journal import record, stamp
 
 NOW = 1_790_000_000 * SECOND_NS

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from procs.batcher.reader import Reader
-from procs.batcher.spool import Spool
-from procs.gateway.lookup import Lookup
-from procs.gateway.store import Store
-from procs.gateway.store_reader import Scan
-from procs.intake.refused_ids import RefusedIds
-from shm.disk import FolderDisk
-from shm.journal import JournalReader
-from shm.journal_writer import JournalWriter
+from lockstep.core.files.disk import FolderDisk
+from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.core.journal.journal import JournalReader
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.procs.batcher.reader import Reader
+from lockstep.procs.batcher.spool import Spool
+from lockstep.procs.gateway.lookup import Lookup
+from lockstep.procs.gateway.store import Store
+from lockstep.procs.gateway.store_reader import Scan
 
 NO_FOLDER = Path("/dev/null/none")
 FAILING: dict[str, Callable[[], object]] = {

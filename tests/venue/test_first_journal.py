@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from config.schema import Config, InstrumentSection, JournalSection, ReplicationSection, VenueSection
-from procs.venue import first_journal, node
-from procs.venue.first_journal import BegunError
-from procs.venue.node import Node
-from shm.journal import segment_seqs
-from shm.journal_end import end_of, segment_header
-from shm.journal_writer import JournalWriter
+from lockstep.config.schema import Config, InstrumentSection, JournalSection, ReplicationSection, VenueSection
+from lockstep.core.journal.end import end_of, segment_header
+from lockstep.core.journal.journal import segment_seqs
+from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.venue import first_journal, node
+from lockstep.core.venue.first_journal import BegunError
+from lockstep.core.venue.node import Node
 from tests import forked
 from tests.console import lockstep
 from tests.models import journal as model

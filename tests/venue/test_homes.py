@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from config.errors import ConfigError
-from config.schema import AccountSection, Config, FixSection
-from procs.venue import homes
+from lockstep.config.errors import ConfigError
+from lockstep.config.schema import AccountSection, Config, FixSection
+from lockstep.core.venue import homes
 
 
 def config(gateways: int = 3, **bound: int | None) -> Config:

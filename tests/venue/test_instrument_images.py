@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.venue.instrument_images import Filed, Images, Kept
+from lockstep.core.venue.instrument_images import Filed, Images, Kept
 from tests.small_disk import PAGE, SmallDisk
 
 

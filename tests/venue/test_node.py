@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from config.schema import Config, ReplicationSection, VenueSection
-from procs.venue import node
-from procs.venue.node import Node
+from lockstep.config.schema import Config, ReplicationSection, VenueSection
+from lockstep.core.venue import node
+from lockstep.core.venue.node import Node
 
 
 def test_a_node_is_a_primary_until_a_file_says_otherwise(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-CHILD = "import os, sys, signal; from procs.venue.parent_death import die_with; {}"
+CHILD = "import os, sys, signal; from lockstep.core.venue.parent_death import die_with; {}"
 TIED = CHILD.format("print(die_with(os.getppid()), flush=True); signal.pause()")
 ORPHAN = CHILD.format("sys.exit(die_with(os.getpid()))")  # no process is its own parent
 PARENT = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"

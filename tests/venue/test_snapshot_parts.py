@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from procs.supervisor.procfs import identify
-from procs.tables.saved import DamagedPart, Saver
-from procs.venue.snapshot_parts import Filed, Kept, NotSyncedError, Snapshots, Start, folder_of, part_name
-from shm.segment import RoleLock
+from lockstep.core.tables.saved import DamagedPart, Saver
+from lockstep.core.venue.snapshot_parts import Filed, Kept, NotSyncedError, Snapshots, Start, folder_of, part_name
+from lockstep.procs.supervisor.procfs import identify
+from lockstep.shm.segment import RoleLock
 from tests.logged import captured
 
 PATIENCE_S = 60
@@ -118,8 +118,8 @@ def test_a_part_that_is_cut_is_refused(tmp_path: Path) -> None:
 PARENT = """
 import sys, time
 from pathlib import Path
-from procs.venue.snapshot_parts import Filed, Start
-from shm.segment import RoleLock
+from lockstep.core.venue.snapshot_parts import Filed, Start
+from lockstep.shm.segment import RoleLock
 
 data = Path(sys.argv[1])
 RoleLock(data / "role").acquire()

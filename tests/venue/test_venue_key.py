@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.venue import venue_key
-from procs.venue.venue_key import FILE, VenueKey, VenueKeyError
+from lockstep.core.venue import venue_key
+from lockstep.core.venue.venue_key import FILE, VenueKey, VenueKeyError
 
 NAMES = st.text("abcXYZ0-._", min_size=1, max_size=36)
 SECRETS = st.binary(min_size=1, max_size=48)

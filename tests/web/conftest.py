@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from bench.browser import ALONE, CHROMIUM
-from procs.api.page import FOLDER
+from lockstep.procs.api.page import FOLDER
 from tests.pipeline.conftest import RunningVenue, one_for_all
 
 Held = TypeVar("Held")

@@ -12,7 +12,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from procs.api.v1.auth import REGISTERED_BY_ADDRESS
+from lockstep.procs.api.v1.auth import REGISTERED_BY_ADDRESS
 from tests.passwords import PASSWORD
 from tests.pipeline.api_client import ApiClient, RefusedError, seed_of
 from tests.pipeline.conftest import RunningVenue

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.cli.operate.commands import OTHER, operate
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import RunningVenue
 from tests.pipeline.test_operating import known
-from tests.scripts.operate.commands import OTHER, operate
 from tests.web.conftest import Watched
 from tests.web.test_access import findings
 from tests.web.test_account import GOOD, register

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def living(venue: RunningVenue) -> Iterator[RunningVenue]:
     """The venue, and a population that trades there."""
     demo = subprocess.Popen(
-        [sys.executable, "-m", "scripts", "demo", str(venue.config), "--seed", SEED],
+        [sys.executable, "-m", "lockstep", "demo", str(venue.config), "--seed", SEED],
         env=os.environ | {"LOCKSTEP_OPERATOR_PASSWORD": PASSWORD},
     )
     yield venue

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from procs.venue.node import Node
+from lockstep.core.venue.node import Node
 from tests.witness.cluster import ETCD, MISSING, Server
 from tests.witness.stand import Stand, venue_name
 

@@ -7,18 +7,18 @@ import itertools
 import time
 from pathlib import Path
 
-from config.schema import Config, InstrumentSection, ReplicationSection, VenueSection, WitnessSection
-from procs.replicator.handshake import LinkState
-from procs.venue import node
-from procs.venue.node import Node
-from procs.venue.topology import derive
-from procs.venue.venue import LAPSED, Venue
-from procs.witness import record, report
-from procs.witness.etcd import Etcd
-from procs.witness.leadership import Leadership
-from procs.witness.life import Life
-from procs.witness.record import State, View
-from shm.board import Word
+from lockstep.config.schema import Config, InstrumentSection, ReplicationSection, VenueSection, WitnessSection
+from lockstep.core.venue import node
+from lockstep.core.venue.node import Node
+from lockstep.core.venue.topology import derive
+from lockstep.core.venue.venue import LAPSED, Venue
+from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.witness import record, report
+from lockstep.procs.witness.etcd import Etcd
+from lockstep.procs.witness.leadership import Leadership
+from lockstep.procs.witness.life import Life
+from lockstep.procs.witness.record import State, View
+from lockstep.shm.board import Word
 
 LEASE_S = 2  # a process may wait for a processor for some tenths of that
 SECOND_NS = 1_000_000_000

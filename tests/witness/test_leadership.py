@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from procs.replicator.handshake import LinkState
-from procs.venue import node
-from procs.venue.node import Node
-from procs.witness import leadership, record
-from procs.witness.etcd import Etcd
-from procs.witness.report import boottime_ns
-from shm.board import Word
+from lockstep.core.venue import node
+from lockstep.core.venue.node import Node
+from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.witness import leadership, record
+from lockstep.procs.witness.etcd import Etcd
+from lockstep.procs.witness.report import boottime_ns
+from lockstep.shm.board import Word
 from tests.witness.cluster import ETCD, MISSING, Server
 from tests.witness.stand import LEASE_S, Stand, venue_name
 

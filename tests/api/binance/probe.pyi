@@ -1,4 +1,4 @@
-from procs.api.binance.order_forms import ListForm, OrderForm
+from lockstep.procs.api.binance.order_forms import ListForm, OrderForm
 
 ACCOUNT: int
 

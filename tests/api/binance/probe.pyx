@@ -2,12 +2,12 @@
 
 from libc.string cimport memcpy, memset
 
-from procs.api.binance.order_forms cimport ListForm, OrderForm
-from procs.intake.listings cimport Listings
-from procs.intake.order_form cimport OrderTerms, Refusal
-from procs.intake.refused_ids cimport RefusedIds
-from procs.intake.validation cimport Validator
-from shm.records cimport CODE_OK, AssetDefinedRecord, InstrumentDefinedRecord
+from lockstep.core.intake.listings cimport Listings
+from lockstep.core.intake.order_form cimport OrderTerms, Refusal
+from lockstep.core.intake.refused_ids cimport RefusedIds
+from lockstep.core.intake.validation cimport Validator
+from lockstep.core.schema.records cimport CODE_OK, AssetDefinedRecord, InstrumentDefinedRecord
+from lockstep.procs.api.binance.order_forms cimport ListForm, OrderForm
 
 ACCOUNT = 7
 

@@ -18,29 +18,39 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import structs
 
-from config.schema import ApiSection, MarketDataSection
-from procs.api.binance.account_terms import AccountTerms, Terms
-from procs.api.binance.dialect import Dialect
-from procs.api.binance.listen_keys import ListenKeys
-from procs.api.binance.market import Market
-from procs.api.binance.rest import Rest
-from procs.api.binance.ws_api import WsApi
-from procs.api.desk import Desk
-from procs.api.history.tables import History
-from procs.api.limits import Limits
-from procs.api.login.signing_keys import SigningKeys
-from procs.api.read.market_archive import MarketArchive
-from procs.api.read.past import Past
-from procs.api.read.shown import Shown
-from procs.edge.market_queries import MarketQueries
-from procs.intake.ingress_writer import IngressWriter
-from procs.publisher.__main__ import Publisher
-from procs.publisher.feed import Feed
-from procs.router.sequencer import Sequencer
-from procs.venue.venue_key import VenueKey
-from shm.layout import pack
-from shm.records import API_SESSION, ApiKey, Asset, Command, Deposit, ExtKeyMaterial, Instrument, KeyKind, KeyScope
-from shm.ring import Ring
+from lockstep.config.schema import ApiSection, MarketDataSection
+from lockstep.core.edge.market_queries import MarketQueries
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import (
+    API_SESSION,
+    ApiKey,
+    Asset,
+    Command,
+    Deposit,
+    ExtKeyMaterial,
+    Instrument,
+    KeyKind,
+    KeyScope,
+)
+from lockstep.core.venue.venue_key import VenueKey
+from lockstep.procs.api.binance.account_terms import AccountTerms, Terms
+from lockstep.procs.api.binance.dialect import Dialect
+from lockstep.procs.api.binance.listen_keys import ListenKeys
+from lockstep.procs.api.binance.market import Market
+from lockstep.procs.api.binance.rest import Rest
+from lockstep.procs.api.binance.ws_api import WsApi
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.api.limits import Limits
+from lockstep.procs.api.login.signing_keys import SigningKeys
+from lockstep.procs.api.read.market_archive import MarketArchive
+from lockstep.procs.api.read.past import Past
+from lockstep.procs.api.read.shown import Shown
+from lockstep.procs.publisher.__main__ import Publisher
+from lockstep.procs.publisher.feed import Feed
+from lockstep.procs.router.sequencer import Sequencer
+from lockstep.shm.ring import Ring
 from tests.event_feed import EventFeed
 from tests.router.rig import ACCOUNTS, OPERATORS, Rig, account_records
 

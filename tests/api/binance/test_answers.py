@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.api.binance import answers, user_events
-from procs.api.binance.answers import ACK, FULL, MICROSECOND, MILLISECOND, RESULT
-from procs.api.read.decimals import decimal
-from procs.api.read.views import BalanceView, FillView, OrderView, SymbolView
-from shm.records import OrderFlag, OrderType, SelfTrade, Side, TimeInForce
+from lockstep.core.schema.records import OrderFlag, OrderType, SelfTrade, Side, TimeInForce
+from lockstep.procs.api.binance import answers, user_events
+from lockstep.procs.api.binance.answers import ACK, FULL, MICROSECOND, MILLISECOND, RESULT
+from lockstep.procs.api.read.decimals import decimal
+from lockstep.procs.api.read.views import BalanceView, FillView, OrderView, SymbolView
 
 T = 1_700_000_000_123_456_789
 NEW, PARTLY, FILLED, CANCELED, REJECTED, EXPIRED = (ord(char) for char in "01248C")

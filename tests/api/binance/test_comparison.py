@@ -6,8 +6,8 @@ import json
 import re
 from typing import Any
 
-from procs.api.binance.comparison import ABSENT, DIFFERS, PAGE, shown, table
-from procs.api.binance.routes import REST, WS, Route, Security
+from lockstep.procs.api.binance.comparison import ABSENT, DIFFERS, PAGE, shown, table
+from lockstep.procs.api.binance.routes import REST, WS, Route, Security
 from tests.api.binance.served import Served, Socket, serving
 from tests.api.binance.test_others import ASKED, SYMBOL
 from tests.publisher.harness import run
@@ -88,7 +88,7 @@ def test_every_documented_parameter_is_read() -> None:
 
 
 def test_the_page_has_the_table_of_the_code() -> None:
-    assert shown(PAGE.read_text()) == table(), "run: python -m procs.api.binance.comparison"
+    assert shown(PAGE.read_text()) == table(), "run: python -m lockstep.procs.api.binance.comparison"
     assert {tuple(name.split(" ")) for name in DIFFERS} <= REST.keys()
     assert not {tuple(name.split(" ")) for name in ABSENT} & REST.keys()
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from procs.operating.directory import DEFAULT_MAX_OPEN_ORDERS
-from shm.records import PositionLimit
+from lockstep.core.operations.directory import DEFAULT_MAX_OPEN_ORDERS
+from lockstep.core.schema.records import PositionLimit
 from tests.api.binance.served import FREE, ListenSocket, Refused, Served, Socket, serving
 from tests.publisher.harness import run
 from tests.router.test_refusals import account_limits, by

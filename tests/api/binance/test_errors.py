@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from procs.api.binance import errors
-from procs.api.binance.codes import ANSWERS
-from procs.api.binance.errors import ApiError, refusal
-from shm.records import Code, CommandType
+from lockstep.core.schema.records import Code, CommandType
+from lockstep.procs.api.binance import errors
+from lockstep.procs.api.binance.codes import ANSWERS
+from lockstep.procs.api.binance.errors import ApiError, refusal
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocols" / "rest.md"
 BINANCE = {

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from procs.api.binance import account_answers, exchange_info
-from procs.api.binance.exchange_info import status_of, symbol_info
-from procs.api.read.views import BalanceView, SymbolView
-from shm.records import Phase
+from lockstep.core.schema.records import Phase
+from lockstep.procs.api.binance import account_answers, exchange_info
+from lockstep.procs.api.binance.exchange_info import status_of, symbol_info
+from lockstep.procs.api.read.views import BalanceView, SymbolView
 
 # What nautilus_trader's decoders know; another word stops them.
 FILTERS = {"PRICE_FILTER", "LOT_SIZE", "MARKET_LOT_SIZE", "NOTIONAL", "PERCENT_PRICE_BY_SIDE"}

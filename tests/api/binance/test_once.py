@@ -24,24 +24,24 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from config.schema import ApiSection
-from procs.api.binance.answers import MILLISECOND
-from procs.api.binance.caller import Call
-from procs.api.binance.dialect import Dialect
-from procs.api.binance.errors import ApiError
-from procs.api.binance.parameters import Parameters, of_json, of_request
-from procs.api.binance.routes import REST, WS, Route, Security
-from procs.api.desk import Desk
-from procs.api.history.tables import History
-from procs.api.limits import Limits
-from procs.api.login.signing_keys import SigningKeys
-from procs.api.read.past import Past
-from procs.api.read.shown import Shown
-from procs.intake.ingress_writer import IngressWriter
-from procs.venue.venue_key import VenueKey
-from shm.enums import KeyKind, KeyScope
-from shm.records import ExtKeyMaterialEvent, KeyDefined
-from shm.ring import Ring
+from lockstep.config.schema import ApiSection
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.schema.enums import KeyKind, KeyScope
+from lockstep.core.schema.records import ExtKeyMaterialEvent, KeyDefined
+from lockstep.core.venue.venue_key import VenueKey
+from lockstep.procs.api.binance.answers import MILLISECOND
+from lockstep.procs.api.binance.caller import Call
+from lockstep.procs.api.binance.dialect import Dialect
+from lockstep.procs.api.binance.errors import ApiError
+from lockstep.procs.api.binance.parameters import Parameters, of_json, of_request
+from lockstep.procs.api.binance.routes import REST, WS, Route, Security
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.history.tables import History
+from lockstep.procs.api.limits import Limits
+from lockstep.procs.api.login.signing_keys import SigningKeys
+from lockstep.procs.api.read.past import Past
+from lockstep.procs.api.read.shown import Shown
+from lockstep.shm.ring import Ring
 
 NOW_NS = 1_700_000_000_000_000_000
 SECRET = b"one of the member's own"

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procs.api.binance import order_forms as forms
-from procs.api.binance.errors import ApiError
-from procs.api.binance.parameters import Parameters, of_request
-from shm.records import OrderFlag, OrderType, SelfTrade, Side, TimeInForce
+from lockstep.core.schema.records import OrderFlag, OrderType, SelfTrade, Side, TimeInForce
+from lockstep.procs.api.binance import order_forms as forms
+from lockstep.procs.api.binance.errors import ApiError
+from lockstep.procs.api.binance.parameters import Parameters, of_request
 from tests.api.binance.probe import Probe
 
 PROBE = Probe()

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from procs.api.binance.routes import REST, WS, Security
-from shm.enums import Code, KeyScope
-from shm.records import Deposit, FeeTier, KillScope, KillSwitch, PositionLimit, Withdrawal
+from lockstep.core.schema.enums import Code, KeyScope
+from lockstep.core.schema.records import Deposit, FeeTier, KillScope, KillSwitch, PositionLimit, Withdrawal
+from lockstep.procs.api.binance.routes import REST, WS, Security
 from tests.api.binance.served import FREE, Served, Socket, serving
 from tests.publisher.harness import run
 from tests.router.requests import order

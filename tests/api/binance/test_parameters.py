@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.api.binance.errors import ApiError
-from procs.api.binance.parameters import count_members, of_json, of_request
+from lockstep.procs.api.binance.errors import ApiError
+from lockstep.procs.api.binance.parameters import count_members, of_json, of_request
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,12}", fullmatch=True).filter(lambda name: name != "signature")
 TEXTS = st.text(st.characters(blacklist_categories=("Cc", "Cs"), max_codepoint=0x1FFFF), min_size=1, max_size=20)

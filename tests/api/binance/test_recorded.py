@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from procs.api.binance import order_forms as forms
-from procs.api.binance import ws_requests
-from procs.api.binance.errors import ApiError
-from procs.api.binance.parameters import Parameters, of_request
-from procs.api.binance.routes import REST, Route, Security, weight_of
-from procs.api.binance.signatures import check_signature, check_time
-from procs.api.login.signing_keys import Ed25519Key, HmacKey, Key
+from lockstep.procs.api.binance import order_forms as forms
+from lockstep.procs.api.binance import ws_requests
+from lockstep.procs.api.binance.errors import ApiError
+from lockstep.procs.api.binance.parameters import Parameters, of_request
+from lockstep.procs.api.binance.routes import REST, Route, Security, weight_of
+from lockstep.procs.api.binance.signatures import check_signature, check_time
+from lockstep.procs.api.login.signing_keys import Ed25519Key, HmacKey, Key
 from tests.api.binance.probe import Probe
 
 RECORDED = [json.loads(line) for line in (Path(__file__).parent / "recorded.jsonl").read_text().splitlines()]

@@ -7,16 +7,16 @@ from urllib.parse import quote
 
 import pytest
 
-from procs.api.binance.account import Account
-from procs.api.binance.account_terms import AccountTerms
-from procs.api.binance.listen_keys import ListenKeys
-from procs.api.binance.lists import Lists
-from procs.api.binance.market import Market
-from procs.api.binance.order_history import OrderHistory
-from procs.api.binance.parameters import of_request
-from procs.api.binance.routes import REST, ROUTES, WS, Scope, Security, weight_of
-from procs.api.binance.trading import Trading
-from procs.api.binance.ws_api import Connection
+from lockstep.procs.api.binance.account import Account
+from lockstep.procs.api.binance.account_terms import AccountTerms
+from lockstep.procs.api.binance.listen_keys import ListenKeys
+from lockstep.procs.api.binance.lists import Lists
+from lockstep.procs.api.binance.market import Market
+from lockstep.procs.api.binance.order_history import OrderHistory
+from lockstep.procs.api.binance.parameters import of_request
+from lockstep.procs.api.binance.routes import REST, ROUTES, WS, Scope, Security, weight_of
+from lockstep.procs.api.binance.trading import Trading
+from lockstep.procs.api.binance.ws_api import Connection
 
 DOCS = Path(__file__).parents[3] / "docs" / "protocols"
 

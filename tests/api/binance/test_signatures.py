@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA512, HashAlgorithm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.api.binance.errors import ApiError
-from procs.api.binance.parameters import of_json, of_request
-from procs.api.binance.signatures import check_signature, check_time, key_name, not_permitted
-from procs.api.login.signing_keys import Ed25519Key, HmacKey, Key, RsaKey
-from procs.api.public_keys import public_key_of
+from lockstep.procs.api.binance.errors import ApiError
+from lockstep.procs.api.binance.parameters import of_json, of_request
+from lockstep.procs.api.binance.signatures import check_signature, check_time, key_name, not_permitted
+from lockstep.procs.api.login.signing_keys import Ed25519Key, HmacKey, Key, RsaKey
+from lockstep.procs.api.public_keys import public_key_of
 
 NOW_US = 1_700_000_000_000_000
 SEED = hashlib.sha256(b"TRADER1-demo-ed25519").digest()

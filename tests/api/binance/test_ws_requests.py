@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.api.binance import ws_requests
-from procs.api.binance.errors import ApiError
-from procs.api.binance.routes import WS
-from procs.api.binance.ws_requests import RequestError, answer, error_answer, read
+from lockstep.procs.api.binance import ws_requests
+from lockstep.procs.api.binance.errors import ApiError
+from lockstep.procs.api.binance.routes import WS
+from lockstep.procs.api.binance.ws_requests import RequestError, answer, error_answer, read
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from procs.api.login.allowance import MOST_KEPT, Allowance
+from lockstep.procs.api.login.allowance import MOST_KEPT, Allowance
 
 
 def test_an_address_and_all_together_have_so_many_in_an_hour() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pyotp
 import pytest
 
-from procs.api.factors import Factor, Factors
-from procs.api.login import codes
-from procs.api.login.codes import Match
-from procs.venue.venue_key import VenueKey, VenueKeyError
-from shm.records import ExtRecoveryEvent, FactorDefined, FactorUsed
+from lockstep.core.schema.records import ExtRecoveryEvent, FactorDefined, FactorUsed
+from lockstep.core.venue.venue_key import VenueKey, VenueKeyError
+from lockstep.procs.api.factors import Factor, Factors
+from lockstep.procs.api.login import codes
+from lockstep.procs.api.login.codes import Match
 
 KEY = VenueKey(bytes(range(32)))
 SECRET = b"12345678901234567890"

@@ -10,20 +10,27 @@ from typing import Any
 import pyotp
 import pytest
 
-from procs.api.desk import Desk
-from procs.api.login import codes
-from procs.api.login.login import Login, LoginError
-from procs.api.login.registry import Registry
-from procs.api.login.sessions import Sessions
-from procs.api.login.strangers import FORGIVEN_EVERY_S, MAX_GUESSES, Strangers
-from procs.edge import authentication
-from procs.intake.ingress_writer import IngressWriter
-from procs.rules.credentials import is_right
-from procs.venue.venue_key import VenueKey
-from shm.board import Word
-from shm.layout import unpack_command
-from shm.records import AccountDefined, ExtCredentialEvent, ExtRecoveryEvent, FactorDefined, FactorUse, FactorUsed
-from shm.ring import Ring
+from lockstep.core.edge import authentication
+from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.rules.credentials import is_right
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.schema.records import (
+    AccountDefined,
+    ExtCredentialEvent,
+    ExtRecoveryEvent,
+    FactorDefined,
+    FactorUse,
+    FactorUsed,
+)
+from lockstep.core.venue.venue_key import VenueKey
+from lockstep.procs.api.desk import Desk
+from lockstep.procs.api.login import codes
+from lockstep.procs.api.login.login import Login, LoginError
+from lockstep.procs.api.login.registry import Registry
+from lockstep.procs.api.login.sessions import Sessions
+from lockstep.procs.api.login.strangers import FORGIVEN_EVERY_S, MAX_GUESSES, Strangers
+from lockstep.shm.board import Word
+from lockstep.shm.ring import Ring
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed
 from tests.passwords import CHEAP_HASH, PASSWORD

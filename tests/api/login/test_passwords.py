@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from procs.api.login.passwords import MAX_WAITING, MOST, Passwords, WeakPasswordError
-from procs.edge.turns import BusyError
-from procs.rules.credentials import is_right
+from lockstep.core.edge.turns import BusyError
+from lockstep.core.rules.credentials import is_right
+from lockstep.procs.api.login.passwords import MAX_WAITING, MOST, Passwords, WeakPasswordError
 
 
 def made(password: str, name: str = "alice") -> object:

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
-from procs.api.login.rotation import GRACE_S
-from procs.api.login.sessions import (
+from lockstep.core.edge.authentication import Credential
+from lockstep.procs.api.login.rotation import GRACE_S
+from lockstep.procs.api.login.sessions import (
     IDLE_S,
     LONGEST_S,
     MOST_OF_ACCOUNT,
@@ -22,7 +23,6 @@ from procs.api.login.sessions import (
     SessionsAwayError,
     Standing,
 )
-from procs.edge.authentication import Credential
 from tests.batcher.conftest import data, empty_database, server  # noqa: F401
 
 T = TypeVar("T")

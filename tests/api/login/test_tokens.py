@@ -10,8 +10,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
-from procs.api.login.tokens import ALGORITHM, LIFETIME_S, TokenError, Tokens
-from procs.venue.venue_key import VenueKey
+from lockstep.core.venue.venue_key import VenueKey
+from lockstep.procs.api.login.tokens import ALGORITHM, LIFETIME_S, TokenError, Tokens
 
 NOW_S = 1_800_000_000
 KEY = VenueKey(bytes(range(32)))

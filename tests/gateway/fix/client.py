@@ -10,8 +10,8 @@ from typing import Any
 
 import simplefix
 
-from procs.gateway.fix.encode import Outbox
-from procs.gateway.fix.rules import Rules
+from lockstep.procs.gateway.fix.encode import Outbox
+from lockstep.procs.gateway.fix.rules import Rules
 from tests.fix_client import Field, encoded, utc_text
 from tests.gateway.fix.plain import PlainSession
 

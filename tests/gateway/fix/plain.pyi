@@ -1,6 +1,6 @@
 from typing import Any
 
-from procs.gateway.fix.connection import Connection
+from lockstep.procs.gateway.fix.connection import Connection
 
 REASONS: tuple[str, ...]
 

@@ -5,7 +5,7 @@ It adds nothing but a buffer for what is not a whole message yet.
 
 from libc.stdint cimport int64_t, uint32_t
 
-from procs.gateway.fix.connection cimport (
+from lockstep.procs.gateway.fix.connection cimport (
     PHASE_LOGON,
     STEP_APPLICATION,
     STEP_DISCONNECT,
@@ -16,7 +16,7 @@ from procs.gateway.fix.connection cimport (
     Step,
 )
 
-from procs.gateway.fix.encode import packed
+from lockstep.procs.gateway.fix.encode import packed
 
 REASONS = (
     "NONE", "LOGOUT", "NOT_LOGON", "LOGON_TIMEOUT", "REFUSED", "IDENTITY", "SECOND_LOGON", "TOO_LOW", "SENDING_TIME",

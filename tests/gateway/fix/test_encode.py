@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.gateway.fix.encode import Outbox
+from lockstep.procs.gateway.fix.encode import Outbox
 from tests.gateway.fix.client import START_UTC_NS, brief, decode
 
 INT64 = st.integers(-(2**63) + 1, 2**63 - 1)

@@ -9,7 +9,7 @@ import simplefix
 from hypothesis import given
 from hypothesis import strategies as st
 
-from procs.gateway.fix.message import Message
+from lockstep.procs.gateway.fix.message import Message
 from tests.compiled import utc_ns
 from tests.gateway.fix.client import Client, order
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from procs.gateway.fix.dictionary import LAST_TAG, TYPES, numbers
+from lockstep.procs.gateway.fix.dictionary import LAST_TAG, TYPES, numbers
 
 PAGE = Path(__file__).parents[3] / "docs" / "protocols" / "fix.md"
 MESSAGES = {

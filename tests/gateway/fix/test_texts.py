@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shm.alphabet import fault_of_id, fault_of_text
+from lockstep.core.schema.alphabet import fault_of_id, fault_of_text
 from tests.gateway.fix.client import Client, Fields, brief, decode, logged_on, order
 
 BAD = [b"A\xff", b"A\0B", b"A\nB", b"\x7f", b" A", b"A ", "é".encode()]

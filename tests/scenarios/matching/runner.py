@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from shm.records import (
+from lockstep.core.schema.records import (
     AccountLimits,
     Activate,
     Code,

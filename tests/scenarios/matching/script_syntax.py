@@ -39,7 +39,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from shm.records import (
+from lockstep.core.schema.records import (
     Accepted,
     BandAction,
     Cancelled,
@@ -68,7 +68,7 @@ from shm.records import (
     Triggered,
     TriggerReason,
 )
-from shm.records import OrderFlag as Flag
+from lockstep.core.schema.records import OrderFlag as Flag
 from tests.matcher.pair import order
 
 ORDER = re.compile(

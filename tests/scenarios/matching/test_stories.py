@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from shm.layout import pack
-from shm.records import Code, ListKind, Phase
+from lockstep.core.schema.layout import pack
+from lockstep.core.schema.records import Code, ListKind, Phase
 from tests.compiled import fault, fault_of_list
 from tests.matcher.pair import BTC, Pair, leg
 from tests.models.orders import Place

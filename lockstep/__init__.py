@@ -1,0 +1,1 @@
+"""A trading venue that anyone can run."""

@@ -1,0 +1,33 @@
+from array import array
+
+from lockstep.cli.flow.initiator import Initiator
+
+NEW: int
+IMMEDIATE: int
+REDUCE: int
+CANCEL: int
+REFUSED: int
+
+class Stalled(RuntimeError): ...
+
+class Driver:
+    seen: int
+    stopping: bool
+    sent: int
+    answered: int
+    refused: int
+    refusals: list[str]
+    def __init__(
+        self,
+        buyer: Initiator,
+        seller: Initiator,
+        kinds: array[int],
+        buys: array[int],
+        orders: array[int],
+        prices: array[int],
+        quantities: array[int],
+        acks: array[int],
+        window: int,
+        first: int = ...,
+    ) -> None: ...
+    def run(self) -> None: ...

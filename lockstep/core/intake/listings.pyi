@@ -1,0 +1,6 @@
+from lockstep.core.tables.saved import Loader, Saver
+
+class Listings:
+    count: int
+    def save(self, saver: Saver) -> None: ...
+    def load(self, loader: Loader) -> None: ...

@@ -1,0 +1,278 @@
+"""Checks the commands of clients, refuses what cannot succeed, and writes the rest into the ingress ring.
+
+It knows neither HTTP nor JSON, and no request's words: order forms come in, and requests whose outcome comes go out.
+"""
+
+from collections import deque
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+from lockstep.core.intake.field_parsing cimport read_steps
+from lockstep.core.intake.ingress_writer cimport IngressWriter
+from lockstep.core.intake.listings cimport Listing, Listings
+from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text, fine
+from lockstep.core.intake.orders cimport ClientOrder, ClientOrders
+from lockstep.core.intake.refused_ids cimport RefusedIds
+from lockstep.core.intake.validation cimport Validator
+from lockstep.core.schema.records cimport *
+from lockstep.procs.api.requests cimport OUTCOME_NS, Request, Requests
+from lockstep.procs.api.withdrawals cimport write_cancel, write_request
+from lockstep.shm.board cimport WORD_COMMIT_BY, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_LOG_END, Board
+
+from lockstep.procs.api.requests import UnknownOutcome
+
+cdef enum:
+    BUSY_AFTER_NS = 1_000_000_000   # without a commit: orders are refused
+    ANYBODY = 0                     # who asked, where an event does not say that
+
+
+cdef class Commands:
+    """Writes the ingress ring. `attach` comes first.
+
+    Each command returns its request, or None, and says why in `refusal`, where nothing was sent. `ticket` is as in
+    IngressWriter: 0 for a command that its API key has signed. Commands reach the router together, with the next poll:
+    `kick` is called when there is one.
+    """
+
+    def __init__(
+        self, IngressWriter ingress not None, Listings listings not None, ClientOrders orders not None,
+        Requests requests not None
+    ):
+        self.ingress = ingress
+        self.listings = listings
+        self.orders = orders
+        self.requests = requests
+        self.unsequenced = deque()
+        self.kick = nothing
+
+    cdef int attach(self, Board board) except -1:
+        """Use this board: at the start, and again after a restart of the core."""
+        self.board = board
+        self.validator = Validator(self.listings, RefusedIds(), board)
+        return 0
+
+    cdef void tend(self, int64_t now_ns) noexcept:
+        """Read from the board whether the journal has space and commits advance."""
+        cdef uint64_t commit = self.board.commit_seq()
+        self.lacks_space = self.board.load(WORD_JOURNAL_FULL) != 0
+        if self.board.load(WORD_COMMIT_BY) == 0 or commit != self.commit or commit >= self.board.load(WORD_LOG_END):
+            self.commit = commit
+            self.committed_ns = now_ns
+        self.is_held_up = now_ns - self.committed_ns > BUSY_AFTER_NS or self.board.is_shut()
+
+    cdef Request place(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal):
+        """A new order: it is checked, and its outcome comes."""
+        cdef OrderTerms terms
+        refusal[0] = self.validator.check(form, account, &terms)
+        if not self.may_send(True, refusal):
+            return None
+        self.send_as(key, ticket)
+        self.ingress.order(form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_NEW_ORDER)
+
+    cdef Request place_list(
+        self, const Form *forms, Text kind, const char *name, uint32_t account, uint32_t key, uint64_t ticket,
+        Refusal *refusal
+    ):
+        """Two orders of a list (kind 1: OCO, 2: OTO), and the list's name, padded, or NULL. The outcome is that of the
+        first one by the venue's rules.
+        """
+        cdef OrderTerms terms[2]
+        refusal[0] = self.validator.check_list(forms, kind, account, terms)
+        if not self.may_send(True, refusal):
+            return None
+        self.send_as(key, ticket)
+        self.ingress.pair(forms, terms, name, account, self.now_ns)
+        return self.sent(account, terms[0].order.cl_ord_id, CMD_NEW_ORDER)
+
+    cdef Refusal test(self, const Form *form, uint32_t account):
+        """What `place` would refuse by itself. Nothing is sent."""
+        cdef OrderTerms terms
+        return self.validator.check(form, account, &terms)
+
+    cdef Request cancel(
+        self, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id, uint32_t account,
+        uint32_t key, uint64_t ticket, Refusal *refusal
+    ):
+        """A cancel under an id of its own; ids are padded. `side` is 0 where the order is not known here."""
+        cdef Form form
+        cdef OrderTerms terms
+        refusal[0] = fine()
+        if not self.may_send(False, refusal):
+            return None
+        memset(&form, 0, sizeof(form))
+        name(&terms, instrument, side, cl_ord_id, orig_cl_ord_id)
+        self.send_as(key, ticket)
+        self.ingress.cancel(&form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_CANCEL)
+
+    cdef Request reduce(
+        self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key,
+        uint64_t ticket, Refusal *refusal
+    ):
+        """A smaller quantity, and a new client id, for an order of the account's that is known here."""
+        cdef const ClientOrder *order = self.orders.find(order_id)
+        cdef const Listing *listing = self.listings.get(order.instrument)
+        cdef Form form
+        cdef OrderTerms terms
+        memset(&form, 0, sizeof(form))
+        name(&terms, order.instrument, order.side, cl_ord_id, order.cl_ord_id)
+        refusal[0] = read_steps(
+            quantity, &listing.quantity, False, CODE_QUANTITY_NOT_POSITIVE, &terms.order.quantity_lots
+        )
+        if refusal.code == CODE_OK and terms.order.quantity_lots >= order.quantity_lots:
+            refusal.code = NOT_REDUCED if terms.order.quantity_lots > order.quantity_lots else NOT_CHANGED
+        if not self.may_send(True, refusal):
+            return None
+        if order.ord_type == ORD_TYPE_LIMIT or order.ord_type == ORD_TYPE_STOP_LIMIT:
+            terms.order.price_ticks = order.price_ticks
+        self.send_as(key, ticket)
+        self.ingress.replace(&form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_REPLACE)
+
+    cdef Request replace(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal):
+        """Other terms, and a new client id, for an order that the form names by its client id."""
+        cdef OrderTerms terms
+        refusal[0] = self.validator.check(form, account, &terms)
+        if not self.may_send(True, refusal):
+            return None
+        self.send_as(key, ticket)
+        self.ingress.replace(form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_REPLACE)
+
+    cdef Request mass_cancel(
+        self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, uint64_t ticket,
+        Refusal *refusal
+    ):
+        """A cancel of all the account's orders in an instrument (0: in any)."""
+        cdef Form form
+        cdef OrderTerms terms
+        refusal[0] = fine()
+        if not self.may_send(False, refusal):
+            return None
+        memset(&form, 0, sizeof(form))
+        name(&terms, instrument, 0, cl_ord_id, cl_ord_id)
+        self.send_as(key, ticket)
+        self.ingress.mass_cancel(&form, &terms, account, self.now_ns)
+        return self.sent(account, terms.order.cl_ord_id, CMD_MASS_CANCEL)
+
+    def carry(self, list records not None, bytes id not None, bint adds=True, uint64_t ticket=0):
+        """A command that is no order, of a person or of the venue itself: what comes before it, and itself, packed.
+
+        `id` is what its events tell it by: a client id or a name, or nothing where they have no room for it. None if
+        the venue takes nothing now, or, where the command `adds` to what the log must keep, nothing more.
+        """
+        cdef Refusal refusal = fine()
+        cdef const char *record = NULL
+        cdef char padded[CL_ORD_ID_SIZE]
+        cdef uint32_t account
+        cdef int command
+        if not self.may_send(adds, &refusal) or not self.ingress.has_room_for(len(records)):
+            return None
+        self.ingress.ticket = ticket
+        for each in records:
+            record = each
+            self.ingress.copy(record, self.now_ns)
+        memset(padded, 0, CL_ORD_ID_SIZE)
+        memcpy(padded, <const char *> id, len(id))
+        command = (<const CommandRecord *> record).type
+        account = ANYBODY if is_told_of_nobody(command) else (<const CommandRecord *> record).account
+        return self.sent(account, padded, command)
+
+    cdef void send_as(self, uint32_t key, uint64_t ticket) noexcept:
+        """Say whose the next command is: a person's if `key` is 0."""
+        self.ingress.sender = API_SESSION + key
+        self.ingress.ticket = ticket
+
+    cdef bint may_send(self, bint adds, Refusal *refusal) noexcept:
+        """Whether there is nothing against a command; `adds`: it adds to what the log must keep."""
+        if refusal.code == CODE_OK:
+            if (
+                not self.is_open or not self.board.load(WORD_EPOCH) or not self.ingress.has_room()
+                or (adds and self.is_held_up)
+            ):
+                refusal.code = CODE_VENUE_BUSY
+            elif adds and self.lacks_space:
+                refusal.code = CODE_JOURNAL_FULL
+            elif adds and self.orders.is_full():
+                refusal.code = CODE_LIMIT_REACHED
+        self.refused += refusal.code != CODE_OK
+        return refusal.code == CODE_OK
+
+    cdef Request sent(self, uint32_t account, const char *cl_ord_id, int command):
+        """Return the request of the command that was just written, which waits for its outcome."""
+        cdef Request request = self.requests.begin(account, cl_ord_id, command, self.now_ns)
+        self.kick()
+        return request
+
+    # Withdrawals. A request that was not sent comes back as the code that says why.
+
+    def request_withdrawal(
+        self, uint32_t account, uint32_t key, uint32_t asset, int64_t amount, bytes client_id, bytes destination,
+        uint64_t ticket=0
+    ) -> Request | int:
+        """Ask for an amount, in smallest units, to be paid out. Ids have at most 36 bytes, destinations at most 72."""
+        cdef Refusal refusal = fine()
+        if not self.may_send(True, &refusal):
+            return refusal.code
+        self.send_as(key, ticket)
+        write_request(self.ingress, account, asset, amount, client_id, destination, self.now_ns)
+        return self.sent(account, client_id.ljust(CL_ORD_ID_SIZE, b"\0"), CMD_WITHDRAWAL_REQUEST)
+
+    def cancel_withdrawal(
+        self, uint32_t account, uint32_t key, uint64_t withdrawal, bytes client_id, uint64_t ticket=0
+    ) -> Request | int:
+        """Ask for one of the account's to be given back, under a client id of its own."""
+        cdef Refusal refusal = fine()
+        if not self.may_send(False, &refusal):
+            return refusal.code
+        self.send_as(key, ticket)
+        write_cancel(self.ingress, account, withdrawal, client_id, self.now_ns)
+        return self.sent(account, client_id.ljust(CL_ORD_ID_SIZE, b"\0"), CMD_WITHDRAWAL_DECISION)
+
+    def sequenced(self) -> object:
+        """Return a future that is done once the router has put into the log all that was sent until now.
+
+        It gets UnknownOutcome if that takes too long.
+        """
+        cdef object outcome = self.requests.future()
+        self.unsequenced.append((self.ingress.end(), outcome, self.now_ns + OUTCOME_NS))
+        self.kick()
+        return outcome
+
+    cdef int show_sequenced(self) except -1:
+        """End the waits for what the router has taken by now, and those that have waited too long."""
+        cdef uint64_t taken = self.ingress.taken()
+        while self.unsequenced:
+            end, outcome, until_ns = self.unsequenced[0]
+            if end > taken and self.now_ns <= until_ns:
+                break
+            self.unsequenced.popleft()
+            if outcome.done():
+                continue
+            if end > taken:
+                outcome.set_exception(UnknownOutcome())
+            else:
+                outcome.set_result(None)
+        return 0
+
+
+def nothing() -> None:
+    """The `kick` of a desk without a server."""
+
+
+cdef bint is_told_of_nobody(int command) noexcept nogil:
+    """Whether a command's own event does not say who asked: it has no client id either."""
+    return command == CMD_ASSET or command == CMD_INSTRUMENT or command == CMD_CORRECTION
+
+
+cdef void name(
+    OrderTerms *terms, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id
+) noexcept nogil:
+    """Which order, or which orders, a request without terms of its own is about."""
+    memset(terms, 0, sizeof(OrderTerms))
+    terms.order.instrument = instrument
+    terms.order.side = side
+    memcpy(terms.order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE)
+    memcpy(terms.orig_cl_ord_id, orig_cl_ord_id, CL_ORD_ID_SIZE)

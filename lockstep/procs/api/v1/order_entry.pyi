@@ -1,0 +1,19 @@
+from lockstep.procs.api.commands import Commands
+from lockstep.procs.api.requests import Request
+
+class OrderRefusedError(Exception):
+    code: int
+    field: str
+    def __init__(self, code: int, field: str) -> None: ...
+
+class OrderEntry:
+    def __init__(self, commands: Commands) -> None: ...
+    def place(self, account: int, ticket: int, fields: dict[str, bytes | None]) -> Request: ...
+    def place_list(
+        self, account: int, ticket: int, kind: bytes, first: dict[str, bytes | None], second: dict[str, bytes | None]
+    ) -> Request: ...
+    def replace(self, account: int, ticket: int, fields: dict[str, bytes | None]) -> Request: ...
+    def cancel(
+        self, account: int, ticket: int, instrument: int, side: int, client_order_id: bytes,
+        orig_client_order_id: bytes,
+    ) -> Request: ...

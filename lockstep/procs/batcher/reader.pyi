@@ -1,0 +1,9 @@
+from lockstep.procs.batcher.rows import Batch
+from lockstep.procs.batcher.spool import Spool
+
+class Reader:
+    spool: Spool
+    position: int
+    def __init__(self, spool: Spool) -> None: ...
+    def seek(self, position: int) -> None: ...
+    def fill(self, batch: Batch) -> bool: ...

@@ -1,0 +1,30 @@
+from lockstep.procs.gateway.fix.encode import Outbox
+from lockstep.procs.gateway.fix.message import Message
+from lockstep.procs.gateway.fix.rules import Rules
+
+class Connection:
+    message: Message
+    outbox: Outbox
+    consumed: int
+    phase: int
+    reason: int
+    version: int
+    next_in: int
+    heartbeat_s: int
+    reset: bool
+    resend_begin: int
+    resend_end: int
+    def __init__(
+        self,
+        comp_id: str,
+        rules: Rules,
+        outbox: Outbox,
+        now_ns: int,
+        *,
+        min_heartbeat_s: int = ...,
+        max_heartbeat_s: int = ...,
+        logon_timeout_s: float = ...,
+        logout_timeout_s: float = ...,
+        gap_timeout_s: float = ...,
+        sending_time_accuracy_s: float = ...,
+    ) -> None: ...

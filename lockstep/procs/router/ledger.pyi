@@ -1,0 +1,9 @@
+from lockstep.procs.router.holds import Holds as Holds
+from lockstep.procs.router.holds import SettlementError as SettlementError
+from lockstep.procs.router.withdrawals import Withdrawals
+
+class Ledger(Holds):
+    withdrawals: Withdrawals
+    def balance(self, account: int, asset: int) -> tuple[int, int] | None: ...
+    def digests(self) -> dict[str, int]: ...
+    def check(self) -> None: ...

@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from lockstep.shm.board import Board
+from lockstep.shm.ring import Consumer
+
+class JournalSource:
+    is_followed: bool
+    def open(self, first: int, last: int) -> None: ...
+    def extend(self, last: int) -> None: ...
+    def short_of(self, seq: int, reason: str) -> Exception: ...
+
+class RecordList(JournalSource):
+    def __init__(self, records: list[bytes], first: int = 1) -> None: ...
+
+class Journal(JournalSource):
+    def __init__(self, directory: Path) -> None: ...
+
+class LogRing(JournalSource):
+    def __init__(self, ring: Consumer, board: Board) -> None: ...

@@ -1,4 +1,0 @@
-from procs.api.list_names import ListNames
-
-class TrackedOrders:
-    list_names: ListNames

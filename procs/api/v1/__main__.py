@@ -1,7 +1,0 @@
-"""Print the description of /v1 (OpenAPI 3.1), for which no venue need run: `python -m procs.api.v1`."""
-
-import sys
-
-from procs.api.v1.app import description_alone
-
-sys.stdout.buffer.write(description_alone())

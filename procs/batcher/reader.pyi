@@ -1,9 +1,0 @@
-from procs.batcher.rows import Batch
-from procs.batcher.spool import Spool
-
-class Reader:
-    spool: Spool
-    position: int
-    def __init__(self, spool: Spool) -> None: ...
-    def seek(self, position: int) -> None: ...
-    def fill(self, batch: Batch) -> bool: ...

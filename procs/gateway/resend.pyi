@@ -1,7 +1,0 @@
-from procs.gateway.lookup import Lookup
-from procs.gateway.store import Store
-
-class Resend:
-    lookup: Lookup
-    def __init__(self, store: Store, session: int, begin: int, end: int) -> None: ...
-    def read(self) -> tuple[int, int, bytes] | None: ...

@@ -1,6 +1,0 @@
-from procs.tables.saved import Loader, Saver
-
-class Listings:
-    count: int
-    def save(self, saver: Saver) -> None: ...
-    def load(self, loader: Loader) -> None: ...

@@ -1,6 +1,0 @@
-from libc.stdint cimport int64_t
-
-from procs.matcher.incoming cimport Incoming
-from procs.matcher.orders cimport Orders
-
-cdef bint is_enough(Orders orders, const Incoming *incoming, int64_t wanted) noexcept nogil

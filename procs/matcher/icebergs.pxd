@@ -1,7 +1,0 @@
-from libc.stdint cimport int64_t, uint32_t
-
-from procs.matcher.incoming cimport Incoming
-from procs.matcher.orders cimport Orders
-
-cdef int64_t next_lots(Orders orders, Incoming *incoming, uint32_t item, int64_t most) noexcept nogil
-cdef void reveal(Orders orders, uint32_t item, int64_t lots) noexcept nogil

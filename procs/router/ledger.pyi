@@ -1,9 +1,0 @@
-from procs.router.holds import Holds as Holds
-from procs.router.holds import SettlementError as SettlementError
-from procs.router.withdrawals import Withdrawals
-
-class Ledger(Holds):
-    withdrawals: Withdrawals
-    def balance(self, account: int, asset: int) -> tuple[int, int] | None: ...
-    def digests(self) -> dict[str, int]: ...
-    def check(self) -> None: ...
