@@ -93,7 +93,7 @@ soak: build ## run what takes minutes: simulation's new seeds, planted bugs, kil
 clean: ## remove what was built (not .venv, and never lockstep-data/, where the venue's data is)
 	find lockstep bench tests \( -name '*.so' -o -name '*.c' -o -name '*.html' \) -delete
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
-	rm -rf lockstep/core/schema/records.pxd lockstep/procs/api/web web/node_modules web/src/net/v1.ts web/src/net/forms.json
+	rm -rf lockstep/core/schema/records.pxd lockstep/procs/api/web web/node_modules web/src/net/v1.ts web/src/net/forms.json web/src/market/intervals.ts
 	rm -rf build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis $(VENV)/.built
 
 build: $(VENV)/.built ## make .venv, compile, and build the page where its packages can be had
@@ -101,10 +101,13 @@ build: $(VENV)/.built ## make .venv, compile, and build the page where its packa
 
 page: web/node_modules/.built ## build the web page, which the api serves
 
-web/node_modules/.built: web/src/net/v1.ts $(PAGE)
+web/node_modules/.built: web/src/net/v1.ts web/src/market/intervals.ts $(PAGE)
 	@echo 'building the page'
 	@$(NPM) run --silent build
 	@touch $@
+
+web/src/market/intervals.ts: lockstep/core/rules/intervals.py | $(VENV)/.built
+	@$(PY) -m lockstep.core.rules.intervals > $@
 
 # What /v1 takes and answers, as types, and what operations ask for, as forms: the venue describes both.
 web/src/net/v1.ts: web/node_modules/.installed $(API) | $(VENV)/.built

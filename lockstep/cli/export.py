@@ -25,8 +25,8 @@ from lockstep.cli import copies
 from lockstep.cli.errors import UsageError
 from lockstep.cli.progress import Progress
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, counted, fail, load, print_json
+from lockstep.core.rules.intervals import SECONDS
 from lockstep.procs.api import export as streams
-from lockstep.procs.api.history.intervals import INTERVALS
 from lockstep.procs.api.history.rows import HistoryUnavailableError
 from lockstep.procs.batcher import database
 
@@ -75,8 +75,8 @@ def export(
     suffix = next((each for each in sorted(SUFFIXES, key=len, reverse=True) if file.name.endswith(each)), None)
     if suffix is None:
         raise UsageError(f"{file}: its name must end in one of {', '.join(SUFFIXES)}")
-    if interval not in INTERVALS:
-        raise UsageError(f"{interval} is no interval: there are {', '.join(INTERVALS)}")
+    if interval not in SECONDS:
+        raise UsageError(f"{interval} is no interval: there are {', '.join(SECONDS)}")
     if file.exists() and not replace:
         raise UsageError(f"{file} is there already: give another name, or --replace")
     if not file.parent.is_dir():

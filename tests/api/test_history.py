@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 import psycopg
 import pytest
 
+from lockstep.core.rules.intervals import SECONDS
 from lockstep.core.schema.records import Accepted, Corrected, Side, Traded
 from lockstep.procs.api.history import queries
-from lockstep.procs.api.history.intervals import INTERVALS, MINUTE_US, STORED, Bins, pieces, us_of
+from lockstep.procs.api.history.intervals import MINUTE_US, PARTS, SECOND_US, Bins, pieces, us_of
 from lockstep.procs.api.history.rows import Fill, HistoryUnavailableError, Read
 from lockstep.procs.api.history.tables import History, pieces_of
 from lockstep.procs.batcher.spool import Spool
@@ -213,7 +214,7 @@ def test_an_accounts_fills_are_its_own(database: str, loaded: Stream) -> None:  
 
 
 @pytest.mark.parametrize("offset", [0, -210, 840])
-@pytest.mark.parametrize("interval", INTERVALS)
+@pytest.mark.parametrize("interval", SECONDS)
 def test_candles_have_no_hole(database: str, loaded: Stream, interval: str, offset: int) -> None:  # noqa: F811
     bins = Bins(interval, offset)
     buckets: dict[int, list[Standing]] = {}
@@ -254,7 +255,7 @@ def test_a_span_is_few_stored_candles() -> None:
         assert [found[0][1], *(each[2] for each in found)] == [*(each[1] for each in found), ends]
         rows = 0
         for name, since, until in found:
-            length = INTERVALS[name][0] // timedelta(microseconds=1)
+            length = SECONDS[name] * SECOND_US
             assert since % length == until % length == 0
             assert since < until
             rows += (until - since) // length
@@ -267,13 +268,13 @@ def test_a_page_by_other_clocks_reads_its_own_candles_only(database: str) -> Non
     """Sixty days have 100,000 stored candles; a page of ten days at 05:45 has 35 rows a day."""
     bins, days = Bins("1d", 345), 10
     with psycopg.connect(database) as connection:
-        for name in STORED:
+        for name in PARTS:
             connection.execute(
                 """
                 INSERT INTO candles SELECT %s, %s, bin, 1, 2, 1, 2, 1, 1, 1, 1, 1
                 FROM generate_series('2023-01-01 00:00Z', '2023-03-01 00:00Z', %s::interval) AS bin
                 """,
-                [SYMBOL, name, INTERVALS[name][0]],
+                [SYMBOL, name, timedelta(seconds=SECONDS[name])],
             )
         connection.execute("ANALYZE candles")
         begins = bins.begin(us_of(datetime(2023, 2, 1, tzinfo=UTC)))

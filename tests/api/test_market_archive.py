@@ -18,6 +18,7 @@ import pytest
 
 from lockstep.core.edge.market_queries import NOT_THERE, Aggregates, Klines, MarketQueries, Trades, Window
 from lockstep.core.intake.ingress_writer import IngressWriter
+from lockstep.core.rules.intervals import SECONDS
 from lockstep.core.schema.records import AssetDefined
 from lockstep.procs.api.binance.answers import MILLISECOND
 from lockstep.procs.api.binance.caller import Call
@@ -26,7 +27,6 @@ from lockstep.procs.api.binance.market import Market as Handlers
 from lockstep.procs.api.binance.parameters import of_request
 from lockstep.procs.api.desk import Desk
 from lockstep.procs.api.errors import DeclinedError
-from lockstep.procs.api.history.intervals import INTERVALS
 from lockstep.procs.api.history.tables import History
 from lockstep.procs.api.read.market_archive import MarketArchive
 from lockstep.procs.api.read.past import Past
@@ -191,7 +191,7 @@ def test_pages_have_no_gap_and_nothing_twice(database: str, tmp_path: Path, seed
     now_ms = market.now_ns // 10**6
 
     async def question(archive: MarketArchive) -> None:
-        for interval in INTERVALS:
+        for interval in SECONDS:
             model = Model(market.trades, interval)
             for begin, end in moments(market):
                 limit = market.draw.choice((1, 3, 60))
@@ -225,7 +225,7 @@ def test_intervals_begin_by_the_clocks_of_a_zone(database: str, tmp_path: Path, 
     now_ms = market.now_ns // 10**6
 
     async def question(archive: MarketArchive) -> None:
-        for interval in INTERVALS:
+        for interval in SECONDS:
             model = Model(market.trades, interval, offset * 60)
             for begin, end in moments(market):
                 limit = market.draw.choice((1, 3, 60))
@@ -288,7 +288,7 @@ def test_what_memory_has_alone_needs_no_database() -> None:
     async def question(archive: MarketArchive) -> None:
         assert len(json.loads(await archive.trades(Trades(SYMBOL, 1000, 0)))) == len(market.trades)
         assert json.loads(await archive.aggregates(Aggregates(SYMBOL, 10)))
-        for interval in INTERVALS:
+        for interval in SECONDS:
             assert json.loads(await archive.klines(Klines(SYMBOL, interval, 1000, 0)))
         assert json.loads(await archive.window(Window(SYMBOL, 7 * 1440)))
 

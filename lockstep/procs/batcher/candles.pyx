@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
+from lockstep.core.rules.intervals import SECONDS, STORED
 from lockstep.core.schema.records cimport SIDE_BUY, TradedRecord
 from lockstep.procs.batcher.encode cimport Buffer, int128
 from lockstep.procs.batcher.listings cimport InstrumentRow, Listings
@@ -17,7 +18,6 @@ cdef enum:
     FIRST_ROWS = 1024
     NAME = 4
 
-STORED = ("1s", "1m", "5m", "1h", "1d")
 CANDLE_COLUMNS = (
     "symbol", "interval", "time", "open", "high", "low", "close", "volume", "quote_volume", "trades",
     "taker_buy_volume", "taker_buy_quote_volume",
@@ -27,11 +27,11 @@ TOUCHED_COLUMNS = ("symbol", "time", "seq")
 assert len(STORED) == LEVELS
 assert len(CANDLE_COLUMNS) == CANDLE_FIELDS and len(TOUCHED_COLUMNS) == TOUCHED_FIELDS
 
-cdef uint64_t[LEVELS] LENGTHS_NS = [
-    1_000_000_000, 60_000_000_000, 300_000_000_000, 3_600_000_000_000, 86_400_000_000_000,
-]
+cdef uint64_t[LEVELS] LENGTHS_NS = [SECONDS[name] * 10**9 for name in STORED]
+cdef list ENCODED = [name.encode() for name in STORED]
 cdef const char *NAMES[LEVELS]
-NAMES[:] = [b"1s", b"1m", b"5m", b"1h", b"1d"]
+for _level in range(LEVELS):
+    NAMES[<int> _level] = ENCODED[_level]
 
 
 cdef inline uint64_t place(uint32_t instrument, int level, uint64_t number) noexcept nogil:

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from lockstep.core.rules.intervals import SECONDS, STORED
 from lockstep.core.schema.alphabet import shown
 from lockstep.core.schema.records import (
     Accepted,
@@ -142,7 +143,7 @@ TABLES: dict[str, tuple[int, tuple[str, ...]]] = {  # name -> (how many of the c
     "position_states": (2, ("user_id", "symbol", "quantity", "cost", "realised", "fills")),
 }  # fmt: skip
 # Both follow from trades and corrections: here from those of the replay, each interval from the trades themselves.
-CANDLES = """
+CANDLES = f"""
     INSERT INTO expected_candles
     SELECT
         symbol, name, bin, (array_agg(price ORDER BY seq, trade_id))[1], max(price), min(price),
@@ -155,10 +156,8 @@ CANDLES = """
             coalesce(c.new_price, t.price) AS price, t.quantity, t.taker_side, t.seq, t.trade_id
         FROM expected_trades AS t
         LEFT JOIN expected_corrections AS c USING (matcher, trade_id)
-        CROSS JOIN (VALUES
-            ('1s', INTERVAL '1 second'), ('1m', INTERVAL '1 minute'), ('5m', INTERVAL '5 minutes'),
-            ('1h', INTERVAL '1 hour'), ('1d', INTERVAL '1 day')
-        ) AS i (name, length)
+        CROSS JOIN (VALUES {", ".join(f"('{name}', INTERVAL '{SECONDS[name]} seconds')" for name in STORED)})
+        AS i (name, length)
         WHERE c.trade_id IS NULL OR c.new_price IS NOT NULL
     ) AS standing
     GROUP BY symbol, name, bin

@@ -15,6 +15,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memmove, memset
 
+from lockstep.core.rules.intervals import SECONDS, longest_part
 from lockstep.core.tables.saved cimport Loader, Saver
 from lockstep.procs.publisher.text cimport uint128
 from lockstep.procs.publisher.trades cimport KEY_BITS, Trade, Trades, trade_position
@@ -29,24 +30,21 @@ cdef enum:
 
 cdef uint64_t NS = 1_000_000_000
 cdef uint64_t DAY_NS = 86_400 * NS
-# The names, as Binance has them. Those of fixed length begin where the time since 1970 is a multiple of it.
-NAMES = (
-    "1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M",
-)
+# Those of fixed length begin where the time since 1970 is a multiple of it.
+NAMES = tuple(SECONDS)
 cdef list ENCODED = [name.encode() for name in NAMES]
 cdef const char *names[INTERVALS]
 for _interval in range(INTERVALS):
     names[<int> _interval] = ENCODED[_interval]
-# The lengths; of a month the least, and a week begins on a Monday.
-cdef uint64_t[INTERVALS] LENGTHS = [
-    NS, 60 * NS, 180 * NS, 300 * NS, 900 * NS, 1800 * NS, 3600 * NS, 7200 * NS, 14_400 * NS, 21_600 * NS, 28_800 * NS,
-    43_200 * NS, DAY_NS, 3 * DAY_NS, 7 * DAY_NS, 28 * DAY_NS,
-]
+cdef uint64_t[INTERVALS] LENGTHS = [seconds * NS for seconds in SECONDS.values()]
+LENGTHS[MONTH] = 28 * DAY_NS           # the least
 cdef uint64_t MONDAY_NS = 4 * DAY_NS   # the first of this era
 cdef int64_t AHEAD_NS = 8 * 3600 * NS
 # Of which candles those of an interval can be made anew.
+SUMMED = [NAMES[place] for place in (SECOND, MINUTE, HOUR, DAY)]
 cdef int[INTERVALS] BASES = [
-    SECOND, SECOND, MINUTE, MINUTE, MINUTE, MINUTE, MINUTE, HOUR, HOUR, HOUR, HOUR, HOUR, HOUR, DAY, DAY, DAY,
+    NAMES.index(longest_part(name, [part for part in SUMMED if SECONDS[part] < seconds] or SUMMED[:1]))
+    for name, seconds in SECONDS.items()
 ]
 
 assert len(NAMES) == INTERVALS and NAMES[SECOND] == "1s" and NAMES[MINUTE] == "1m" and NAMES[HOUR] == "1h"

@@ -1,4 +1,5 @@
 // Candles of one interval: history and what comes live, joined by their times. A candle's numbers are for drawing only.
+import type { INTERVAL_MS } from "./intervals.ts";
 
 export interface Candle {
   /** Its first moment, in milliseconds since 1970. */
@@ -10,8 +11,9 @@ export interface Candle {
   volume: number;
 }
 
-export const INTERVALS = ["1s", "1m", "5m", "15m", "1h", "4h", "1d", "1w", "1M"] as const;
-export type Interval = (typeof INTERVALS)[number];
+export type Interval = keyof typeof INTERVAL_MS;
+/** Those that the chart offers. */
+export const INTERVALS = ["1s", "1m", "5m", "15m", "1h", "4h", "1d", "1w", "1M"] as const satisfies readonly Interval[];
 
 const MOST_KEPT = 600; // a chart takes 1 kB for each
 const KEPT_OF_THOSE = 500; // so that all are drawn again once in a hundred candles

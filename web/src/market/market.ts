@@ -9,6 +9,7 @@ import { Book, type Difference, type Level, type Whole } from "./book.ts";
 import { type Candle, Candles, candleOf, fills, type Interval, type Row } from "./candles.ts";
 import type { Clock } from "./clock.ts";
 import type { Instrument } from "./instrument.ts";
+import { INTERVAL_MS } from "./intervals.ts";
 import { type Phase, UNKNOWN } from "./phase.ts";
 import { Tape } from "./tape.ts";
 
@@ -53,17 +54,6 @@ const LEVELS = 5000;
 const RETRY_MS = 500;
 const TRADES = 100;
 const CANDLES = 500;
-const CANDLE_SPAN: Record<Interval, number> = {
-  "1s": 1_000,
-  "1m": 60_000,
-  "5m": 300_000,
-  "15m": 900_000,
-  "1h": 3_600_000,
-  "4h": 14_400_000,
-  "1d": 86_400_000,
-  "1w": 604_800_000,
-  "1M": 2_592_000_000,
-};
 const TRIED: readonly Interval[] = ["1s", "1m", "1h", "1d"];
 
 function counted(changed: Signal<number>): void {
@@ -257,7 +247,7 @@ export class Market {
     const candle = candleOf([Number(t), String(o), String(h), String(l), String(c), String(v)]);
     const last = this.candles.last;
     const interval = this.interval.value;
-    const isHole = last !== undefined && interval !== null && candle.time > last.time + CANDLE_SPAN[interval];
+    const isHole = last !== undefined && interval !== null && candle.time > last.time + INTERVAL_MS[interval];
     this.candles.update(candle);
     if (isHole) this.candlesLost();
     onBeat(this.tellCandles);
@@ -268,7 +258,7 @@ export class Market {
       const known = new Set(this.candles.all);
       const found = await this.fetchCandles(interval, CANDLES);
       if (this.interval.value !== interval) return;
-      this.candles.fill(found, known, CANDLE_SPAN[interval]);
+      this.candles.fill(found, known, INTERVAL_MS[interval]);
       onBeat(this.tellCandles);
     });
   }

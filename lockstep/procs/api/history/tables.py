@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -18,18 +18,9 @@ from msgspec import structs
 from psycopg.rows import args_row
 from psycopg_pool import AsyncConnectionPool
 
+from lockstep.core.rules.intervals import MONTH, SECONDS, STORED, longest_part
 from lockstep.procs.api.history import queries
-from lockstep.procs.api.history.intervals import (
-    EPOCH,
-    INTERVALS,
-    MONTH,
-    STORED,
-    Bins,
-    origin_of,
-    pieces,
-    time_of,
-    us_of,
-)
+from lockstep.procs.api.history.intervals import EPOCH, PARTS, Bins, origin_of, pieces, time_of, us_of
 from lockstep.procs.api.history.rows import (
     AggregateTrade,
     Amendment,
@@ -52,7 +43,7 @@ POOL_SIZE = 4
 STATEMENT_MS = 2_000
 WAIT_S = 2.0  # for a connection
 MOST_WAITING = 256
-SHORTEST = STORED[-1]
+SHORTEST = PARTS[-1]
 
 T = TypeVar("T")
 TradeKey = tuple[int, int]  # the sequence of its command, and its id
@@ -93,8 +84,9 @@ class Snapshot:
     ) -> list[Candle]:
         """As `History.candles`."""
         bins = Bins(interval, offset)
-        stored = SHORTEST if bins.is_shifted else INTERVALS[interval][1]
-        key = {"symbol": symbol, "stored": stored, "length": INTERVALS[interval][0], "origin": origin_of(interval)}
+        stored = SHORTEST if bins.is_shifted else longest_part(interval, STORED)
+        length = timedelta(seconds=SECONDS[interval])
+        key = {"symbol": symbol, "stored": stored, "length": length, "origin": origin_of(interval)}
         last = bins.begin(self.at.time_us if until_us is None else until_us)
         begins = bins.forward(last, 1 - limit) if since_us is None else bins.at_or_after(since_us)
         first = await self.one(queries.FIRST_CANDLE, key)
@@ -329,7 +321,7 @@ class History:
         self, symbol: str, interval: str, *, since_us: int | None = None, until_us: int | None = None,
         limit: int = 500, offset: int = 0,
     ) -> Read[Candle]:  # fmt: skip
-        """Of one of INTERVALS: from a time on, or the last ones up to a time (the watermark's, if none is given).
+        """Of one of SECONDS: from a time on, or the last ones up to a time (the watermark's, if none is given).
 
         They begin by clocks `offset` minutes ahead of UTC. `limit` bounds the rows read, in any zone.
         From the instrument's first trade on none is missing: one without a trade is flat, at the last close. The last

@@ -9,8 +9,8 @@ from litestar.params import Parameter
 from msgspec import Struct
 
 from lockstep.core.edge.market_queries import MAX_LEVELS, MarketDataAwayError, UnknownNameError
+from lockstep.core.rules.intervals import SECONDS
 from lockstep.procs.api.history import csv
-from lockstep.procs.api.history.intervals import INTERVALS
 from lockstep.procs.api.v1.caller import Services, address_of
 from lockstep.procs.api.v1.downloads import CSV
 from lockstep.procs.api.v1.problems import invalid, market_data_away, not_found
@@ -67,8 +67,8 @@ class MarketController(Controller):
     ) -> Response[Any]:  # fmt: skip
         """Candles that begin in a span, none missing, up to what the database has, as CSV."""
         _instrument(services, symbol)
-        if interval not in INTERVALS:
-            raise invalid("interval", f"There are {', '.join(INTERVALS)}.")
+        if interval not in SECONDS:
+            raise invalid("interval", f"There are {', '.join(SECONDS)}.")
         history = await services.slow.history()
         chunks = csv.candles(history, symbol, interval, *_span_us(services, since, until))
         return await services.downloads.begin(address_of(request), chunks, f"{symbol}-{interval}.csv")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from litestar import Controller, get
 from msgspec import Struct
 
+from lockstep.core.rules.intervals import STORED
 from lockstep.procs.api.history.intervals import Bins
 from lockstep.procs.api.history.past_balances import MOST_MOMENTS, Past, past_balances
 from lockstep.procs.api.v1.caller import Caller, Services
@@ -16,7 +17,7 @@ from lockstep.procs.api.v1.portfolio import quote_of
 from lockstep.procs.api.v1.problems import invalid
 from lockstep.procs.api.v1.statements import US, Since, Until, amount_text
 
-SPACES = ("1m", "5m", "1h", "1d")  # between moments: of intervals whose candles are stored
+SPACES = STORED[1:]  # between moments
 
 
 class PastValue(Struct, frozen=True):

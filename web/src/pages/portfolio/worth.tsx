@@ -2,6 +2,8 @@
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { utc } from "../../account/moments.ts";
+import type { Interval } from "../../market/candles.ts";
+import { INTERVAL_MS } from "../../market/intervals.ts";
 import { Fresh } from "../../net/fresh.ts";
 import { call, state } from "../../net/session.ts";
 import type { PastValue, Portfolio, PortfolioHistory } from "../../net/v1.ts";
@@ -13,19 +15,17 @@ import { Change } from "./shown.tsx";
 import { ValueChart } from "./value_chart.tsx";
 
 interface Reach {
-  interval: string;
-  intervalMs: number;
+  interval: Interval;
   count: number;
 }
 
-const MINUTE = 60_000;
 const REACHES = ["1 hour", "1 day", "1 week", "1 year"] as const;
 type ReachName = (typeof REACHES)[number];
 const REACH: Readonly<Record<ReachName, Reach>> = {
-  "1 hour": { interval: "1m", intervalMs: MINUTE, count: 60 },
-  "1 day": { interval: "5m", intervalMs: 5 * MINUTE, count: 288 },
-  "1 week": { interval: "1h", intervalMs: 60 * MINUTE, count: 168 },
-  "1 year": { interval: "1d", intervalMs: 1440 * MINUTE, count: 365 },
+  "1 hour": { interval: "1m", count: 60 },
+  "1 day": { interval: "5m", count: 288 },
+  "1 week": { interval: "1h", count: 168 },
+  "1 year": { interval: "1d", count: 365 },
 };
 const LATE_MS = 1_000; // an interval has ended for everybody by then
 
@@ -129,7 +129,8 @@ function Curve({ portfolio }: { portfolio: Portfolio }) {
 }
 
 /** The values of the past, asked for again when another interval has ended. */
-function usePast(quote: string, { interval, intervalMs, count }: Reach): Fresh<PortfolioHistory> {
+function usePast(quote: string, { interval, count }: Reach): Fresh<PortfolioHistory> {
+  const intervalMs = INTERVAL_MS[interval];
   const fresh = useMemo(() => {
     const from = () => Math.max(0, Math.floor(clock.now()) - count * intervalMs);
     const path = () => `/v1/portfolio/history?from=${from()}&interval=${interval}&quote=${encodeURIComponent(quote)}`;
