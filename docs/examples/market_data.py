@@ -2,26 +2,26 @@
 
     python docs/examples/market_data.py [PORT [SYMBOL]]
 
-It needs `websockets`. The streams speak the dialect of Binance's (docs/protocols/websocket.md).
+It reconnects by itself. The streams speak the dialect of Binance's (docs/protocols/websocket.md).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 
-import websockets
+from lockstep import Market
 
 
 async def main(port: int = 8081, symbol: str = "btcusdt") -> None:
-    streams = f"{symbol}@trade/{symbol}@bookTicker"
-    async with websockets.connect(f"ws://127.0.0.1:{port}/stream?streams={streams}") as feed:
-        async for message in feed:
-            data = json.loads(message)["data"]
-            if data.get("e") == "trade":
+    market = Market(f"ws://127.0.0.1:{port}")
+    async for told in market.messages([f"{symbol}@trade", f"{symbol}@bookTicker"]):
+        match told.stream, told.data:
+            case "", is_open:
+                print("connected" if is_open else "the connection is lost", file=sys.stderr)
+            case stream, data if stream.endswith("@trade"):
                 print(f"{data['s']} trade {data['q']} at {data['p']}", flush=True)
-            else:
+            case _, data:
                 print(f"{data['s']} bid {data['B']} at {data['b']}, ask {data['A']} at {data['a']}", flush=True)
 
 

@@ -9,10 +9,11 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
+from lockstep.client.fix.message import Field, encoded, now
+from lockstep.client.fix.orders import limit_order
 from tests.adversary import fix_bytes
 from tests.adversary.fix_bytes import MAX_MESSAGE, spoilt
 from tests.adversary.peer import OWN_ADDRESS, VENUE, Peer
-from tests.fix_client import Field, encoded, limit_order, now
 
 SILENT = 24  # sockets of one act; several acts open more than an address may have
 ONE_WRITE = 130_000  # bytes: what took a gateway down once

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from tests.fix_client import SOH
+from lockstep.client.fix.message import SOH
 
 MAX_MESSAGE = 4096  # of the demo venue
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from tests.fix_client import Message
+from lockstep.client.fix.message import Message
 from tests.pipeline.client import FixClient
 
 SYMBOL = "SOLUSDT"  # no one else trades it: an order's outcome is known

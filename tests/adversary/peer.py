@@ -11,7 +11,9 @@ import struct
 import time
 from random import Random
 
-from tests.fix_client import Field, Writer, limit_order
+from lockstep.client.fix.message import Field
+from lockstep.client.fix.orders import limit_order
+from lockstep.client.fix.session import Writer
 from tests.passwords import PASSWORD
 
 WRITE_S = 0.5  # a venue that reads no further lets the writer wait: it goes on with something else

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
 
+from lockstep.client.fix.message import Message, Reader
+from lockstep.client.fix.session import Writer
 from lockstep.config.schema import AccountSection, AssetSection, Config, FixSection, InstrumentSection, VenueSection
 from lockstep.core.host.event_loop import SPIN_ROUNDS
 from lockstep.core.journal.writer import JournalWriter
@@ -25,7 +27,6 @@ from lockstep.procs.journaler.journaler import Journaler
 from lockstep.procs.matcher.__main__ import build as build_matcher
 from lockstep.procs.router.__main__ import build as build_router
 from lockstep.procs.router.witnesses import BATCHER
-from tests.fix_client import Message, Reader, Writer
 from tests.passwords import CHEAP_HASH, PASSWORD
 
 if TYPE_CHECKING:

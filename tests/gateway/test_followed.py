@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from lockstep.cli.fix_log import Wanted, find
+from lockstep.client.fix.message import Message
 from lockstep.core.journal.writer import JournalWriter
 from lockstep.core.schema import records as r
 from lockstep.core.venue.node import Node
 from lockstep.procs.gateway import seq_num_file
 from lockstep.shm.board import Word
-from tests.fix_client import Message
 from tests.gateway.harness import Trader
 from tests.gateway.stage import ALICE, AT_NS, FAR_AHEAD, ROUTER, Stage, accepted, on_stage
 from tests.gateway.test_reservations import reserved

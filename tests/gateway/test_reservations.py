@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lockstep.client.fix.message import Message
 from lockstep.core.intake.refused_ids import RefusedIds
 from lockstep.core.journal.select import select_whole
 from lockstep.core.journal.writer import JournalWriter
@@ -19,7 +20,6 @@ from lockstep.core.schema.records import CommandType, Reservation
 from lockstep.core.tables.saved import Loader, Saver
 from lockstep.procs.gateway import seq_num_file
 from lockstep.procs.gateway.store import Store
-from tests.fix_client import Message
 from tests.gateway.harness import REPLY_S, STEP_S, Harness, Trader, venue
 from tests.gateway.stage import ALICE, Stage, accepted, on_stage, stage, traded
 from tests.models.journal import record, stamp

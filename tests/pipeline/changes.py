@@ -16,13 +16,14 @@ from collections.abc import Callable
 from lockstep.cli.nodes import parting
 from lockstep.cli.nodes.parting import Copy
 from lockstep.cli.running import attach
+from lockstep.client.fix.message import Message
+from lockstep.client.fix.session import POSS_RESEND
 from lockstep.config.loader import load
 from lockstep.core.journal.end import end_of
 from lockstep.core.recovery.snapshot_catalog import entries
 from lockstep.core.venue import node
 from lockstep.shm.board import Word
 from tests.broken import require
-from tests.fix_client import POSS_RESEND, Message
 from tests.passwords import PASSWORD
 from tests.pipeline.api_stream import ApiStream
 from tests.pipeline.campaign import SEED

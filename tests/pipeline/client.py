@@ -7,13 +7,15 @@ import socket
 import time
 from collections.abc import Callable
 
-from tests.fix_client import CarefulClient, Field, Message, limit_order, now
+from lockstep.client.fix.message import Field, Message, now
+from lockstep.client.fix.orders import limit_order
+from lockstep.client.fix.session import Session
 
 PATIENCE_S = 60
 SIDES = {"buy": 1, "sell": 2}
 
 
-class FixClient(CarefulClient):
+class FixClient(Session):
     """One session, through any number of connections.
 
     `received` has every message of the venue once and in sequence, however often it came.

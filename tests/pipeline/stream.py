@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Protocol
 
-from tests.fix_client import Message
+from lockstep.client.fix.message import Message
 from tests.pipeline.client import FixClient
 
 RECOVERY_S = 60

@@ -25,7 +25,7 @@ from unittest.mock import patch
 import msgspec
 import pytest
 
-from lockstep import config
+from lockstep import Binance, config, run
 from lockstep.cli.terminal import DEFAULT_CONFIG
 from lockstep.config.schema import Config
 from lockstep.core.journal.journal import segment_path
@@ -130,6 +130,28 @@ def test_the_order_client_enters_changes_and_cancels(venue: RunningVenue) -> Non
         ["0", "50000"], ["0", "50001"], ["4", "50001"],
     ]  # fmt: skip
     assert len({re.findall(r"OrderID=(\d+)", line)[0] for line in reports}) == 1
+
+
+def test_the_rest_client_prints_what_the_stream_tells(venue: RunningVenue) -> None:
+    assert program("rest_orders.py", str(venue.api_port), "TRADER4").splitlines() == [
+        "NEW accepted", "CANCELED cancelled", "-2011 Unknown order sent.",
+    ]  # fmt: skip
+
+
+def test_the_reader_of_trades_prints_past_and_new_ones(venue: RunningVenue) -> None:
+    past = run(Binance(f"http://127.0.0.1:{venue.api_port}").trades("BTCUSDT"))
+    command = [sys.executable, str(EXAMPLES / "trades.py"), str(venue.api_port)]
+    reading = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert reading.stdout is not None
+        told = [next(reading.stdout) for _ in past]
+        assert told == [f"{each.id} {each.qty} at {each.price}\n" for each in past]
+        assert past
+        trade(venue, "new-trade")
+        assert next(reading.stdout).partition(" ")[2] == "0.50000000 at 59999.50000000\n"
+    finally:
+        reading.kill()
+        reading.communicate()
 
 
 def test_the_market_data_reader_prints_trades_and_the_best_prices(venue: RunningVenue) -> None:

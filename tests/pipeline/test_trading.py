@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from websockets.sync.client import ClientConnection, connect
 
-from tests.fix_client import Message
+from lockstep.client.fix.message import Message
 from tests.pipeline.conftest import RunningVenue
 
 DATABASE_S = 60

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyotp
 
+from lockstep.client.fix.message import Field, now
 from lockstep.core.journal.journal import JournalReader, segment_seqs
 from lockstep.core.schema.records import CommandType
-from tests.fix_client import Field, now
 from tests.pipeline.api_client import ApiClient
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import RunningVenue

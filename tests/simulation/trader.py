@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from random import Random
 
+from lockstep.client.fix.message import SOH, Field, Message, utc_text
+from lockstep.client.fix.session import POSS_RESEND, Session
 from tests.broken import BrokenError, require
-from tests.fix_client import POSS_RESEND, SOH, CarefulClient, Field, Message, utc_text
 from tests.invariants import ReportContent
 from tests.passwords import PASSWORD
 from tests.simulation.network import Wire
@@ -18,7 +19,7 @@ LEAVING_NS = 2 * 10**9  # within which a Logout is answered, or there is no venu
 RESETTERS = 0.15  # how many traders have numbers begin at 1 now and then when they log on
 
 
-class Trader(CarefulClient):
+class Trader(Session):
     """FIX session `number` of the account called `name`.
 
     `told` is every report by its ExecID; `waiting` has the ids of requests that were never answered; `answers` how

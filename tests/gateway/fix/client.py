@@ -10,9 +10,9 @@ from typing import Any
 
 import simplefix
 
+from lockstep.client.fix.message import Field, encoded, utc_text
 from lockstep.procs.gateway.fix.encode import Outbox
 from lockstep.procs.gateway.fix.rules import Rules
-from tests.fix_client import Field, encoded, utc_text
 from tests.gateway.fix.plain import PlainSession
 
 SECOND = 1_000_000_000

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fix_client import utc_text
+from lockstep.client.fix.message import utc_text
 from tests.gateway.fix.client import SECOND, Client, brief, decode, logged_on, order
 
 

@@ -1,0 +1,158 @@
+"""Market data over any number of connections: streams as they come, and books and trades without a gap.
+
+The streams are those of docs/protocols/websocket.md; the api's port serves them, and the publisher's. Nothing here ends
+by itself: leave the loop, or cancel the task. Where the venue is away, it is tried again each RETRY_S.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from lockstep.client.binance import Binance, Depth, Trade
+from lockstep.client.errors import VenueError
+
+OPEN_S = 10.0
+RETRY_S = 0.5
+MAX_BYTES = 1 << 24
+MAX_LEVELS = 5000
+AWAY = (OSError, TimeoutError, WebSocketException)
+ZERO = Decimal(0)
+
+
+class Told(Struct, frozen=True):
+    """A message of a stream. Without a `stream` it is OPENED, when there is a connection, or CUT, when it is lost."""
+
+    stream: str
+    data: Any
+
+
+class Difference(Struct, frozen=True):
+    """Levels that updates `first` to `last` changed."""
+
+    first: int = msgspec.field(name="U")
+    last: int = msgspec.field(name="u")
+    bids: tuple[tuple[Decimal, Decimal], ...] = msgspec.field(name="b")
+    asks: tuple[tuple[Decimal, Decimal], ...] = msgspec.field(name="a")
+
+
+OPENED = Told("", True)
+CUT = Told("", False)
+
+
+class Market:
+    """Streams at `url`, such as "ws://127.0.0.1:8081"; `rest` has what came before a connection."""
+
+    def __init__(self, url: str, rest: Binance | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._rest = rest
+
+    async def messages(self, streams: Iterable[str]) -> AsyncIterator[Told]:
+        """Yield what streams say, with OPENED and CUT around each connection."""
+        target = f"{self._url}/stream?streams={'/'.join(streams)}"
+        while True:
+            try:
+                async with connect(target, open_timeout=OPEN_S, compression=None, max_size=MAX_BYTES) as socket:
+                    yield OPENED  # the streams are subscribed: nothing is missed from here on
+                    async for text in socket:
+                        yield msgspec.json.decode(text, type=Told)
+            except AWAY:
+                pass  # the consumer learns of it by CUT
+            yield CUT
+            await asyncio.sleep(RETRY_S)  # only trying again tells whether the venue is back
+
+    async def trades(self, symbol: str, first: int = 0) -> AsyncIterator[Trade]:
+        """Yield every trade once, in order: from id `first` on, or with 0 the first that comes; those that were made
+        while there was no connection are read from the venue's history."""
+        rest, due = self._rested(), first
+        async for told in self.messages([f"{symbol.lower()}@trade"]):
+            if told is OPENED and due:
+                async for trade in self._history(rest, symbol, due):
+                    due = trade.id + 1
+                    yield trade
+            elif told.stream.endswith("@trade") and told.data["t"] >= due:
+                due = told.data["t"] + 1
+                yield _trade(told.data)
+
+    async def books(self, symbol: str, stream: str = "depth@100ms") -> AsyncIterator[Book]:
+        """Yield the whole book after each change, always the same object: read it before you ask for the next."""
+        rest, book = self._rested(), Book()
+        async for told in self.messages([f"{symbol.lower()}@{stream}"]):
+            if "@depth" not in told.stream:
+                continue
+            difference = msgspec.convert(told.data, Difference)
+            while not book.take(difference):
+                try:
+                    book.begin(await rest.depth(symbol, MAX_LEVELS))
+                except VenueError as error:
+                    if error.status and error.status < 500:
+                        raise
+                    await asyncio.sleep(RETRY_S)  # only asking again tells whether the venue is back
+            yield book
+
+    async def _history(self, rest: Binance, symbol: str, first: int) -> AsyncIterator[Trade]:
+        """All trades from an id on that there are."""
+        while True:
+            try:
+                page = await rest.trades_from(symbol, first)
+            except VenueError as error:
+                if error.status and error.status < 500:
+                    raise
+                await asyncio.sleep(RETRY_S)  # the venue starts, or its history is behind
+                continue
+            if not page:
+                return
+            for trade in page:
+                yield trade
+            first = page[-1].id + 1
+
+    def _rested(self) -> Binance:
+        if self._rest is None:
+            raise VenueError("NO_REST", "Books and trades without a gap need the api: give Market a Binance.")
+        return self._rest
+
+
+def _trade(data: dict[str, Any]) -> Trade:
+    return Trade(data["t"], Decimal(data["p"]), Decimal(data["q"]), data["T"], data["m"])
+
+
+class Book:
+    """Levels by price. `last` is the update that it stands at, -1 before its first."""
+
+    def __init__(self) -> None:
+        self.bids: dict[Decimal, Decimal] = {}
+        self.asks: dict[Decimal, Decimal] = {}
+        self.last = -1
+
+    def begin(self, depth: Depth) -> None:
+        """Be a whole book."""
+        self.bids, self.asks, self.last = dict(depth.bids), dict(depth.asks), depth.last_update_id
+
+    def take(self, difference: Difference) -> bool:
+        """Apply a difference that follows, or drop one that was had. False: something is missing before it."""
+        if self.last < 0 or difference.first > self.last + 1:
+            return False
+        if difference.last > self.last:
+            for side, levels in ((self.bids, difference.bids), (self.asks, difference.asks)):
+                for price, quantity in levels:
+                    if quantity == ZERO:
+                        side.pop(price, None)
+                    else:
+                        side[price] = quantity
+            self.last = difference.last
+        return True
+
+    @property
+    def best_bid(self) -> Decimal | None:
+        return max(self.bids, default=None)
+
+    @property
+    def best_ask(self) -> Decimal | None:
+        return min(self.asks, default=None)
