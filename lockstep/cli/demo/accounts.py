@@ -7,8 +7,10 @@ import hmac
 import http
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
-from lockstep.cli.demo.person import Person, ProblemError
+from lockstep import V1, VenueError
+from lockstep.client.v1 import Balance
 
 MAKERS = ("MAKER1", "MAKER2", "MAKER3")
 NOISE = ("NOISE1", "NOISE2")
@@ -25,53 +27,58 @@ def password_of(name: str, secret: str) -> str:
     return base64.urlsafe_b64encode(hmac.digest(secret.encode(), f"lockstep demo {name}".encode(), "sha256")).decode()
 
 
-def establish(operator: Person, people: Sequence[Person], wanted: Mapping[str, Decimal]) -> None:
+async def establish(operator: V1, people: Sequence[V1], wanted: Mapping[str, Decimal]) -> None:
     """See that these people can log in, and that none has less than half of what is `wanted` of an asset: who has gets
     nothing more, however often this is done. Nobody is paid before all have logged in: anybody may have registered by
-    such a name. AccountsError, OSError."""
+    such a name. AccountsError, and VenueError where the venue does not answer."""
     try:
-        operator.prove()
+        await operator.prove()
         for person in people:
-            if not _is_there(operator, person.name):
-                operator.ask("POST", "/operator/accounts", {"name": person.name, "password": person.password})
+            if not await _is_there(operator, person.name):
+                account = {"name": person.name, "password": person.password}
+                await operator.ask("POST", "/operator/accounts", Any, account)
         for person in people:
-            _log_in(operator, person)
+            await _log_in(operator, person)
         for person in people:
-            _pay_in(operator, person.name, wanted)
-        operator.log_out()
-    except ProblemError as error:
+            await _pay_in(operator, person.name, wanted)
+        await operator.log_out()
+    except VenueError as error:
+        if not error.status:
+            raise
         raise AccountsError(f"{operator.name} can't set up the accounts of the market: {error}") from error
 
 
-def _log_in(operator: Person, person: Person) -> None:
+async def _log_in(operator: V1, person: V1) -> None:
     try:
-        person.ask("GET", "/account")
-    except ProblemError as error:
+        await person.token()
+    except VenueError as error:
+        if not error.status:
+            raise
         why = f"{person.name} can't log in by the password that follows from {operator.name}'s: {error}"
         what = f"two operators reset {person.name}'s"
         raise AccountsError(f"{why}; if that was changed since, or somebody has registered so, {what}") from error
 
 
-def _is_there(operator: Person, name: str) -> bool:
+async def _is_there(operator: V1, name: str) -> bool:
     try:
-        operator.ask("GET", f"/operator/accounts/{name}")
-    except ProblemError as error:
+        await operator.ask("GET", f"/operator/accounts/{name}", Any)
+    except VenueError as error:
         if error.status != http.HTTPStatus.NOT_FOUND:
             raise
         return False
     return True
 
 
-def _pay_in(operator: Person, name: str, wanted: Mapping[str, Decimal]) -> None:
-    balances = operator.ask("GET", f"/operator/accounts/{name}/balances")
-    has = {each["asset"]: Decimal(each["total"]) for each in balances}
+async def _pay_in(operator: V1, name: str, wanted: Mapping[str, Decimal]) -> None:
+    balances = await operator.ask("GET", f"/operator/accounts/{name}/balances", list[Balance])
+    has = {each.asset: each.total for each in balances}
     for asset, amount in wanted.items():
         lacks = amount - has.get(asset, Decimal(0))
         if 2 * lacks > amount:
             body = {"account": name, "asset": asset, "amount": f"{lacks:f}"}
             try:
-                proposal = operator.ask("POST", "/operator/deposits", body).get("proposal")
-            except ProblemError as error:
+                proposal = (await operator.ask("POST", "/operator/deposits", dict[str, Any], body)).get("proposal")
+            except VenueError as error:
                 if error.code != "NUMBER_TOO_LARGE":
                     raise
                 raise AccountsError(

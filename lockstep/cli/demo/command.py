@@ -127,11 +127,15 @@ def demo(
     hosted = HostedVenue(config, loaded) if run else None
     code = EXIT_PROBLEM
     try:
-        if hosted is not None:
-            await_venue(loaded, hosted.has_ended)
-        venue = join(loaded, name, secret, [each for each in symbols.split(",") if each])
-        market = Market(loaded, venue, terminal)
-        left = uvloop.run(market.live(secrets.randbelow(10**6) if seed is None else seed, rate, hosted))
+        chosen = [each for each in symbols.split(",") if each]
+
+        async def lives() -> list[str]:
+            if hosted is not None:
+                await await_venue(loaded, hosted.has_ended)
+            market = Market(loaded, await join(loaded, name, secret, chosen), terminal)
+            return await market.live(secrets.randbelow(10**6) if seed is None else seed, rate, hosted)
+
+        left = uvloop.run(lives())
         code = fail(f"{', '.join(left)} may have open orders: {LEFT}", json=json) if left else EXIT_OK
     except (AccountsError, NotJoinedError) as error:
         code = fail(str(error), json=json)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec import Struct
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
 
+from lockstep import Market
 from lockstep.cli.demo.population.words import Event, Opened, Quoted, Traded
 from lockstep.cli.demo.steps import Steps
+from lockstep.client.market import CUT
 
 STREAMS = ("bookTicker", "trade", "phase")
 COLLECTS = ("PRE_OPEN", "OPENING_AUCTION", "VOLATILITY_AUCTION", "CLOSING_AUCTION")
-OPEN_S = 10.0
-RETRY_S = 0.5
-MOST_BYTES = 1 << 20
 
 
 class Data(Struct):
@@ -30,37 +26,27 @@ class Data(Struct):
     e: str = ""
 
 
-class Told(Struct):
-    """A message of a combined stream."""
-
-    data: Data
-
-
 class Feed:
     """`trades` counts those that it has seen; `last` are their last prices, by symbol."""
 
     def __init__(self, url: str, steps: Mapping[str, Steps], hears: Callable[[Event], None]) -> None:
-        streams = "/".join(f"{symbol.lower()}@{stream}" for symbol in steps for stream in STREAMS)
-        self._url = f"{url}/stream?streams={streams}"
+        self._market = Market(url)
         self._steps = steps
         self._hears = hears
-        self._decode = msgspec.json.Decoder(Told).decode
         self.trades = 0
         self.last: dict[str, str] = {}
 
     async def follow(self) -> None:
         """Tell what comes, over any number of connections, until it is cancelled. While there is none, no market is
         open to the population."""
-        while True:
-            try:
-                async with connect(self._url, open_timeout=OPEN_S, compression=None, max_size=MOST_BYTES) as socket:
-                    async for message in socket:
-                        self._tell(self._decode(message).data)
-            except (OSError, TimeoutError, WebSocketException):
-                pass  # the members say that the venue is away
-            for symbol in self._steps:
-                self._hears(Opened(symbol, trades=False))
-            await asyncio.sleep(RETRY_S)  # only trying again tells whether the venue is back
+        async for told in self._market.messages(
+            f"{symbol.lower()}@{stream}" for symbol in self._steps for stream in STREAMS
+        ):
+            if told is CUT:  # the members say that the venue is away
+                for symbol in self._steps:
+                    self._hears(Opened(symbol, trades=False))
+            elif told.stream:
+                self._tell(msgspec.convert(told.data, Data))
 
     def _tell(self, data: Data) -> None:
         if not data.s:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from lockstep.cli.demo.fix_message import Field, Message
 from lockstep.cli.demo.population.words import (
     Accepted,
     Cancel,
@@ -19,6 +18,7 @@ from lockstep.cli.demo.population.words import (
     Request,
 )
 from lockstep.cli.demo.steps import Steps
+from lockstep.client.fix.message import Field, Message
 
 SIDES = {True: 1, False: 2}
 ENDED = tuple("248C")  # OrdStatus: filled, cancelled, refused, expired

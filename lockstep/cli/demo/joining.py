@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import http
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
 
-from lockstep.cli.demo import accounts, venue
+from lockstep import V1, Binance, VenueError
+from lockstep.cli.demo import accounts
 from lockstep.cli.demo.accounts import NAMES
-from lockstep.cli.demo.person import Person, ProblemError
 from lockstep.cli.demo.population.words import Listed
-from lockstep.cli.demo.steps import Steps
+from lockstep.cli.demo.steps import Step, Steps
 from lockstep.cli.terminal import in_url
 from lockstep.config.schema import Config
 
@@ -33,7 +34,7 @@ class Venue(Struct, frozen=True):
 
     steps: dict[str, Steps]
     listed: list[Listed]
-    people: list[Person]
+    people: list[V1]
 
 
 def host_of(address: str) -> str:
@@ -41,36 +42,44 @@ def host_of(address: str) -> str:
     return ANYWHERE.get(address, address)
 
 
-def await_venue(config: Config, ended: Callable[[], bool]) -> None:
+def url_of(config: Config) -> str:
+    """Where a configuration's api is reached."""
+    return f"http://{in_url(host_of(config.api.address))}:{config.api.port}"
+
+
+async def await_venue(config: Config, ended: Callable[[], bool]) -> None:
     """Wait until the api answers, or `ended`. NotJoinedError."""
+    venue = V1(url_of(config))
     while True:
         try:
-            venue.listed(host_of(config.api.address), config.api.port or 0)
+            await venue.instruments()
             return
-        except OSError:
+        except VenueError as error:
+            if error.status:
+                raise NotJoinedError(f"the venue refuses: {error}") from None
             if ended():
                 raise NotJoinedError("the venue has ended") from None
-        time.sleep(LOOK_S)  # its only word to others is that it listens
+        await asyncio.sleep(LOOK_S)  # its only word to others is that it listens
 
 
-def join(config: Config, operator: str, secret: str, symbols: Sequence[str]) -> Venue:
+async def join(config: Config, operator: str, secret: str, symbols: Sequence[str]) -> Venue:
     """See what is listed, and have an operator set up the accounts. NotJoinedError, AccountsError."""
-    host, port = host_of(config.api.address), config.api.port or 0
+    url = url_of(config)
     try:
-        chosen = _chosen(venue.listed(host, port), symbols)
-        listed = _priced(config, chosen, host, port)
+        chosen = _chosen(await _listed_at(url), symbols)
+        listed = await _priced(config, chosen, Binance(url))
         if not listed:
             raise NotJoinedError("no instrument has a price to begin with: give it a reference_price, or trade it once")
         steps = {each.symbol: chosen[each.symbol] for each in listed}
-        asks = Person(host, port, operator, secret)
-        people = [Person(host, port, name, accounts.password_of(name, secret)) for name in NAMES]
-        _patiently(lambda: accounts.establish(asks, people, wanted(steps, listed)))
-        _check_alone(people[0])
-    except ProblemError as error:
-        raise NotJoinedError(f"the venue at http://{in_url(host)}:{port} refuses: {error}") from None
-    except OSError as error:
+        asks = V1(url, operator, secret)
+        people = [V1(url, name, accounts.password_of(name, secret)) for name in NAMES]
+        await _patiently(lambda: accounts.establish(asks, people, wanted(steps, listed)))
+        await _check_alone(people[0])
+    except VenueError as error:
+        if error.status:
+            raise NotJoinedError(f"the venue at {url} refuses: {error}") from None
         raise NotJoinedError(
-            f"no venue answers at http://{in_url(host)}:{port} ({error}): start it by lockstep run, or give --run"
+            f"no venue answers at {url} ({error.text}): start it by lockstep run, or give --run"
         ) from None
     return Venue(steps, listed, people)
 
@@ -87,6 +96,15 @@ def wanted(steps: Mapping[str, Steps], listed: Sequence[Listed]) -> dict[str, De
     return {asset: amount.quantize(Decimal(1)) if amount > 1 else amount for asset, amount in amounts.items()}
 
 
+async def _listed_at(url: str) -> dict[str, Steps]:
+    """The instruments that are listed, by symbol. VenueError."""
+    return {
+        each.symbol: Steps(each.symbol, each.base, each.quote, Step.of(str(each.tick)), Step.of(str(each.lot)))
+        for each in await V1(url).instruments()
+        if each.phase != "delisted"
+    }
+
+
 def _chosen(listed: dict[str, Steps], symbols: Sequence[str]) -> dict[str, Steps]:
     for symbol in symbols:
         if symbol not in listed:
@@ -94,14 +112,15 @@ def _chosen(listed: dict[str, Steps], symbols: Sequence[str]) -> dict[str, Steps
     return {symbol: steps for symbol, steps in listed.items() if not symbols or symbol in symbols}
 
 
-def _priced(config: Config, steps: Mapping[str, Steps], host: str, port: int) -> list[Listed]:
+async def _priced(config: Config, steps: Mapping[str, Steps], venue: Binance) -> list[Listed]:
     """Where the market begins in each instrument: at the last trade, or at what it is said to be worth; those without
     either are left out."""
     references = {each.symbol: Decimal(each.reference_price) for each in config.instruments if each.reference_price}
     listed = []
     for symbol, each in steps.items():
         anchor = references.get(symbol)
-        price = venue.last_price(host, port, symbol) or anchor
+        trades = await venue.trades(symbol, 1)
+        price = trades[-1].price if trades else anchor
         if price is not None:
             listed.append(_listed(each, price, anchor or price))
     return listed
@@ -113,33 +132,27 @@ def _listed(steps: Steps, price: Decimal, anchor: Decimal) -> Listed:
     return Listed(steps.symbol, ticks, max(1, steps.tick.count(str(anchor))), max(1, usual))
 
 
-def _check_alone(person: Person) -> None:
+async def _check_alone(person: V1) -> None:
     """That nobody else trades as this person: two would cancel each other's orders. Of one that was killed, wait until
     the venue has done that, seconds later. NotJoinedError."""
-    due = _due(person)
+    due = await person.cancels_at()
     while due is not None:
-        time.sleep(LOOK_S)  # nobody is told when it is renewed
-        before, due = due, _due(person)
+        await asyncio.sleep(LOOK_S)  # nobody is told when it is renewed
+        before, due = due, await person.cancels_at()
         if due is not None and due > before:
             raise NotJoinedError(f"somebody trades as {person.name}: another lockstep demo, which must end first")
 
 
-def _due(person: Person) -> int | None:
-    """When the venue cancels a person's orders, in milliseconds."""
-    due = person.ask("GET", "/orders/cancel-after")["due"]
-    return None if due is None else int(due)
-
-
-def _patiently(establish: Callable[[], None]) -> None:
+async def _patiently(establish: Callable[[], Awaitable[None]]) -> None:
     """Do it once the venue can: sessions need the database, which may begin later than the venue."""
     deadline_s = time.monotonic() + READY_S
     while True:
         try:
-            establish()
+            await establish()
             return
         except accounts.AccountsError as error:
             problem = error.__cause__
-            is_early = isinstance(problem, ProblemError) and problem.status == http.HTTPStatus.SERVICE_UNAVAILABLE
+            is_early = isinstance(problem, VenueError) and problem.status == http.HTTPStatus.SERVICE_UNAVAILABLE
             if not is_early or time.monotonic() > deadline_s:
                 raise
-        time.sleep(LOOK_S)  # only asking again tells whether the database is there
+        await asyncio.sleep(LOOK_S)  # only asking again tells whether the database is there

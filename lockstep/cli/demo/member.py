@@ -11,24 +11,24 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from msgspec import Struct
 
-from lockstep.cli.demo.fix_message import Message, utc_text
+from lockstep import V1, FixClient, VenueError
 from lockstep.cli.demo.fix_orders import FixOrders
-from lockstep.cli.demo.fix_session import FixSession
-from lockstep.cli.demo.person import Person, ProblemError
 from lockstep.cli.demo.population.words import Ended, Event, Filled, Joined, Kind, Left, Place, Request
 from lockstep.cli.demo.steps import Steps
+from lockstep.client.fix.message import Message, now
+from lockstep.client.v1 import Placed
 
 SWITCH_S = 10  # orders of a program that was killed are gone then
 RENEW_S = 3.0  # how often it says that it lives
 UNANSWERED_S = 20.0
 RETRY_S = (0.2, 0.5, 1.0, 2.0)
 CLEARED_S = 10.0
+HEARTBEAT_S = 10
 LOOK_S = 0.1
-AWAY = (OSError, TimeoutError, ProblemError)
+AWAY = (OSError, TimeoutError, VenueError)
 
 
 class Where(Struct, frozen=True):
@@ -44,7 +44,7 @@ class Member(ABC):
     """`hears` is told all that the population is to hear, `says` what people are: a member's name and a sentence."""
 
     def __init__(
-        self, person: Person, steps: Mapping[str, Steps], hears: Callable[[Event], None],
+        self, person: V1, steps: Mapping[str, Steps], hears: Callable[[Event], None],
         says: Callable[[str, str], None],
     ) -> None:  # fmt: skip
         self.name = person.name
@@ -60,7 +60,7 @@ class Member(ABC):
         failures = 0
         while True:
             try:
-                await self._ask("PUT", "/orders/cancel-after", {"seconds": SWITCH_S})
+                await self._person.cancel_after(SWITCH_S)
                 await self.connect()
                 self.hears(Joined(self.name, await self._lots()))
                 if self._was_away:
@@ -83,12 +83,11 @@ class Member(ABC):
         while time.monotonic() < deadline_s:
             try:
                 if not is_asked:
-                    await self._ask("PUT", "/orders/cancel-after", {"seconds": 1})
+                    await self._person.cancel_after(1)
                     is_asked = True
-                due = (await self._ask("GET", "/orders/cancel-after"))["due"]
-                if due is None and not await self._ask("GET", "/orders/open"):
+                if await self._person.cancels_at() is None and not await self._person.open_orders():
                     await self.disconnect()
-                    await asyncio.to_thread(self._person.log_out)
+                    await self._person.log_out()
                     return True
             except AWAY:
                 is_asked = False  # it may be back in a moment
@@ -101,7 +100,7 @@ class Member(ABC):
 
     @abstractmethod
     async def connect(self) -> None:
-        """Be able to send, without an open order. OSError, TimeoutError, ProblemError."""
+        """Be able to send, without an open order. OSError, TimeoutError, VenueError."""
 
     @abstractmethod
     async def disconnect(self) -> None:
@@ -116,24 +115,21 @@ class Member(ABC):
         """Why it can't send any more; nothing while it can."""
 
     async def _stay(self) -> None:
-        """Renew the switch until something fails. OSError, TimeoutError, ProblemError."""
+        """Renew the switch until something fails. OSError, TimeoutError, VenueError."""
         while True:
             renewed_s = time.monotonic()
             while time.monotonic() - renewed_s < RENEW_S:
                 await asyncio.sleep(LOOK_S)  # the pace of heartbeats, and of noticing that no answer comes
                 if why := self.fails():
                     raise ConnectionError(why)
-            await self._ask("PUT", "/orders/cancel-after", {"seconds": SWITCH_S})
+            await self._person.cancel_after(SWITCH_S)
 
     async def _lots(self) -> dict[str, int]:
         """How many lots more than when it joined first it has of each instrument's base."""
-        balances = {each["asset"]: each["total"] for each in await self._ask("GET", "/account/balances")}
+        balances = {each.asset: str(each.total) for each in await self._person.balances()}
         lots = {each.symbol: each.lot.count(balances.get(each.base, "0")) for each in self._steps.values()}
         self._home = self._home or lots
         return {symbol: count - self._home[symbol] for symbol, count in lots.items()}
-
-    async def _ask(self, method: str, path: str, body: object = None) -> Any:
-        return await asyncio.to_thread(self._person.ask, method, path, body)
 
     def _lost(self, why: str) -> None:
         if why != self._was_away:
@@ -145,12 +141,15 @@ class FixMember(Member):
     """One that trades over FIX."""
 
     def __init__(
-        self, person: Person, where: Where, steps: Mapping[str, Steps], hears: Callable[[Event], None],
+        self, person: V1, where: Where, steps: Mapping[str, Steps], hears: Callable[[Event], None],
         says: Callable[[str, str], None],
     ) -> None:  # fmt: skip
         super().__init__(person, steps, hears, says)
         self._where = where
-        self._session: FixSession | None = None
+        self._session = FixClient(
+            self.name, person.password, host=where.host, port=where.port, target=where.target,
+            heartbeat_s=HEARTBEAT_S, hears=self._take,
+        )  # fmt: skip
         self._orders = FixOrders(self.name, where.run, steps)
         self._cleared: asyncio.Future[None] | None = None
         self._connects = 0
@@ -158,37 +157,33 @@ class FixMember(Member):
     async def connect(self) -> None:
         """Log on, and cancel what an earlier connection has left: the venue takes that in before anything new."""
         self._orders = FixOrders(self.name, self._where.run, self._steps)
-        self._session = session = FixSession(self.name, self._person.password, self._where.target, self._take)
-        await session.log_on(self._where.host, self._where.port)
+        await self._session.connect(reset=True)
         self._cleared = asyncio.get_running_loop().create_future()
         self._connects += 1
-        now = utc_text(time.time_ns())
-        session.send("q", [(11, f"{self._where.run}-clear-{self._connects}"), (530, 7), (60, now)])
+        self._session.send("q", (11, f"{self._where.run}-clear-{self._connects}"), (530, 7), (60, now()))
         async with asyncio.timeout(CLEARED_S):
             await self._cleared
 
     async def disconnect(self) -> None:
-        if self._session is not None:
-            await self._session.log_out()
+        await self._session.log_out()
 
     def cut(self) -> None:
-        if self._session is not None:
-            self._session.cut()
+        self._session.cut()
 
     def fails(self) -> str:
-        assert self._session is not None
-        if self._session.ended.done():
-            return self._session.ended.result()
-        self._session.beat()
+        if self._session.ended.is_set():
+            return self._session.why
         oldest_s = next(iter(self._orders.waiting.values()), None)
         is_stuck = oldest_s is not None and time.monotonic() - oldest_s > UNANSWERED_S
         return f"the venue has not answered for {UNANSWERED_S:.0f} s" if is_stuck else ""
 
     def send(self, request: Request) -> None:
-        assert self._session is not None
-        self._session.send(*self._orders.message(request, utc_text(time.time_ns()), time.monotonic()))
+        kind, fields = self._orders.message(request, now(), time.monotonic())
+        self._session.send(kind, *fields)
 
     def _take(self, message: Message) -> None:
+        if message[35] == "3":
+            self._session.cut(f"the venue rejects a message: {message.get(58, '')}")
         if message[35] == "r":
             if self._cleared is not None and not self._cleared.done():
                 self._cleared.set_result(None)
@@ -201,7 +196,7 @@ class RestMember(Member):
     """One that trades by `/v1/orders`: nothing of what it sends rests."""
 
     def __init__(
-        self, person: Person, steps: Mapping[str, Steps], hears: Callable[[Event], None],
+        self, person: V1, steps: Mapping[str, Steps], hears: Callable[[Event], None],
         says: Callable[[str, str], None],
     ) -> None:  # fmt: skip
         super().__init__(person, steps, hears, says)
@@ -237,13 +232,11 @@ class RestMember(Member):
             order["price"] = steps.tick.text(place.price_ticks)
         refused = False
         try:
-            placed = await self._ask("POST", "/orders", order)
-            for fill in placed["fills"]:
-                self.hears(Filled(self.name, place.number, steps.lot.count(fill["quantity"])))
-        except ProblemError as error:
-            refused = True
-            if error.status >= 500:
+            placed = await self._person.ask("POST", "/orders", Placed, order)
+            for fill in placed.fills:
+                self.hears(Filled(self.name, place.number, steps.lot.count(str(fill.quantity))))
+        except VenueError as error:
+            refused = error.status > 0
+            if not error.status or error.status >= 500:
                 self._why = f"the outcome of an order is not known: {error}"
-        except OSError as error:
-            self._why = f"the outcome of an order is not known: {error}"
         self.hears(Ended(self.name, place.number, refused))

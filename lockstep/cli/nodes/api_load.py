@@ -5,15 +5,12 @@ What it gets no answer for it sends again under the same id, as clients of REST 
 
 from __future__ import annotations
 
-import hmac
-import http.client
 import itertools
-import json
 import threading
 import time
 from collections.abc import Sequence
-from urllib.parse import urlencode
 
+from lockstep import Binance, HmacKey, VenueError, run
 from lockstep.core.rules import demo_keys
 
 NAME = "WEB"  # the account, which has demo keys
@@ -21,9 +18,7 @@ ID = "web-"  # what its orders' ids begin with
 PRICE = "1"  # below all that the FIX clients do: its orders rest
 PACE_S = 0.01
 RETRY_S = 0.02
-PATIENCE_S = 15.0
 THERE = -2010  # an order of this id was taken before
-TRIED_AGAIN = (500, 502, 503, 504)
 
 
 class ApiLoad:
@@ -31,10 +26,11 @@ class ApiLoad:
 
     def __init__(self, ports: Sequence[int], symbol: str) -> None:
         self.acknowledged: list[str] = []
-        self._ports = itertools.cycle(ports)
-        self._terms = {"symbol": symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "price": PRICE}
-        self._key = demo_keys.of_account(NAME)[0]
-        self._connection: http.client.HTTPConnection | None = None
+        key = demo_keys.of_account(NAME)[0]
+        signing = HmacKey(key.name, key.secret.decode())
+        self._nodes = itertools.cycle([Binance(f"http://127.0.0.1:{port}", signing) for port in ports])
+        self._node = next(self._nodes)
+        self._symbol = symbol
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="api load", daemon=True)
         self._failure: BaseException | None = None
@@ -74,25 +70,13 @@ class ApiLoad:
     def _is_there(self, name: str) -> bool:
         """Place an order; False if that is not known. RuntimeError where it is refused."""
         try:
-            status, said = self._send({**self._terms, "quantity": "1", "newClientOrderId": name})
-        except (OSError, http.client.HTTPException, ValueError):
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
+            run(self._node.place(self._symbol, "BUY", "1", PRICE, client_order_id=name))
+        except VenueError as error:
+            if error.code == THERE and "Duplicate" in error.text:
+                return True
+            if error.status and error.status < 500:
+                raise RuntimeError(f"the api refuses {name}: {error}") from error
+            if not error.status:
+                self._node = next(self._nodes)
             return False
-        if status == http.HTTPStatus.OK or (said["code"] == THERE and "Duplicate" in str(said["msg"])):
-            return True
-        if status in TRIED_AGAIN:
-            return False
-        raise RuntimeError(f"the api refuses {name}: {status} {said}")
-
-    def _send(self, terms: dict[str, str]) -> tuple[int, dict[str, object]]:
-        if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", next(self._ports), timeout=PATIENCE_S)
-        query = urlencode({**terms, "timestamp": time.time_ns() // 10**6})
-        signature = hmac.new(self._key.secret, query.encode(), "sha256").hexdigest()
-        self._connection.request(
-            "POST", f"/api/v3/order?{query}&signature={signature}", headers={"X-MBX-APIKEY": self._key.name}
-        )
-        answer = self._connection.getresponse()
-        return answer.status, json.loads(answer.read())
+        return True
