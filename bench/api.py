@@ -22,7 +22,7 @@ from pathlib import Path
 from bench import api_venue, rest, signed_orders, ws_api
 from bench.api_load import AskingLink
 from bench.telling import Load
-from lockstep.cli.flow import throwaway
+from lockstep.cli import throwaway
 
 ORDERS = 500_000
 ROUNDS = 5

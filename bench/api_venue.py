@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.api_load import Link, ListeningLink, Script, ask
-from lockstep.cli.flow import throwaway
+from lockstep.cli import throwaway
 
 SYMBOL = "BENCH"
 BUYER = "BUYER"

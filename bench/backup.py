@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import orders
-from lockstep.cli.flow import throwaway
+from lockstep.cli import throwaway
 from lockstep.cli.flow.initiator import Initiator
 
 SYMBOL = "BENCH"

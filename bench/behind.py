@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from bench import orders
-from lockstep.cli.flow import throwaway
+from lockstep.cli import throwaway
 from lockstep.cli.flow.initiator import Initiator
 
 SYMBOL = "BENCH"

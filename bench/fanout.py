@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bench import orders
 from bench.telling import _pid
-from lockstep.cli.flow import throwaway
+from lockstep.cli import throwaway
 from lockstep.cli.flow.initiator import Initiator
 
 SYMBOL = "BENCH"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import orders
-from lockstep.cli.flow import throwaway
+from lockstep.cli import throwaway
 from lockstep.cli.flow.initiator import Initiator
 
 SYMBOL = "BENCH"
@@ -65,14 +65,15 @@ def _measure(durability: str) -> list[dict[str, object]]:
         if PINS is not None:
             config.write_text(config.read_text() + PINS)
         with throwaway.running(config) as venue:
+            assert venue.process is not None
             session = throwaway.log_on(config, SYMBOL, "BUYER")
             throwaway.await_database(config)
             orders.ping(session, 1, BASE_PRICE, 1, array("q", bytes(8 * WARM_UP)))
             round_trips = array("q", bytes(8 * PINGS))
             orders.ping(session, 1 + WARM_UP, BASE_PRICE, 1, round_trips)
-            before = _anonymous_bytes(venue.pid)
+            before = _anonymous_bytes(venue.process.pid)
             rates = _rates(session)
-            per_order = (_anonymous_bytes(venue.pid) - before) / (ORDERS * ROUNDS)
+            per_order = (_anonymous_bytes(venue.process.pid) - before) / (ORDERS * ROUNDS)
             session.close()
     rows: list[dict[str, object]] = []
     what = f"resting limits, one session, journal {durability}"

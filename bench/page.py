@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from bench.browser import CHROMIUM, Browser, Cost, Heap, Window, chromium
 from bench.busy_market import MARKETS
-from lockstep.cli.flow import throwaway
+from lockstep.cli import throwaway
 from lockstep.procs.api.page import FOLDER
 
 MINUTES = float(os.environ.get("MINUTES", "10"))

@@ -19,7 +19,7 @@ from pathlib import Path
 from msgspec import structs
 
 from bench import log_load, orders
-from lockstep.cli.flow import throwaway
+from lockstep.cli import throwaway
 from lockstep.cli.flow.initiator import Initiator
 from lockstep.cli.nodes.throwaway_pair import SYMBOL, Member, Pair
 from lockstep.cli.running import attach
@@ -224,7 +224,7 @@ class _Load(threading.Thread):
 def _begun(pair: Pair) -> Initiator:
     pair.primary.start()
     pair.primary.await_(pair.primary.leads, "lead")
-    return throwaway.log_on(pair.primary.file, SYMBOL, "BUYER")
+    return throwaway.log_on(pair.primary.config, SYMBOL, "BUYER")
 
 
 def _board(member: Member) -> Board:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from bench import api_venue, signed_orders
 from bench.api_load import HttpLink
-from lockstep.cli.flow.throwaway import free_port
+from lockstep.cli.throwaway import free_port
 
 CONNECTIONS = 16
 REQUESTS = 20_000

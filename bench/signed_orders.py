@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import socket
 import struct
 import time
 from collections.abc import Mapping
+
+from lockstep import HmacKey
 
 PRICES = 1000  # price levels that they are spread over
 BASE_PRICE = 10_000  # in cents
@@ -101,4 +102,4 @@ def connect_websocket(port: int, first: bytes | None = None) -> socket.socket:
 
 
 def _signature(name: str, text: str) -> str:
-    return hmac.digest(f"{name}-demo-secret".encode(), text.encode(), "sha256").hex()
+    return HmacKey(f"{name}-demo-key", f"{name}-demo-secret").sign(text.encode())

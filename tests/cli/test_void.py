@@ -15,8 +15,8 @@ from msgspec import structs
 
 from lockstep import config
 from lockstep.__main__ import command_line
+from lockstep.cli import throwaway
 from lockstep.cli.errors import UsageError
-from lockstep.cli.flow import throwaway
 from lockstep.cli.nodes import void_peer
 from lockstep.cli.void import Outcome, keep_told, pass_over, take_out
 from lockstep.config.schema import Config, ReplicationSection, VenueSection

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Any
 import pytest
 
 from lockstep import config as loader
+from lockstep.cli import throwaway
 from lockstep.core.venue import first_journal, node
 from tests import console
 from tests.passwords import CHEAP_HASH, PASSWORD
@@ -31,7 +29,7 @@ FEW = 'core = ["journaler", "router", "matcher.*"]\ngateway = ["publisher", "gat
 SEGMENT_BYTES = 4 << 20  # small: each venue prepares one more, and campaigns go through several
 
 
-class RunningVenue:
+class RunningVenue(throwaway.Venue):
     """The demo venue, on its own ports and in its own folder, started and stopped as a user does."""
 
     def __init__(
@@ -53,7 +51,6 @@ class RunningVenue:
         more gateway than `gateways` has a free port.
         """
         self.folder = folder
-        self.data = folder / "data"
         self.profile = profile
         self.fix_port = free_port(gateways if gateways > 1 else 0)
         self.market_port = free_port()
@@ -80,10 +77,8 @@ class RunningVenue:
         self.bound = bound or {}
         for name, gateway in self.bound.items():
             self.configure(rf'^name = "{name}"$', f'name = "{name}"\ngateway = {gateway}')
-        self.process: subprocess.Popen[bytes] | None = None
-        self.python = sys.executable
-        self.options: tuple[str, ...] = ()  # of `lockstep run`
-        self.spawning: dict[str, Any] = {}  # how its processes are started: as which user, with what environment
+        super().__init__(self.config)
+        self.spawning = {}
         self._finds_database = not makes_database
         self._is_new = True
 
@@ -99,14 +94,9 @@ class RunningVenue:
             prepare(self.data)
         self._finds_database = False  # what a test takes away later is the venue's to make
         self._begin()
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [self.python, "-m", "lockstep", "run", str(self.config), *self.options],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                **self.spawning,
-            )
-        self.await_ready(1, READY_S)
+        self.log.unlink(missing_ok=True)
+        super().start()
+        self.await_ready()
 
     def _begin(self) -> None:
         """Before its first start, which is not of a paired node: as `lockstep begin`, by the user that runs it."""
@@ -119,44 +109,12 @@ class RunningVenue:
         elif not node.folder_of(self.data).exists():
             first_journal.ensure(loader.load(self.config))
 
-    def await_ready(self, times: int, timeout_s: float) -> None:
-        """Wait until it has said this many times since `start` that it is ready: once more with each restart."""
-        assert self.process is not None
-        deadline = time.monotonic() + timeout_s
-        while self.readies() < times:
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)  # its only word is its output
-
-    def stop(self) -> int:
-        """Ctrl-C, and its exit code."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(60)
-        self.process = None
-        return code
-
     def kill(self) -> None:
         """SIGKILL to the supervisor alone."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
         self.process = None
-
-    def kill_all(self) -> None:
-        """SIGKILL to every process of the venue at once, as when the host dies; what was written stays written."""
-        assert self.process is not None
-        pids = [*self.pids().values(), self.process.pid, self.postgres()]
-        for pid in pids:
-            os.kill(pid, signal.SIGSTOP)  # none acts on another's death
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-        self.process = None
-
-    def readies(self) -> int:
-        """How often it has said that it is ready, since `start`."""
-        return self.log.read_text().count("venue ready")
 
     @property
     def restarted_whole(self) -> bool:
@@ -206,12 +164,6 @@ class RunningVenue:
         answer = self.command("status", "--json")
         assert answer.returncode == 0, answer.stderr
         return json.loads(answer.stdout)  # type: ignore[no-any-return]
-
-    def pids(self) -> dict[str, int]:
-        """The process of each host, as the supervisor lists them for its successor."""
-        listed = json.loads((self.folder / "data" / "run" / "children.json").read_bytes())
-        words = {entry["pid"]: entry["command"].split() for entry in listed}
-        return {command[command.index("--name") + 1]: pid for pid, command in words.items()}
 
     def verify(self) -> None:
         """`lockstep verify` finds nothing wrong."""

@@ -20,9 +20,10 @@ from cyclopts import Parameter, validators
 from msgspec import Struct
 from rich.text import Text
 
+from lockstep.cli import throwaway
+from lockstep.cli.begin import make
 from lockstep.cli.demo.accounts import MAKERS, NAMES, NOISE, TRENDS, AccountsError
 from lockstep.cli.demo.feed import Feed
-from lockstep.cli.demo.hosted import HostedVenue
 from lockstep.cli.demo.joining import NotJoinedError, Venue, await_venue, host_of, join
 from lockstep.cli.demo.live import Live
 from lockstep.cli.demo.member import SWITCH_S, FixMember, Member, RestMember, Where
@@ -124,7 +125,11 @@ def demo(
     name, secret = _operator(loaded, operator)
     terminal = Terminal(json=json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    hosted = HostedVenue(config, loaded) if run else None
+    hosted = throwaway.Venue(config) if run else None
+    if hosted is not None:
+        make(loaded, if_none=True)
+        hosted.is_shown = True
+        hosted.start()
     code = EXIT_PROBLEM
     try:
         chosen = [each for each in symbols.split(",") if each]
@@ -142,7 +147,10 @@ def demo(
     except KeyboardInterrupt:
         code = EXIT_OK  # before the market began
     finally:
-        if hosted is not None and not hosted.stop():
+        if hosted is not None and hosted.stop(signal.SIGTERM) not in (
+            0,
+            -signal.SIGTERM,
+        ):  # or before it began
             code = EXIT_PROBLEM
     return code
 
@@ -169,7 +177,7 @@ class Market:
         self._venue = venue
         self._terminal = terminal
 
-    async def live(self, seed: int, rate: int, hosted: HostedVenue | None) -> list[str]:
+    async def live(self, seed: int, rate: int, hosted: throwaway.Venue | None) -> list[str]:
         """Trade until a signal, or the hosted venue's end. Returns whose orders may be left."""
         stopping = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -195,7 +203,7 @@ class Market:
             for person in self._venue.people
         ]
 
-    async def _report(self, live: Live, feed: Feed, hosted: HostedVenue | None, stopping: asyncio.Event) -> None:
+    async def _report(self, live: Live, feed: Feed, hosted: throwaway.Venue | None, stopping: asyncio.Event) -> None:
         """Say how it goes, now and then; end it all where the hosted venue has ended."""
         before, then_s, next_s = (0, 0, 0, time.process_time()), time.monotonic(), FIRST_S
         while True:

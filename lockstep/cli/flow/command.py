@@ -18,8 +18,9 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lockstep.cli import throwaway
 from lockstep.cli.errors import UsageError
-from lockstep.cli.flow import commands, lobster, throwaway
+from lockstep.cli.flow import commands, lobster
 from lockstep.cli.flow.commands import Flow, FlowError, Level
 from lockstep.cli.flow.driver import Stalled
 from lockstep.cli.flow.initiator import LogonRefused

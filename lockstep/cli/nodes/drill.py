@@ -16,16 +16,17 @@ import msgspec
 from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 
+from lockstep.cli import throwaway
 from lockstep.cli.errors import UsageError
-from lockstep.cli.flow import throwaway
 from lockstep.cli.nodes import parting, rejoin, switchover
 from lockstep.cli.nodes.api_load import ID, ApiLoad
 from lockstep.cli.nodes.asked import Asked
 from lockstep.cli.nodes.load import Leg, Load
 from lockstep.cli.nodes.parting import Copy
 from lockstep.cli.nodes.steps import FailedOver, Refused
-from lockstep.cli.nodes.throwaway_pair import SYMBOL, Member, NotReady, Pair
+from lockstep.cli.nodes.throwaway_pair import SYMBOL, Member, Pair
 from lockstep.cli.terminal import EXIT_OK, EXIT_PROBLEM, Json, console, counted, fail, print_json, table
+from lockstep.cli.throwaway import NotReady
 from lockstep.core.journal.journal import JournalError, verify
 from lockstep.core.journal.select import select
 from lockstep.core.schema.client_ids import own_id
@@ -149,7 +150,7 @@ class _Drill:
         # Of a connection: it also lasts while the dead node rejoins and catches up.
         orders = int(rate * (self._share_s + 3 * ACK_S))
         self._load = Load([member.target for member in pair.members], rate, orders, resting)
-        ports = [member.config.api.port for member in pair.members]
+        ports = [member.loaded.api.port for member in pair.members]
         self._web = ApiLoad([port for port in ports if port is not None], SYMBOL)
         # Each with how many connections there were before it, and how many orders the api had answered.
         self._changes: list[tuple[Takeover, int, int]] = []
@@ -190,7 +191,7 @@ class _Drill:
         """Kill the primary's host, have the secondary lead, and make the dead node follow it."""
         pair, before, web = self._pair, len(self._load.legs), len(self._web.acknowledged)
         died_s = time.monotonic()
-        pair.primary.die()
+        pair.primary.kill_all()
         asked_s = time.monotonic()
         in_command_s = self._take_over("the drill has killed it")
         ended_s = time.monotonic() - asked_s
@@ -205,8 +206,8 @@ class _Drill:
             f"  the command's steps took {in_command_s:.3f} s, its start and end {ended_s - in_command_s:.3f} s; both "
             f"clients were logged on after {leg.begun_s - asked_s:.3f} s"
         )
-        asked = Asked(dead.config, dead.data, _end(dead))
-        came = rejoin.carry_out(dead.config, dead.data, asked, dry_run=False, yes=True, show=False)
+        asked = Asked(dead.loaded, dead.data, _end(dead))
+        came = rejoin.carry_out(dead.loaded, dead.data, asked, dry_run=False, yes=True, show=False)
         cut, told = came.undoing.parting.cut, came.undoing.told
         self._say(f"node {dead.name} rejoined: {counted(cut, 'record')} cut, {told:,} of its orders may have been told")
         dead.start()
@@ -261,7 +262,7 @@ class _Drill:
 
     def _judge(self, takeovers: list[Takeover], seconds: float) -> Drilled:
         a, b = self._pair.members
-        durability = a.config.venue.durability
+        durability = a.loaded.venue.durability
         rpo = sum(each.lost for each in takeovers)
         rtos = [each.rto_s for each in takeovers if each.kind == FAILOVER]
         problems = [f"{rpo:,} acknowledged orders are lost"] if rpo and durability in REPLICATED else []
