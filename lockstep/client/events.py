@@ -29,8 +29,8 @@ class AccountEvent(Struct, frozen=True):
     """
 
     channel: str
-    position: str
-    seq: int
+    position: str = ""  # none where a channel has ended
+    seq: int = 0
     event: str = ""
     order: Order | None = None
     fill: Fill | None = None
@@ -43,14 +43,14 @@ class AccountEvent(Struct, frozen=True):
 class Events:
     """What happens to the account of `person` on some channels, behind `position`; without one, images come first.
 
-    `position` is behind the last message that was yielded: keep it, and another program goes on there.
+    `position` is behind the last message that was yielded: keep it, and another program resumes there.
     """
 
     def __init__(self, person: V1, channels: Sequence[str] = ("orders", "balances"), position: str = "") -> None:
         self.position = position
         self._person = person
         self._channels = list(channels)
-        self._unseen: set[str] = set()  # channels whose images are not whole yet: there is nothing to go on behind
+        self._unseen: set[str] = set()  # channels whose images are not whole yet: there is no position to resume from
         self._token = ""
 
     async def follow(self) -> AsyncIterator[AccountEvent]:

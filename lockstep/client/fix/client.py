@@ -25,7 +25,7 @@ Amount = Decimal | str
 
 
 class FixClient(Session, asyncio.Protocol):
-    """The session of an account, through any number of connections: numbers go on, and nothing is lost or told twice.
+    """An account's session over any number of connections: numbers continue, nothing is lost, and nothing comes twice.
 
     `connect` once, and again when `ended` is set: `why` says what has ended it. Reports come by `report`, or as
     messages to `hears`, if it is given.
@@ -110,12 +110,12 @@ class FixClient(Session, asyncio.Protocol):
         return id
 
     async def report(self, client_order_id: str = "") -> Report:
-        """Return the next report, or of an id its next one: those before are dropped. VenueError where the connection
-        has ended, and all that came is told."""
+        """Return the next report, or of an id its next one or a Reject: those before are dropped. VenueError where the
+        connection has ended, and no report is left."""
         while True:
             await self._arrival()
             report = self._reports.popleft()
-            if report.client_order_id == client_order_id or not client_order_id:
+            if not client_order_id or report.client_order_id in (client_order_id, ""):
                 return report
 
     async def _arrival(self) -> None:
