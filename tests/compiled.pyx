@@ -5,9 +5,9 @@ It adds nothing to what they do.
 
 from libc.stdint cimport int64_t
 
-from lockstep.core.intake.decimals cimport FAULT_NONE, Decimal, Fault, Grid, parse_decimal, to_steps
 from lockstep.core.intake.utc cimport parse_utc
 from lockstep.core.rules.order_terms cimport list_fault, order_fault
+from lockstep.core.schema.decimals cimport FAULT_NONE, Decimal, Fault, Grid, parse_decimal, to_steps
 from lockstep.core.schema.records cimport RECORD_SIZE, ExtLegRecord, ExtTermsRecord, NewOrderRecord
 from lockstep.procs.batcher.encode cimport Buffer, int128
 from lockstep.procs.gateway.secrets cimport blank

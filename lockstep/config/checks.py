@@ -18,8 +18,9 @@ from pathlib import Path
 from lockstep.config.errors import Problem
 from lockstep.config.nearest import nearest
 from lockstep.config.schema import AccountSection, Config, InstrumentSection
-from lockstep.config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
+from lockstep.config.units import seconds_of_day
 from lockstep.core.schema.alphabet import fault_of_text
+from lockstep.core.schema.decimals import InexactError, in_steps, in_units, unit_value
 
 I64_MAX = 2**63 - 1
 U32_MAX = 2**32 - 1

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockstep.config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
+from lockstep.config.units import seconds_of_day
+from lockstep.core.schema.decimals import InexactError, in_steps, in_units, unit_value
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(1, 18))

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from lockstep.core.schema.decimals import decimal
+
 
 class Step(Struct, frozen=True):
     """`units` of the decimal place `scale`."""
@@ -22,8 +24,7 @@ class Step(Struct, frozen=True):
 
     def text(self, count: int) -> str:
         """So many steps, exactly."""
-        digits = f"{count * self.units:0{self.scale + 1}d}"
-        return f"{digits[: -self.scale]}.{digits[-self.scale :]}" if self.scale else digits
+        return decimal(count * self.units, self.scale, 0)
 
     def count(self, text: str) -> int:
         """How many whole steps a decimal number is."""

@@ -12,6 +12,9 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcpy, memmove, strerror
 
+from lockstep.core.schema.decimals cimport SHORT_ROOM, put_short
+from lockstep.core.schema.digits cimport put_digits, put_uint
+
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t recv(int fd, void *data, size_t size, int flags) noexcept
     ssize_t send(int fd, const void *data, size_t size, int flags) noexcept
@@ -256,7 +259,7 @@ cdef class Initiator:
         self.raw(b"8=FIX.4.4\x019=0000\x0135=", 10 + 2 + BODY_DIGITS + 1 + 3)
         self.raw(msg_type, 1)
         self.raw(b"\x0134=", 4)
-        self.out_size += digits(self.out + self.out_size, self.next_out, 1)
+        self.out_size = put_uint(self.out + self.out_size, self.next_out) - self.out
         self.next_out += 1
         self.raw(self.head, self.head_size)
         self.raw(self.stamp, STAMP)
@@ -267,11 +270,12 @@ cdef class Initiator:
         cdef size_t start = self.body - (10 + 2 + BODY_DIGITS + 1)
         cdef size_t i
         cdef unsigned char total = 0
-        digits(self.out + self.body - BODY_DIGITS - 1, size, BODY_DIGITS)
+        put_digits(self.out + self.body - BODY_DIGITS - 1, size, BODY_DIGITS)
         for i in range(start, self.out_size):
             total += <unsigned char> self.out[i]
         self.raw(b"10=", 3)
-        self.out_size += digits(self.out + self.out_size, total, 3)
+        put_digits(self.out + self.out_size, total, 3)
+        self.out_size += 3
         self.raw(b"\x01", 1)
 
     cdef void read_clock(self) noexcept nogil:
@@ -280,7 +284,7 @@ cdef class Initiator:
         clock_gettime(CLOCK_REALTIME, &now)
         gmtime_r(&now.tv_sec, &parts)
         strftime(self.stamp, sizeof(self.stamp), b"%Y%m%d-%H:%M:%S.", &parts)
-        digits(self.stamp + STAMP - 3, now.tv_nsec // 1_000_000, 3)
+        put_digits(self.stamp + STAMP - 3, now.tv_nsec // 1_000_000, 3)
 
     cdef void text(self, const char *tag, const char *value, size_t size) noexcept nogil:
         cdef const char *at = tag
@@ -293,39 +297,20 @@ cdef class Initiator:
 
     cdef void number(self, const char *tag, uint64_t value) noexcept nogil:
         cdef char text[24]
-        self.text(tag, text, digits(text, value, 1))
+        self.text(tag, text, put_uint(text, value) - text)
 
     cdef void reference(self, const char *tag, uint64_t ref) noexcept nogil:
         cdef char text[24]
         text[0] = REFERENCE[0]
-        self.text(tag, text, 1 + digits(text + 1, ref, 1))
+        self.text(tag, text, put_uint(text + 1, ref) - text)
 
     cdef void decimal(self, const char *tag, int64_t value, int decimals) noexcept nogil:
-        cdef char text[48]
-        cdef size_t size = digits(text, value, decimals + 1)
-        if decimals:
-            memmove(text + size - decimals + 1, text + size - decimals, decimals)
-            text[size - decimals] = c"."
-            size += 1
-        self.text(tag, text, size)
+        cdef char text[SHORT_ROOM]
+        self.text(tag, text, put_short(text, value, decimals) - text)
 
     cdef void raw(self, const char *data, size_t size) noexcept nogil:
         memcpy(self.out + self.out_size, data, size)
         self.out_size += size
-
-
-cdef size_t digits(char *out, uint64_t value, size_t least) noexcept nogil:
-    """Write `value` in decimal with at least `least` digits; returns how many."""
-    cdef char reversed_digits[24]
-    cdef size_t count = 0
-    cdef size_t i
-    while value or count < least:
-        reversed_digits[count] = <char> (c"0" + value % 10)
-        value //= 10
-        count += 1
-    for i in range(count):
-        out[i] = reversed_digits[count - 1 - i]
-    return count
 
 
 cdef const char *read_number(const char *at, const char *stop, uint64_t *out) noexcept nogil:

@@ -1,4 +1,4 @@
-from lockstep.core.intake.decimals cimport Grid
+from lockstep.core.schema.decimals cimport Grid
 
 
 cdef enum:

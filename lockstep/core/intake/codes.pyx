@@ -6,18 +6,16 @@ refused. docs/protocols/codes.md shows it to people, and a test holds the two to
 
 from collections import namedtuple
 
-from libc.stdint cimport int64_t
-from libc.stdio cimport snprintf
 from libc.string cimport memcpy
 
-from lockstep.core.intake.decimals cimport Grid, power_of_ten
+from lockstep.core.schema.decimals cimport SHORT_ROOM, Grid, put_shortest
 from lockstep.core.schema.records cimport CODE_UNKNOWN_INSTRUMENT, CODE_UNKNOWN_SYMBOL, CODE_UNSUPPORTED_MASS_CANCEL
 
 from lockstep.core.schema.records import Code
 
 cdef enum:
     SENT_SHOWN = 40                  # bytes of what was sent that the answer repeats
-    STEP_SHOWN = 40                  # ", in steps of " and a number of at most 18 digits, with point and end
+    STEP_SHOWN = 40                  # ", in steps of " and a number of at most 19 digits, with its point
 
 OTHER = (99, 0)
 UNKNOWN_SYMBOL = (1, 1)
@@ -271,20 +269,13 @@ cdef size_t explain(int code, const char *sent, size_t size, const Grid *grid, c
     return length
 
 
-cdef int put_step(char *out, const Grid *grid) noexcept nogil:
+cdef size_t put_step(char *out, const Grid *grid) noexcept nogil:
     """`, in steps of 0.01`: at most STEP_SHOWN bytes."""
-    cdef int64_t step = grid.step
-    cdef int64_t unit
-    cdef int scale = grid.scale
-    while scale > 0 and step % 10 == 0:
-        step //= 10
-        scale -= 1
-    if scale == 0:
-        return snprintf(out, STEP_SHOWN, b", in steps of %lld", <long long> step)
-    unit = power_of_ten(scale)
-    return snprintf(
-        out, STEP_SHOWN, b", in steps of %lld.%0*lld", <long long> (step // unit), scale, <long long> (step % unit)
-    )
+    cdef char step[SHORT_ROOM]
+    cdef size_t size = put_shortest(step, grid.step, grid.scale) - step
+    memcpy(out, b", in steps of ", 14)
+    memcpy(out + 14, step, size)
+    return 14 + size
 
 
 cdef int ord_rej_reason(int code, bint fix42) noexcept nogil:

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t
 
-from lockstep.core.intake.decimals cimport Grid
 from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text
+from lockstep.core.schema.decimals cimport Grid
 
 cdef Refusal copy_id(Text text, char *out) noexcept nogil
 cdef Refusal read_side(Text text, OrderTerms *terms) noexcept nogil

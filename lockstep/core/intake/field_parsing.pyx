@@ -6,7 +6,10 @@ It knows FIX's fields, their formats, and a code for each malformed one; which g
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
-from lockstep.core.intake.decimals cimport (
+from lockstep.core.intake.listings cimport Listing
+from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text, fine, is_char, is_text, refuse
+from lockstep.core.intake.utc cimport parse_date, parse_utc
+from lockstep.core.schema.decimals cimport (
     FAULT_NONE,
     FAULT_NOT_A_NUMBER,
     FAULT_NOT_POSITIVE,
@@ -19,9 +22,6 @@ from lockstep.core.intake.decimals cimport (
     parse_decimal,
     to_steps,
 )
-from lockstep.core.intake.listings cimport Listing
-from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text, fine, is_char, is_text, refuse
-from lockstep.core.intake.utc cimport parse_date, parse_utc
 from lockstep.core.schema.records cimport (
     CL_ORD_ID_SIZE,
     CODE_BUDGET_AND_QUANTITY,

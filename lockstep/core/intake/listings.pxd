@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
-from lockstep.core.intake.decimals cimport Grid
+from lockstep.core.schema.decimals cimport Grid
 from lockstep.core.schema.records cimport SYMBOL_SIZE, AssetDefinedRecord, InstrumentDefinedRecord
 
 cdef enum:

@@ -1,8 +1,8 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcmp
 
-from lockstep.core.intake.decimals cimport Grid
 from lockstep.core.intake.listings cimport Listing
+from lockstep.core.schema.decimals cimport Grid
 from lockstep.core.schema.records cimport CL_ORD_ID_SIZE, CODE_OK, ExtTermsRecord, NewOrderRecord
 
 cdef struct Text:

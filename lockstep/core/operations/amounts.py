@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import NamedTuple
 
 from lockstep.config.checks import I64_MAX
-from lockstep.config.units import InexactError, in_steps, in_units
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.errors import NotPossibleError
+from lockstep.core.schema.decimals import InexactError, decimal, in_steps, in_units
 from lockstep.core.schema.records import Code, Instrument
 
 NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?")
@@ -57,7 +56,7 @@ def quantity_text(instrument: Instrument, lots: int) -> str:
 
 def step_text(mantissa: int, scale: int) -> str:
     """mantissa / 10**scale in decimal, without an exponent."""
-    return f"{Decimal(mantissa).scaleb(-scale):f}"
+    return decimal(mantissa, scale, 0)
 
 
 def _symbol(instrument: Instrument) -> str:

@@ -1,9 +1,9 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from lockstep.core.intake.decimals cimport Grid
 from lockstep.core.intake.listings cimport Listing, Listings
 from lockstep.core.intake.orders cimport ClientOrder, ClientOrders, FurtherTerms
+from lockstep.core.schema.decimals cimport Grid
 from lockstep.core.schema.records cimport (
     AcceptedRecord,
     CancelledRecord,

@@ -18,11 +18,12 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport strlen
 
 from lockstep.core.intake.codes cimport EXPLANATION_SIZE, cxl_rej_reason, explain, mass_rej_reason, ord_rej_reason
-from lockstep.core.intake.decimals cimport Grid
 from lockstep.core.intake.orders cimport (
     STATUS_FILLED, STATUS_NEW, STATUS_REJECTED, STATUS_REPLACED, ClientOrders, int128, is_closed, leaves_of,
     notional_of,
 )
+from lockstep.core.schema.decimals cimport Grid
+from lockstep.core.schema.digits cimport put_uint
 from lockstep.core.schema.records cimport (
     API_SESSION,
     CANCEL_REASON_AUCTION_ENDED,
@@ -59,7 +60,6 @@ from lockstep.core.schema.records cimport (
     TRIGGER_REASON_LIST,
     TRIGGER_REASON_STOP,
 )
-from lockstep.procs.gateway.fix.digits cimport put_uint
 from lockstep.procs.gateway.fix.encode cimport MILLIS, Outbox
 
 cdef enum:

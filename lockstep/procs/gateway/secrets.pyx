@@ -7,7 +7,7 @@ nothing.
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memset
 
-from lockstep.procs.gateway.fix.digits cimport put_digits
+from lockstep.core.schema.digits cimport put_digits
 from lockstep.procs.gateway.fix.message cimport AT_SECRET, AT_TERMS, Message
 
 cdef enum:

@@ -5,11 +5,10 @@ Each function writes one message or one element, from a tape alone and from the 
 
 from libc.stdint cimport int64_t, uint64_t
 
+from lockstep.core.schema.digits cimport put_uint
 from lockstep.procs.publisher.candles cimport Candle, interval_name, interval_next
 from lockstep.procs.publisher.tape cimport Tape, before_day, tape_average, tape_day, tape_since
-from lockstep.procs.publisher.text cimport (
-    Product, Scale, put, uint128, write_decimal, write_integer, write_signed, write_units,
-)
+from lockstep.procs.publisher.text cimport Product, Scale, put, uint128, write_decimal, write_signed, write_units
 from lockstep.procs.publisher.trades cimport Aggregate, Trade, number_of
 
 cdef enum:
@@ -31,7 +30,7 @@ cdef inline char *write_bool(char *out, bint value) noexcept nogil:
 
 cdef char *write_id(char *out, const Candle *sum, uint64_t key) noexcept nogil:
     """The id of a sum's first or last trade; -1 if it has none."""
-    return write_integer(out, number_of(key)) if sum.trades else put(out, b"-1")
+    return put_uint(out, number_of(key)) if sum.trades else put(out, b"-1")
 
 
 cdef char *write_average_price(char *out, const Tape *tape, const Candle *sum) noexcept nogil:
@@ -60,7 +59,7 @@ cdef char *write_percent(char *out, const Candle *sum) noexcept nogil:
 
 
 cdef char *write_head(char *out, const Tape *tape, const char *head, uint64_t time) noexcept nogil:
-    out = write_integer(put(out, head), time)
+    out = put_uint(put(out, head), time)
     return put(put(put(out, b',"s":"'), tape.symbol), b'"')
 
 
@@ -71,12 +70,12 @@ cdef char *write_price(char *out, const char *name, int64_t ticks, const Tape *t
 cdef char *write_aggregate_event(char *out, const Tape *tape, const Aggregate *aggregate, uint64_t unit_ns) \
         noexcept nogil:
     out = write_head(out, tape, b'{"e":"aggTrade","E":', aggregate.time_ns // unit_ns)
-    out = write_integer(put(out, b',"a":'), number_of(aggregate.first_key))
+    out = put_uint(put(out, b',"a":'), number_of(aggregate.first_key))
     out = write_price(out, b',"p":', aggregate.price_ticks, tape)
     out = write_decimal(put(out, b',"q":'), aggregate.lots, &tape.quantity)
-    out = write_integer(put(out, b',"f":'), number_of(aggregate.first_key))
-    out = write_integer(put(out, b',"l":'), number_of(aggregate.last_key))
-    out = write_integer(put(out, b',"T":'), aggregate.time_ns // unit_ns)
+    out = put_uint(put(out, b',"f":'), number_of(aggregate.first_key))
+    out = put_uint(put(out, b',"l":'), number_of(aggregate.last_key))
+    out = put_uint(put(out, b',"T":'), aggregate.time_ns // unit_ns)
     out = write_bool(put(out, b',"m":'), not aggregate.taker_buys)
     return put(out, b',"M":true}')
 
@@ -85,8 +84,8 @@ cdef char *write_kline_event(
     char *out, const Tape *tape, int interval, const Candle *candle, uint64_t now_ns, bint is_closed, uint64_t unit_ns,
 ) noexcept nogil:
     out = write_head(out, tape, b'{"e":"kline","E":', now_ns // unit_ns)
-    out = write_integer(put(out, b',"k":{"t":'), candle.open_ns // unit_ns)
-    out = write_integer(put(out, b',"T":'), interval_next(interval, candle.open_ns) // unit_ns - 1)
+    out = put_uint(put(out, b',"k":{"t":'), candle.open_ns // unit_ns)
+    out = put_uint(put(out, b',"T":'), interval_next(interval, candle.open_ns) // unit_ns - 1)
     out = put(put(put(out, b',"s":"'), tape.symbol), b'","i":"')
     out = write_id(put(put(out, interval_name(interval)), b'","f":'), candle, candle.first_key)
     out = write_id(put(out, b',"L":'), candle, candle.last_key)
@@ -95,7 +94,7 @@ cdef char *write_kline_event(
     out = write_price(out, b',"h":', candle.high_ticks, tape)
     out = write_price(out, b',"l":', candle.low_ticks, tape)
     out = write_lots(put(out, b',"v":'), candle.lots, &tape.quantity)
-    out = write_integer(put(out, b',"n":'), candle.trades)
+    out = put_uint(put(out, b',"n":'), candle.trades)
     out = write_bool(put(out, b',"x":'), is_closed)
     out = write_quote(put(out, b',"q":'), candle.quote, &tape.quote)
     out = write_lots(put(out, b',"V":'), candle.taker_lots, &tape.quantity)
@@ -117,11 +116,11 @@ cdef char *write_sums(char *out, const Tape *tape, const Candle *sum, uint64_t n
     """The fields that the messages of all statistics end with."""
     out = write_lots(put(out, b',"v":'), sum.lots, &tape.quantity)
     out = write_quote(put(out, b',"q":'), sum.quote, &tape.quote)
-    out = write_integer(put(out, b',"O":'), sum.open_ns // unit_ns)
-    out = write_integer(put(out, b',"C":'), now_ns // unit_ns)
+    out = put_uint(put(out, b',"O":'), sum.open_ns // unit_ns)
+    out = put_uint(put(out, b',"C":'), now_ns // unit_ns)
     out = write_id(put(out, b',"F":'), sum, sum.first_key)
     out = write_id(put(out, b',"L":'), sum, sum.last_key)
-    return put(write_integer(put(out, b',"n":'), sum.trades), b"}")
+    return put(put_uint(put(out, b',"n":'), sum.trades), b"}")
 
 
 cdef char *write_day_event(char *out, const Tape *tape, const Quote *quote, uint64_t now_ns, uint64_t unit_ns) \
@@ -176,42 +175,42 @@ cdef char *write_average_event(char *out, const Tape *tape, uint64_t now_ns, uin
     tape_average(tape, now_ns, &sum)
     out = write_head(out, tape, b'{"e":"avgPrice","E":', now_ns // unit_ns)
     out = write_average_price(put(out, b',"i":"5m","w":'), tape, &sum)
-    return put(write_integer(put(out, b',"T":'), last_time(tape) // unit_ns), b"}")
+    return put(put_uint(put(out, b',"T":'), last_time(tape) // unit_ns), b"}")
 
 
 cdef char *write_trade_row(char *out, const Tape *tape, const Trade *trade, uint64_t unit_ns) noexcept nogil:
-    out = write_integer(put(out, b'{"id":'), number_of(trade.key))
+    out = put_uint(put(out, b'{"id":'), number_of(trade.key))
     out = write_price(out, b',"price":', trade.price_ticks, tape)
     out = write_decimal(put(out, b',"qty":'), trade.lots, &tape.quantity)
     out = write_quote(put(out, b',"quoteQty":'), <uint128> trade.lots * <uint128> trade.price_ticks, &tape.quote)
-    out = write_integer(put(out, b',"time":'), trade.time_ns // unit_ns)
+    out = put_uint(put(out, b',"time":'), trade.time_ns // unit_ns)
     out = write_bool(put(out, b',"isBuyerMaker":'), not trade.taker_buys)
     return put(out, b',"isBestMatch":true}')
 
 
 cdef char *write_aggregate_row(char *out, const Tape *tape, const Aggregate *aggregate, uint64_t unit_ns) \
         noexcept nogil:
-    out = write_integer(put(out, b'{"a":'), number_of(aggregate.first_key))
+    out = put_uint(put(out, b'{"a":'), number_of(aggregate.first_key))
     out = write_price(out, b',"p":', aggregate.price_ticks, tape)
     out = write_decimal(put(out, b',"q":'), aggregate.lots, &tape.quantity)
-    out = write_integer(put(out, b',"f":'), number_of(aggregate.first_key))
-    out = write_integer(put(out, b',"l":'), number_of(aggregate.last_key))
-    out = write_integer(put(out, b',"T":'), aggregate.time_ns // unit_ns)
+    out = put_uint(put(out, b',"f":'), number_of(aggregate.first_key))
+    out = put_uint(put(out, b',"l":'), number_of(aggregate.last_key))
+    out = put_uint(put(out, b',"T":'), aggregate.time_ns // unit_ns)
     out = write_bool(put(out, b',"m":'), not aggregate.taker_buys)
     return put(out, b',"M":true}')
 
 
 cdef char *write_kline_row(char *out, const Tape *tape, const Candle *candle, uint64_t next_ns, uint64_t unit_ns) \
         noexcept nogil:
-    out = write_integer(put(out, b"["), candle.open_ns // unit_ns)
+    out = put_uint(put(out, b"["), candle.open_ns // unit_ns)
     out = write_price(out, b",", candle.open_ticks, tape)
     out = write_price(out, b",", candle.high_ticks, tape)
     out = write_price(out, b",", candle.low_ticks, tape)
     out = write_price(out, b",", candle.close_ticks, tape)
     out = write_lots(put(out, b","), candle.lots, &tape.quantity)
-    out = write_integer(put(out, b","), next_ns // unit_ns - 1)
+    out = put_uint(put(out, b","), next_ns // unit_ns - 1)
     out = write_quote(put(out, b","), candle.quote, &tape.quote)
-    out = write_integer(put(out, b","), candle.trades)
+    out = put_uint(put(out, b","), candle.trades)
     out = write_lots(put(out, b","), candle.taker_lots, &tape.quantity)
     out = write_quote(put(out, b","), candle.taker_quote, &tape.quote)
     return put(out, b',"0"]')
@@ -228,11 +227,11 @@ cdef char *write_volumes(char *out, const Tape *tape, const Candle *sum, uint64_
     """The fields that all statistics end with."""
     out = write_lots(put(out, b',"volume":'), sum.lots, &tape.quantity)
     out = write_quote(put(out, b',"quoteVolume":'), sum.quote, &tape.quote)
-    out = write_integer(put(out, b',"openTime":'), open_ns // NS_PER_MS)
-    out = write_integer(put(out, b',"closeTime":'), close_ns // NS_PER_MS)
+    out = put_uint(put(out, b',"openTime":'), open_ns // NS_PER_MS)
+    out = put_uint(put(out, b',"closeTime":'), close_ns // NS_PER_MS)
     out = write_id(put(out, b',"firstId":'), sum, sum.first_key)
     out = write_id(put(out, b',"lastId":'), sum, sum.last_key)
-    return put(write_integer(put(out, b',"count":'), sum.trades), b"}")
+    return put(put_uint(put(out, b',"count":'), sum.trades), b"}")
 
 
 cdef char *write_day_end(char *out, const Tape *tape, const Candle *day, uint64_t now_ns) noexcept nogil:
@@ -283,4 +282,4 @@ cdef char *write_average(char *out, const Tape *tape, uint64_t now_ns) noexcept 
     cdef Candle sum
     tape_average(tape, now_ns, &sum)
     out = write_average_price(put(out, b'{"mins":5,"price":'), tape, &sum)
-    return put(write_integer(put(out, b',"closeTime":'), last_time(tape) // NS_PER_MS), b"}")
+    return put(put_uint(put(out, b',"closeTime":'), last_time(tape) // NS_PER_MS), b"}")

@@ -26,6 +26,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy, memset, strlen
 
+from lockstep.core.schema.digits cimport put_uint
 from lockstep.core.schema.records cimport (
     EVT_INDICATIVE, EVT_PHASE_CHANGED, EVT_TRADED, PHASE_CONTINUOUS, PHASE_DELISTED, PHASE_REASON_COMMAND,
     PHASE_REASON_TIMER, SIDE_SELL, CorrectedRecord, EventRecord, IndicativeRecord, InstrumentDefinedRecord,
@@ -48,7 +49,7 @@ from lockstep.procs.publisher.tape cimport (
     tape_load, tape_save, tape_settle, tape_trade, window_open,
 )
 from lockstep.procs.publisher.text cimport (
-    NUMBER_SIZE, Text, put, text_append, text_free, text_reserve, write_decimal, write_integer, write_signed,
+    NUMBER_SIZE, Text, put, text_append, text_free, text_reserve, write_decimal, write_signed,
 )
 
 from lockstep.core.schema.records import Phase, PhaseReason
@@ -131,29 +132,29 @@ cdef char *write_side(char *out, const Market *market, int side, uint64_t limit)
 
 
 cdef char *write_trade(char *out, const Market *market, const TradedRecord *trade, uint64_t unit_ns) noexcept nogil:
-    out = write_integer(put(out, b'{"e":"trade","E":'), trade.time_ns // unit_ns)
+    out = put_uint(put(out, b'{"e":"trade","E":'), trade.time_ns // unit_ns)
     out = put(put(out, b',"s":"'), market.tape.symbol)
-    out = write_integer(put(out, b'","t":'), trade.number)
+    out = put_uint(put(out, b'","t":'), trade.number)
     out = write_decimal(put(out, b',"p":'), trade.price_ticks, &market.tape.price)
     out = write_decimal(put(out, b',"q":'), trade.quantity_lots, &market.tape.quantity)
-    out = write_integer(put(out, b',"T":'), trade.time_ns // unit_ns)
+    out = put_uint(put(out, b',"T":'), trade.time_ns // unit_ns)
     return put(out, b',"m":true,"M":true}' if trade.taker_side == SIDE_SELL else b',"m":false,"M":true}')
 
 
 cdef inline char *write_head(char *out, const Market *market, const char *head, uint64_t time) noexcept nogil:
     """How a message of our own streams begins: its kind, its time, and the symbol."""
-    out = write_integer(put(out, head), time)
+    out = put_uint(put(out, head), time)
     return put(put(put(out, b',"s":"'), market.tape.symbol), b'"')
 
 
 cdef char *write_phase(char *out, const Market *market, const PhaseChangedRecord *event, uint64_t unit_ns) \
         noexcept nogil:
     out = write_head(out, market, b'{"e":"phase","E":', event.time_ns // unit_ns)
-    out = write_integer(put(out, b',"u":'), event.number)
+    out = put_uint(put(out, b',"u":'), event.number)
     out = put(put(out, b',"p":"'), phase_names[min(event.phase, <int> PHASE_DELISTED)])
     out = put(put(out, b'","P":"'), phase_names[min(event.old_phase, <int> PHASE_DELISTED)])
     out = put(put(out, b'","r":"'), reason_names[min(event.reason, <int> PHASE_REASON_TIMER)])
-    out = write_integer(put(out, b'","T":'), event.ends_ns // unit_ns)
+    out = put_uint(put(out, b'","T":'), event.ends_ns // unit_ns)
     out = write_decimal(put(out, b',"a":'), event.auction_price_ticks, &market.tape.price)
     out = write_decimal(put(out, b',"q":'), event.auction_lots, &market.tape.quantity)
     return put(write_decimal(put(out, b',"f":'), event.reference_price_ticks, &market.tape.price), b"}")
@@ -162,7 +163,7 @@ cdef char *write_phase(char *out, const Market *market, const PhaseChangedRecord
 cdef char *write_auction(char *out, const Market *market, const IndicativeRecord *event, uint64_t unit_ns) \
         noexcept nogil:
     out = write_head(out, market, b'{"e":"auction","E":', event.time_ns // unit_ns)
-    out = write_integer(put(out, b',"u":'), event.number)
+    out = put_uint(put(out, b',"u":'), event.number)
     out = write_decimal(put(out, b',"p":'), event.price_ticks, &market.tape.price)
     out = write_decimal(put(out, b',"q":'), event.quantity_lots, &market.tape.quantity)
     return put(write_signed(put(out, b',"i":'), event.imbalance_lots, &market.tape.quantity), b"}")
@@ -171,7 +172,7 @@ cdef char *write_auction(char *out, const Market *market, const IndicativeRecord
 cdef char *write_correction(char *out, const Market *market, const CorrectedRecord *event, uint64_t unit_ns) \
         noexcept nogil:
     out = write_head(out, market, b'{"e":"correction","E":', event.time_ns // unit_ns)
-    out = write_integer(put(out, b',"t":'), event.trade_id)
+    out = put_uint(put(out, b',"t":'), event.trade_id)
     out = write_decimal(put(out, b',"p":'), event.price_ticks, &market.tape.price)
     out = write_decimal(put(out, b',"q":'), event.quantity_lots, &market.tape.quantity)
     return put(write_decimal(put(out, b',"n":'), event.new_price_ticks, &market.tape.price), b"}")
@@ -201,7 +202,7 @@ cdef char *write_best(char *out, const Market *market, int side, const char *pri
 
 cdef char *write_ticker(char *out, const Market *market) noexcept nogil:
     """The best prices; price and quantity of an empty side are zero."""
-    out = write_integer(put(out, b'{"u":'), market.levels.last_number)
+    out = put_uint(put(out, b'{"u":'), market.levels.last_number)
     out = put(put(put(out, b',"s":"'), market.tape.symbol), b'"')
     out = write_best(out, market, BIDS, b',"b":', b',"B":')
     out = write_best(out, market, ASKS, b',"a":', b',"A":')
@@ -209,16 +210,16 @@ cdef char *write_ticker(char *out, const Market *market) noexcept nogil:
 
 
 cdef char *write_partial(char *out, const Market *market, int limit) noexcept nogil:
-    out = write_integer(put(out, b'{"lastUpdateId":'), market.levels.last_number)
+    out = put_uint(put(out, b'{"lastUpdateId":'), market.levels.last_number)
     out = write_side(put(out, b',"bids":'), market, BIDS, limit)
     out = write_side(put(out, b',"asks":'), market, ASKS, limit)
     return put(out, b"}")
 
 
 cdef char *write_state(char *out, const Market *market, int limit) noexcept nogil:
-    out = write_integer(put(out, b'{"U":'), market.levels.first_number)
-    out = write_integer(put(out, b',"u":'), market.levels.last_number)
-    out = write_integer(put(out, b',"s":'), market.levels.cause)
+    out = put_uint(put(out, b'{"U":'), market.levels.first_number)
+    out = put_uint(put(out, b',"u":'), market.levels.last_number)
+    out = put_uint(put(out, b',"s":'), market.levels.cause)
     out = write_side(put(out, b',"b":'), market, BIDS, limit)
     out = write_side(put(out, b',"a":'), market, ASKS, limit)
     return put(out, b"}")
@@ -253,10 +254,10 @@ cdef int write_diff(Market *market, int cadence) except -1 nogil:
     text.size = 0
     text_reserve(text, HEAD_SIZE + changes * LEVEL_SIZE)
     market.last_diff_ns[cadence] = market.levels.time_ns
-    out = write_integer(put(text.data, DIFF_HEAD), market.levels.time_ns // NS_PER_MS)
+    out = put_uint(put(text.data, DIFF_HEAD), market.levels.time_ns // NS_PER_MS)
     out = put(put(out, b',"s":"'), market.tape.symbol)
-    out = write_integer(put(out, b'","U":'), market.next_update[cadence])
-    out = write_integer(put(out, b',"u":'), market.levels.last_number)
+    out = put_uint(put(out, b'","U":'), market.next_update[cadence])
+    out = put_uint(put(out, b',"u":'), market.levels.last_number)
     out = write_changes(put(out, b',"b":'), market, BIDS, cadence)
     out = write_changes(put(out, b',"a":'), market, ASKS, cadence)
     text.size = put(out, b"}") - text.data
@@ -367,7 +368,7 @@ cdef int write_last_diff(Market *market, int cadence, bint in_us, Text *out) exc
     cdef char *end
     if in_us and last.size:
         text_reserve(out, head + NUMBER_SIZE)
-        end = write_integer(put(out.data + out.size, DIFF_HEAD), market.last_diff_ns[cadence] // NS_PER_US)
+        end = put_uint(put(out.data + out.size, DIFF_HEAD), market.last_diff_ns[cadence] // NS_PER_US)
         out.size = end - out.data
         while last.data[head] != c",":
             head += 1

@@ -1,13 +1,11 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint64_t
 
-cdef extern from *:
-    ctypedef unsigned long long uint128 "unsigned __int128"
+from lockstep.core.schema.decimals cimport uint128
 
 cdef enum:
     NUMBER_SIZE = 72         # the longest decimal or integer that is written, with room to spare
     FRAME_HEADER_SIZE = 10   # the longest header of an unmasked WebSocket frame
-    MIN_DECIMALS = 8
 
 cdef struct Text:
     char *data
@@ -16,7 +14,6 @@ cdef struct Text:
 
 cdef struct Scale:
     uint64_t factor   # printed units in one tick or lot
-    uint64_t unit     # printed units in 1: a power of ten
     int decimals      # digits behind the point
 
 # Of products of ticks and lots, and of sums of them.
@@ -28,7 +25,6 @@ cdef int text_reserve(Text *text, size_t more) except -1 nogil
 cdef int text_append(Text *text, const char *data, size_t size) except -1 nogil
 cdef void text_free(Text *text) noexcept nogil
 cdef char *put(char *out, const char *literal) noexcept nogil
-cdef char *write_integer(char *out, uint64_t value) noexcept nogil
 cdef char *write_decimal(char *out, int64_t amount, const Scale *scale) noexcept nogil
 cdef char *write_signed(char *out, int64_t amount, const Scale *scale) noexcept nogil
 cdef char *write_units(char *out, uint128 units, int decimals) noexcept nogil

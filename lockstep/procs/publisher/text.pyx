@@ -1,4 +1,4 @@
-"""Text built in C: a growing buffer, integers, decimals as the public API shows them, and WebSocket frame headers.
+"""Text built in C: a growing buffer, decimals as the public API shows them, and WebSocket frame headers.
 
 It turns numbers into bytes; it never knows what a number means, and makes Python objects only for the Python callers of
 its last two functions.
@@ -9,13 +9,12 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, strlen
 
+from lockstep.core.schema.decimals cimport MIN_DECIMALS, put_decimal
+
 cdef enum:
     FIRST_CAPACITY = 4096
     MAX_DECIMALS = 18
-    MAX_DIGITS = 54
     TEXT_OPCODE = 0x81  # FIN and opcode 1 (RFC 6455, 5.2)
-
-cdef uint64_t TEN_TO_THE_18 = 1_000_000_000_000_000_000
 
 
 cdef int text_reserve(Text *text, size_t more) except -1 nogil:
@@ -57,59 +56,9 @@ cdef char *put(char *out, const char *literal) noexcept nogil:
     return out + size
 
 
-cdef char *write_integer(char *out, uint64_t value) noexcept nogil:
-    """Write `value` and return the position after it; `out` has NUMBER_SIZE bytes."""
-    cdef char digits[20]
-    cdef int n = 0
-    while True:
-        digits[n] = <char> (48 + value % 10)
-        value //= 10
-        n += 1
-        if value == 0:
-            break
-    while n:
-        n -= 1
-        out[0] = digits[n]
-        out += 1
-    return out
-
-
-cdef inline char *write_padded(char *out, uint64_t value, int width) noexcept nogil:
-    """Write `value` in exactly `width` digits."""
-    cdef int i
-    for i in range(width - 1, -1, -1):
-        out[i] = <char> (48 + value % 10)
-        value //= 10
-    return out + width
-
-
 cdef char *write_decimal(char *out, int64_t amount, const Scale *scale) noexcept nogil:
     """Write a non-negative number of ticks or lots as a decimal in quotes; `out` has NUMBER_SIZE bytes."""
-    cdef uint128 units = <uint128> <uint64_t> amount * scale.factor
-    cdef uint128 whole
-    cdef uint64_t short_units, fraction
-    out[0] = c'"'
-    out += 1
-    if units >> 64 == 0:
-        short_units = <uint64_t> units
-        if scale.decimals == MIN_DECIMALS:  # a constant divisor is a multiplication
-            out = write_integer(out, short_units // 100_000_000)
-            fraction = short_units % 100_000_000
-        else:
-            out = write_integer(out, short_units // scale.unit)
-            fraction = short_units % scale.unit
-    else:
-        whole = units // scale.unit
-        fraction = <uint64_t> (units % scale.unit)
-        if whole >= TEN_TO_THE_18:
-            out = write_integer(out, <uint64_t> (whole // TEN_TO_THE_18))
-            out = write_padded(out, <uint64_t> (whole % TEN_TO_THE_18), 18)
-        else:
-            out = write_integer(out, <uint64_t> whole)
-    out[0] = c"."
-    out = write_padded(out + 1, fraction, scale.decimals)
-    out[0] = c'"'
-    return out + 1
+    return write_units(out, <uint128> <uint64_t> amount * scale.factor, scale.decimals)
 
 
 cdef char *write_signed(char *out, int64_t amount, const Scale *scale) noexcept nogil:
@@ -124,22 +73,10 @@ cdef char *write_signed(char *out, int64_t amount, const Scale *scale) noexcept 
 
 cdef char *write_units(char *out, uint128 units, int decimals) noexcept nogil:
     """Write `units` / 10**`decimals` in quotes; of at most 54 digits, and 36 decimals."""
-    cdef char digits[MAX_DIGITS]
-    cdef int first = MAX_DIGITS - decimals - 1
-    cdef int i = 0
-    write_padded(digits + 36, <uint64_t> (units % TEN_TO_THE_18), 18)
-    units //= TEN_TO_THE_18
-    write_padded(digits + 18, <uint64_t> (units % TEN_TO_THE_18), 18)
-    write_padded(digits, <uint64_t> (units // TEN_TO_THE_18), 18)
-    while i < first and digits[i] == c"0":
-        i += 1
     out[0] = c'"'
-    memcpy(out + 1, digits + i, first - i + 1)
-    out += first - i + 2
-    out[0] = c"."
-    memcpy(out + 1, digits + first + 1, decimals)
-    out[decimals + 1] = c'"'
-    return out + decimals + 2
+    out = put_decimal(out + 1, units, decimals, 0)
+    out[0] = c'"'
+    return out + 1
 
 
 cdef size_t frame_header(char *out, size_t payload) noexcept nogil:
@@ -166,10 +103,7 @@ cdef int set_scale(Scale *scale, uint64_t mantissa, int decimals) except -1:
     if not 0 <= decimals <= MAX_DECIMALS or mantissa >= <uint64_t> 1 << 32:
         raise ValueError(f"a tick or lot of {mantissa} / 10**{decimals} can't be shown")
     scale.decimals = max(decimals, MIN_DECIMALS)
-    scale.unit = 1
     scale.factor = mantissa  # stays below 2**32 * 10**8 < 2**63
-    for _ in range(scale.decimals):
-        scale.unit *= 10
     for _ in range(scale.decimals - decimals):
         scale.factor *= 10
     return 0

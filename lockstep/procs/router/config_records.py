@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lockstep.config.schema import DAYS, AccountSection, InstrumentSection, ScheduleEntry
-from lockstep.config.units import InexactError, in_steps, in_units, seconds_of_day, unit_value
+from lockstep.config.units import seconds_of_day
 from lockstep.core.diagnostics.refusal import FinalError
+from lockstep.core.schema.decimals import InexactError, in_steps, in_units, unit_value
 from lockstep.core.schema.records import AccountLimits, BandAction, Instrument, Limits, Phase, Schedule, SelfTrade
 
 Assets = Mapping[bytes, tuple[int, int]]  # name -> (number, scale)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from lockstep.config.schema import AccountSection, Config, InstrumentSection
-from lockstep.config.units import in_units
 from lockstep.core.diagnostics.log_lines import log
 from lockstep.core.rules import demo_keys
 from lockstep.core.rules.credentials import HASHER, credential_of, is_right
 from lockstep.core.rules.demo_keys import DemoKey
+from lockstep.core.schema.decimals import in_units
 from lockstep.core.schema.layout import pack, unpack_command
 from lockstep.core.schema.records import (
     API_RING,

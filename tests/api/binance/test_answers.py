@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lockstep.core.schema.decimals import decimal
 from lockstep.core.schema.records import OrderFlag, OrderType, SelfTrade, Side, TimeInForce
 from lockstep.procs.api.binance import answers, user_events
 from lockstep.procs.api.binance.answers import ACK, FULL, MICROSECOND, MILLISECOND, RESULT
-from lockstep.procs.api.read.decimals import decimal
 from lockstep.procs.api.read.views import BalanceView, FillView, OrderView, SymbolView
 
 T = 1_700_000_000_123_456_789

@@ -10,6 +10,7 @@ import time
 
 import msgspec
 
+from lockstep.core.schema.decimals import decimal
 from lockstep.core.schema.enums import KeyScope
 from lockstep.procs.api.binance import rate_limits
 from lockstep.procs.api.binance.account_answers import (
@@ -29,7 +30,6 @@ from lockstep.procs.api.desk import Desk
 from lockstep.procs.api.limits import Limits
 from lockstep.procs.api.parts import MOST_OBJECTS, MOST_ROWS, joined, parts
 from lockstep.procs.api.read.archive import Archive
-from lockstep.procs.api.read.decimals import decimal
 from lockstep.procs.api.read.shown import Shown
 from lockstep.procs.api.read.views import SymbolView
 

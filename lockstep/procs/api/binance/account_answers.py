@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from lockstep.procs.api.read.decimals import decimal
+from lockstep.core.schema.decimals import decimal
 from lockstep.procs.api.read.views import BalanceView, SymbolView
 
 PPM_SCALE = 6

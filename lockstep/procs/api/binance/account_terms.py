@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from lockstep.core.schema.decimals import decimal
 from lockstep.procs.api.binance.account_answers import commission_answer, trade_fee_answer
 from lockstep.procs.api.binance.caller import Call
 from lockstep.procs.api.binance.exchange_info import filters_of
 from lockstep.procs.api.binance.names import instrument_named
-from lockstep.procs.api.read.decimals import decimal
 from lockstep.procs.api.read.shown import Shown
 from lockstep.procs.api.read.views import SymbolView
 

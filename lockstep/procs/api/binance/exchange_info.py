@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
+from lockstep.core.schema.decimals import decimal
 from lockstep.core.schema.records import Phase
-from lockstep.procs.api.read.decimals import decimal
 from lockstep.procs.api.read.views import SymbolView
 
 ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT"]

@@ -1,11 +1,10 @@
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 
 cdef extern from *:
     ctypedef long long int128 "__int128"
 
 cdef enum:
-    MIN_DECIMALS = 8         # as Binance writes all numbers of prices and amounts
     MAX_DECIMALS = 18
 
 cdef class JsonText:
@@ -17,7 +16,6 @@ cdef class JsonText:
     cdef int put(self, bytes text) except -1
     cdef int string(self, bytes text) except -1
     cdef void add(self, char c) noexcept
-    cdef void digits(self, uint64_t value, int least) noexcept
     cdef int integer(self, int64_t value) except -1
     cdef int decimal(self, int128 value, int scale) except -1
     cdef int boolean(self, bint value) except -1

@@ -8,6 +8,9 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
+from lockstep.core.schema.decimals cimport MIN_DECIMALS, put_decimal, uint128
+from lockstep.core.schema.digits cimport put_uint
+
 cdef enum:
     FIRST_CAPACITY = 2048
     NUMBER_SIZE = 64                 # 39 digits, a sign, a point, zeros before and behind it, quotes
@@ -78,39 +81,18 @@ cdef class JsonText:
         self.reserve(NUMBER_SIZE)
         if value < 0:
             self.add(c"-")
-        self.digits(<uint64_t> -value if value < 0 else <uint64_t> value, 1)
+        self.size = put_uint(self.data + self.size, <uint64_t> -value if value < 0 else <uint64_t> value) - self.data
         return 0
 
-    cdef void digits(self, uint64_t value, int least) noexcept:
-        """A number with at least `least` digits, for which there is room."""
-        cdef char text[20]
-        cdef int count = 0
-        cdef int i
-        while value or count < least:
-            text[count] = <char> (c"0" + value % 10)
-            value //= 10
-            count += 1
-        for i in range(count):
-            self.data[self.size + i] = text[count - 1 - i]
-        self.size += count
-
     cdef int decimal(self, int128 value, int scale) except -1:
-        """`value / 10 ** scale` as a string with all of its decimals, at least 8; it is below 2 ** 63 in whole ones."""
-        cdef int _
-        cdef int128 unit = 1
+        """`value / 10 ** scale` as a string with all of its decimals, at least 8."""
         self.reserve(NUMBER_SIZE)
         self.add(c'"')
         if value < 0:
             self.add(c"-")
-            value = -value
-        for _ in range(scale):
-            unit *= 10
-        self.digits(<uint64_t> (value / unit), 1)
-        self.add(c".")
-        if scale:
-            self.digits(<uint64_t> (value % unit), scale)
-        for _ in range(scale, MIN_DECIMALS):
-            self.add(c"0")
+        self.size = put_decimal(
+            self.data + self.size, <uint128> -value if value < 0 else <uint128> value, scale, MIN_DECIMALS
+        ) - self.data
         self.add(c'"')
         return 0
 

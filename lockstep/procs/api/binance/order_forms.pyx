@@ -23,8 +23,8 @@ cimport cython
 from libc.stddef cimport size_t
 from libc.string cimport memset
 
-from lockstep.core.intake.decimals cimport FAULT_NONE, Decimal, parse_decimal, power_of_ten
 from lockstep.core.schema.alphabet cimport is_id
+from lockstep.core.schema.decimals cimport FAULT_NONE, Decimal, parse_decimal, power_of_ten
 from lockstep.core.schema.records cimport CL_ORD_ID_SIZE
 
 cdef extern from *:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from lockstep.core.schema.decimals import LEAST_DECIMALS
 from lockstep.core.schema.enums import SelfTrade
 from lockstep.procs.api.binance.answers import self_trade_word
 from lockstep.procs.api.binance.caller import Call
@@ -18,7 +19,6 @@ from lockstep.procs.api.binance.names import instrument_named
 from lockstep.procs.api.binance.pages import DEFAULT_ROWS
 from lockstep.procs.api.desk import Desk
 from lockstep.procs.api.history.rows import Amendment, PreventedMatch, Read
-from lockstep.procs.api.read.decimals import LEAST_DECIMALS
 from lockstep.procs.api.read.pages import MOST_ROWS
 from lockstep.procs.api.read.past import Past, Question
 from lockstep.procs.api.read.shown import Shown

@@ -10,10 +10,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from lockstep.core.schema.decimals import LEAST_DECIMALS, decimal
 from lockstep.procs.api.history.rows import AggregateTrade, Candle, Trade, Window
 from lockstep.procs.api.read.views import SymbolView
 
-LEAST_DECIMALS = 8
 PERCENT = 100_000  # of 100 %: three decimals
 
 
@@ -88,8 +88,7 @@ def _text(amount: str, decimals: int) -> str:
 
 def _written(amount: Fraction, decimals: int) -> str:
     """An amount with so many decimals, rounded towards zero."""
-    units = int(abs(amount) * 10**decimals)
-    return f"{'-' if amount < 0 and units else ''}{units // 10**decimals}.{units % 10**decimals:0{decimals}}"
+    return decimal(int(amount * 10**decimals), decimals, 0)
 
 
 def _decimals(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from lockstep.config.units import in_units
+from lockstep.core.schema.decimals import in_units
 from lockstep.core.schema.enums import CancelReason, ListKind, OrderFlag, OrderType, SelfTrade, Side, TimeInForce
 from lockstep.procs.api.history.average_cost import AverageCost
 from lockstep.procs.api.history.rows import Fill, Order, Position
@@ -39,10 +39,10 @@ def archived_order(row: Order, symbol: SymbolView) -> OrderView:
         status=STATES[row.state],
         price_ticks=_ticks(row.price, symbol),
         stop_price_ticks=_ticks(row.stop_price, symbol),
-        quantity_lots=_lots(row.quantity, symbol) if row.budget is None else _units(row.budget, symbol.quote_scale),
+        quantity_lots=_lots(row.quantity, symbol) if row.budget is None else in_units(row.budget, symbol.quote_scale),
         display_lots=_lots(row.display, symbol),
         executed_lots=_lots(row.filled, symbol),
-        executed_quote=_units(row.value, symbol.quote_scale),
+        executed_quote=in_units(row.value, symbol.quote_scale),
         entered_ns=row.created_us * 1000,
         changed_ns=row.updated_us * 1000,
         end_reason=_reason_of(row.end_reason),
@@ -66,7 +66,7 @@ def archived_fill(row: Fill, symbol: SymbolView) -> FillView:
         order_id=row.order_id,
         price_ticks=_ticks(row.price, symbol),
         quantity_lots=_lots(row.quantity, symbol),
-        fee=_units(row.fee, symbol.base_scale if row.is_buyer else symbol.quote_scale),
+        fee=in_units(row.fee, symbol.base_scale if row.is_buyer else symbol.quote_scale),
         seq=row.seq,
         time_ns=row.time_us * 1000,
         is_buyer=row.is_buyer,
@@ -112,12 +112,8 @@ def _decimals(text: str) -> int:
 
 
 def _ticks(text: str | None, symbol: SymbolView) -> int:
-    return _units(text, symbol.price_scale) // symbol.tick if text else 0
+    return in_units(text, symbol.price_scale) // symbol.tick if text else 0
 
 
 def _lots(text: str | None, symbol: SymbolView) -> int:
-    return _units(text, symbol.quantity_scale) // symbol.lot if text else 0
-
-
-def _units(text: str, scale: int) -> int:
-    return int(Decimal(text).scaleb(scale))
+    return in_units(text, symbol.quantity_scale) // symbol.lot if text else 0

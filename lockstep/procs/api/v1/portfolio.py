@@ -15,8 +15,8 @@ from litestar import Controller, get
 from msgspec import Struct
 
 from lockstep.core.edge.market_queries import MarketDataAwayError, Trades, UnknownNameError
+from lockstep.core.schema.decimals import decimal
 from lockstep.procs.api.history.average_cost import AverageCost
-from lockstep.procs.api.read.decimals import decimal
 from lockstep.procs.api.read.views import BalanceView, SymbolView
 from lockstep.procs.api.v1.caller import Caller, Services
 from lockstep.procs.api.v1.orders import Symbol

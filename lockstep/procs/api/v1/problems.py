@@ -10,12 +10,12 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from lockstep.config.units import in_units
 from lockstep.core.diagnostics.log_lines import log
 from lockstep.core.edge.turns import BusyError
 from lockstep.core.intake.codes import text_of
 from lockstep.core.journal.format import JournalError
 from lockstep.core.operations.errors import NotPossibleError
+from lockstep.core.schema.decimals import in_units
 from lockstep.core.schema.records import Code
 from lockstep.core.venue.venue_key import VenueKeyError
 from lockstep.procs.api.answers import NoAnswerError, WrongQuestionError

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from lockstep.core.schema.decimals import decimal
 from lockstep.core.schema.records import OrderFlag, OrderType, Phase, SelfTrade, Side, TimeInForce
-from lockstep.procs.api.read.decimals import decimal
 from lockstep.procs.api.read.views import BalanceView, FillView, OrderView, SymbolView
 
 MS = 1_000_000

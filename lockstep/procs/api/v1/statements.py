@@ -13,11 +13,11 @@ from litestar import Controller, Request, Response, get
 from litestar.params import Parameter
 from msgspec import Struct
 
+from lockstep.core.schema.decimals import decimal
 from lockstep.procs.api.history.intervals import time_of
 from lockstep.procs.api.history.rows import Read
 from lockstep.procs.api.history.statements import BEGINNING, EXACT, Key, Line, Sums, lines, statement
 from lockstep.procs.api.moments import LATEST_MS
-from lockstep.procs.api.read.decimals import decimal
 from lockstep.procs.api.v1.caller import Caller, Services, address_of
 from lockstep.procs.api.v1.downloads import CSV
 from lockstep.procs.api.v1.orders import Limit

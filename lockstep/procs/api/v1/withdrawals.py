@@ -7,12 +7,11 @@ from typing import Annotated
 from litestar import Controller, delete, get, post
 from msgspec import Meta, Struct
 
-from lockstep.config.units import in_units
 from lockstep.core.schema.alphabet import unshown
+from lockstep.core.schema.decimals import decimal, in_units
 from lockstep.core.schema.records import Code, WithdrawalState
 from lockstep.procs.api.history.rows import Withdrawal
 from lockstep.procs.api.login.registry import new_id
-from lockstep.procs.api.read.decimals import decimal
 from lockstep.procs.api.requests import Request
 from lockstep.procs.api.v1.auth import Body
 from lockstep.procs.api.v1.caller import Caller, Services

@@ -1,8 +1,9 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy
 
-from lockstep.procs.gateway.fix.digits cimport MAX_UINT_DIGITS, POWERS, digits_of, put_digits, put_tag, put_uint
+from lockstep.core.schema.decimals cimport put_shortest
+from lockstep.core.schema.digits cimport POWERS, put_digits, put_uint
 
 cdef extern from "<string.h>" nogil:
     size_t strnlen(const char *text, size_t most)
@@ -15,6 +16,28 @@ cdef enum:
     NS_PER_SECOND = 1_000_000_000
     MAX_TEXT = 256              # longer Text values of ours are cut
     MILLIS = 3                  # digits of a timestamp's fraction
+
+# Write "tag=", and return where it ends. A tag that the compiler knows costs one store.
+cdef inline char *put_tag(char *out, uint32_t tag) noexcept nogil:
+    if tag < 10:
+        out[0] = <char> (c"0" + tag)
+        out[1] = c"="
+        return out + 2
+    if tag < 100:
+        out[0] = <char> (c"0" + tag // 10)
+        out[1] = <char> (c"0" + tag % 10)
+        out[2] = c"="
+        return out + 3
+    if tag < 1000:
+        out[0] = <char> (c"0" + tag // 100)
+        out[1] = <char> (c"0" + tag // 10 % 10)
+        out[2] = <char> (c"0" + tag % 10)
+        out[3] = c"="
+        return out + 4
+    out = put_uint(out, tag)
+    out[0] = c"="
+    return out + 1
+
 
 cdef enum OutgoingKind:
     OUT_ADMIN = 1               # ours, of the session: to be stored; a resend fills its gap
@@ -121,23 +144,12 @@ cdef class Outbox:
     # mantissa / 10 ** scale (0 to 18), exactly and with no digit too many: 150 of scale 2 is 1.5.
     cdef inline int add_decimal(self, uint32_t tag, int64_t mantissa, int scale) except -1 nogil:
         cdef char *at
-        cdef int whole
-        cdef uint64_t value = <uint64_t> -mantissa if mantissa < 0 else <uint64_t> mantissa
         self.reserve(FIELD_ROOM)
         at = put_tag(self.data + self.used, tag)
         if mantissa < 0:
             at[0] = c"-"
             at += 1
-        while scale > 0 and value % 10 == 0:
-            value = value // 10
-            scale -= 1
-        whole = max(digits_of(value) - scale, 1)
-        put_digits(at, value, whole + scale)
-        at += whole
-        if scale > 0:
-            memmove(at + 1, at, MAX_UINT_DIGITS)  # a size that the compiler knows: no call
-            at[0] = c"."
-            at += 1 + scale
+        at = put_shortest(at, <uint64_t> -mantissa if mantissa < 0 else <uint64_t> mantissa, scale)
         at[0] = SOH
         self.used = at + 1 - self.data
         return 0

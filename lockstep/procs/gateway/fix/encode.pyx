@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove
 
-from lockstep.procs.gateway.fix.digits cimport put_digits, put_uint
+from lockstep.core.schema.digits cimport put_digits, put_uint
 
 cdef enum:
     FIRST_CAPACITY = 4096

@@ -1,6 +1,6 @@
-# Digits of numbers and tags, written in place; header only, so that a tag known to the compiler costs one store.
+# Digits of numbers, written in place; header only, so that they are inlined.
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 cdef extern from *:
@@ -45,25 +45,3 @@ cdef inline char *put_uint(char *out, uint64_t value) noexcept nogil:
     cdef int digits = digits_of(value)
     put_digits(out, value, digits)
     return out + digits
-
-
-cdef inline char *put_tag(char *out, uint32_t tag) noexcept nogil:
-    """Write "tag=", and return where it ends."""
-    if tag < 10:
-        out[0] = <char> (c"0" + tag)
-        out[1] = c"="
-        return out + 2
-    if tag < 100:
-        out[0] = <char> (c"0" + tag // 10)
-        out[1] = <char> (c"0" + tag % 10)
-        out[2] = c"="
-        return out + 3
-    if tag < 1000:
-        out[0] = <char> (c"0" + tag // 100)
-        out[1] = <char> (c"0" + tag // 10 % 10)
-        out[2] = <char> (c"0" + tag % 10)
-        out[3] = c"="
-        return out + 4
-    out = put_uint(out, tag)
-    out[0] = c"="
-    return out + 1

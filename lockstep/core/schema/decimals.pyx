@@ -1,17 +1,23 @@
-"""Decimal text of FIX (Price, Qty) to whole steps of a grid (ticks, lots), exactly.
+"""Decimal numbers, read and written exactly: text to whole steps of a grid (ticks, lots, units), and back.
 
-It knows only digits, one point and a leading minus, as FIX's float does; it never rounds and uses no binary fraction.
+What clients send has digits, one point and a leading minus, as FIX's float does. Nothing rounds, and there is no binary
+fraction. Texts of the configuration and of operators have any size: the functions at the end, for Python, take them.
 """
 
-from libc.stdint cimport int64_t
+from fractions import Fraction
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
 
 cdef extern from *:
     ctypedef long long int128 "__int128"
 
 cdef enum:
     MOST_DECIMALS = 18
+    WIDE = 54                # digits of the longest number that is written
     INT64_MAX = 9223372036854775807
 
+cdef uint64_t TEN_TO_THE_18 = 1_000_000_000_000_000_000
 cdef int64_t[MOST_DECIMALS + 1] POWERS
 for exponent in range(MOST_DECIMALS + 1):
     POWERS[exponent] = 10 ** exponent
@@ -116,3 +122,75 @@ cdef Fault to_steps(const Decimal *number, const Grid *grid, int64_t *steps) noe
         return FAULT_TOO_LARGE
     steps[0] = <int64_t> value
     return FAULT_NONE
+
+
+cdef char *put_decimal(char *out, uint128 value, int scale, int least) noexcept nogil:
+    """Write value / 10 ** scale with all of its decimals, and at least `least` of them; return where it ends. The value
+    has at most 54 digits, the scale is 0 to 36."""
+    cdef char digits[WIDE]
+    cdef int first = WIDE - scale - 1
+    cdef int i = 0
+    cdef int _
+    if value >> 64 == 0 and scale <= MOST_DECIMALS:
+        out = put_short(out, <uint64_t> value, scale)
+    else:
+        put_digits(digits + 36, <uint64_t> (value % TEN_TO_THE_18), 18)
+        value //= TEN_TO_THE_18
+        put_digits(digits + 18, <uint64_t> (value % TEN_TO_THE_18), 18)
+        put_digits(digits, <uint64_t> (value // TEN_TO_THE_18), 18)
+        while i < first and digits[i] == c"0":
+            i += 1
+        memcpy(out, digits + i, first - i + 1)
+        out += first - i + 1
+        if scale:
+            out[0] = c"."
+            memcpy(out + 1, digits + first + 1, scale)
+            out += scale + 1
+    if scale == 0 and least:
+        out[0] = c"."
+        out += 1
+    for _ in range(scale, least):
+        out[0] = c"0"
+        out += 1
+    return out
+
+
+class InexactError(ValueError):
+    """The amount is not a whole number of the unit."""
+
+
+def in_units(str amount not None, scale) -> int:
+    """`amount` (a decimal text) in units of 10**-scale. InexactError if it has more decimals than that."""
+    units = Fraction(amount) * 10**scale
+    if units.denominator != 1:
+        raise InexactError(f"{amount} has more than {scale} decimals")
+    return units.numerator
+
+
+def in_steps(str amount not None, str step not None) -> int:
+    """How many times `step` goes into `amount`. InexactError if it doesn't go in evenly."""
+    steps = Fraction(amount) / Fraction(step)
+    if steps.denominator != 1:
+        raise InexactError(f"{amount} is not a multiple of {step}")
+    return steps.numerator
+
+
+def unit_value(str tick not None, str lot not None, quote_scale) -> int:
+    """What one tick times one lot is worth in the quote asset's smallest units; InexactError if it is not whole."""
+    value = Fraction(tick) * Fraction(lot) * 10**quote_scale
+    if value.denominator != 1:
+        raise InexactError(
+            f"tick {tick} x lot {lot} is no multiple of the quote asset's smallest unit, 1e-{quote_scale}"
+        )
+    return value.numerator
+
+
+LEAST_DECIMALS = <int> MIN_DECIMALS
+
+
+def decimal(units, int scale, int least=MIN_DECIMALS) -> str:
+    """`units / 10 ** scale` with all of its decimals, and at least `least` of them."""
+    sign = "-" if units < 0 else ""
+    digits = f"{abs(units):0{scale + 1}d}"
+    whole, decimals = digits[:len(digits) - scale], digits[len(digits) - scale:].ljust(least, "0")
+    return f"{sign}{whole}.{decimals}" if decimals else f"{sign}{whole}"
