@@ -154,7 +154,8 @@ class Wheel(bdist_wheel):
         built = Path(self.get_finalized_command("build").build_lib)
         for path in sorted(built.rglob("*"), reverse=True):
             name = path.relative_to(built)
-            if path.is_file() and (name.parts[0] != "lockstep" or not name.exists()):
+            source = name.with_name(f"{name.name.partition('.')[0]}.pyx") if path.suffix == ".so" else name
+            if path.is_file() and (name.parts[0] != "lockstep" or not source.exists()):
                 path.unlink()
         super().run()
 

@@ -18,7 +18,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from lockstep.cli.errors import UsageError
-from lockstep.cli.terminal import DEFAULT_CONFIG, ConfigPath, console, in_url, load, table
+from lockstep.cli.terminal import DEFAULT_CONFIG, DEMO_CONFIG, ConfigPath, console, in_url, load, table
 from lockstep.config.errors import ConfigError
 from lockstep.config.schema import Config
 from lockstep.core.files import space
@@ -79,6 +79,16 @@ class Terminal:
         rows.add_row("data", settings.venue.data, f"durability {settings.venue.durability}")
         with contextlib.suppress(OSError):
             self._console.print(rows)
+            if "api" in endpoints:
+                self._console.print(Text(self._first_step(settings, *endpoints["api"])), soft_wrap=True)
+
+    def _first_step(self, settings: Config, address: str, port: int) -> str:
+        """What to do now. Only the demo's password is everybody's to know."""
+        page = f"Open {'https' if settings.api.certificate else 'http'}://{in_url(address)}:{port}"
+        if self._config.resolve() != DEMO_CONFIG.resolve():
+            return page
+        trader = settings.accounts[0]
+        return f"{page} and log in as {trader.name}, password {trader.password}"
 
 
 def run(

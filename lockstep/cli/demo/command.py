@@ -12,6 +12,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -31,8 +32,10 @@ from lockstep.cli.demo.population.population import Population
 from lockstep.cli.demo.population.words import Event
 from lockstep.cli.errors import UsageError
 from lockstep.cli.operate import authority
+from lockstep.cli.running import attach
 from lockstep.cli.terminal import (
     DEFAULT_CONFIG,
+    DEMO_CONFIG,
     EXIT_OK,
     EXIT_PROBLEM,
     ConfigPath,
@@ -108,6 +111,9 @@ def demo(
 ) -> int:
     """Make the market of a running venue live until Ctrl-C: traders quote, take and follow trends.
 
+    Where no configuration is given or found, and the demo venue does not run, it is run too, with its data in
+    ./lockstep-data.
+
     They join over FIX and REST, as MAKER1 to MAKER3, NOISE1, NOISE2 and TREND1: accounts that an operator sets up
     with play money, by the password in LOCKSTEP_OPERATOR_PASSWORD or the plain one of the configuration. They leave no
     order behind; if this is killed, the venue cancels them within seconds. With --json each line is an object.
@@ -125,7 +131,8 @@ def demo(
     name, secret = _operator(loaded, operator)
     terminal = Terminal(json=json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    hosted = throwaway.Venue(config) if run else None
+    is_demo = config == DEMO_CONFIG and attach(Path(loaded.venue.data)) is None
+    hosted = throwaway.Venue(config) if run or is_demo else None
     if hosted is not None:
         make(loaded, if_none=True)
         hosted.is_shown = True
@@ -147,10 +154,7 @@ def demo(
     except KeyboardInterrupt:
         code = EXIT_OK  # before the market began
     finally:
-        if hosted is not None and hosted.stop(signal.SIGTERM) not in (
-            0,
-            -signal.SIGTERM,
-        ):  # or before it began
+        if hosted is not None and hosted.stop(signal.SIGTERM) not in (0, -signal.SIGTERM):  # or before it began
             code = EXIT_PROBLEM
     return code
 
