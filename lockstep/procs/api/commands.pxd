@@ -5,6 +5,7 @@ from lockstep.core.intake.ingress_writer cimport IngressWriter
 from lockstep.core.intake.listings cimport Listings
 from lockstep.core.intake.order_form cimport Form, Refusal, Text
 from lockstep.core.intake.orders cimport ClientOrders
+from lockstep.core.intake.readiness cimport Readiness
 from lockstep.core.intake.validation cimport Validator
 from lockstep.procs.api.requests cimport Request, Requests
 from lockstep.shm.board cimport Board
@@ -21,18 +22,13 @@ cdef class Commands:
     cdef ClientOrders orders
     cdef Requests requests
     cdef Validator validator
-    cdef Board board
+    cdef Readiness readiness
     cdef object unsequenced              # ends in the ingress ring, whose futures wait until the router has taken them
     cdef public object kick              # called when a client begins to wait
     cdef public bint is_open             # whether anything is taken
-    cdef bint lacks_space
-    cdef bint is_held_up
-    cdef uint64_t commit
-    cdef int64_t committed_ns
     cdef int64_t now_ns                  # of the poll before
     cdef uint64_t refused                # by what is here
     cdef int attach(self, Board board) except -1
-    cdef void tend(self, int64_t now_ns) noexcept
     cdef int show_sequenced(self) except -1
     cdef Request place(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal)
     cdef Request place_list(

@@ -13,17 +13,17 @@ from lockstep.core.intake.ingress_writer cimport IngressWriter
 from lockstep.core.intake.listings cimport Listing, Listings
 from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text, fine
 from lockstep.core.intake.orders cimport ClientOrder, ClientOrders
+from lockstep.core.intake.readiness cimport ADDS_NOTHING, ADDS_ORDER, Readiness
 from lockstep.core.intake.refused_ids cimport RefusedIds
 from lockstep.core.intake.validation cimport Validator
 from lockstep.core.schema.records cimport *
 from lockstep.procs.api.requests cimport OUTCOME_NS, Request, Requests
 from lockstep.procs.api.withdrawals cimport write_cancel, write_request
-from lockstep.shm.board cimport WORD_COMMIT_BY, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_LOG_END, Board
+from lockstep.shm.board cimport Board
 
 from lockstep.procs.api.requests import UnknownOutcome
 
 cdef enum:
-    BUSY_AFTER_NS = 1_000_000_000   # without a commit: orders are refused
     ANYBODY = 0                     # who asked, where an event does not say that
 
 
@@ -43,23 +43,15 @@ cdef class Commands:
         self.listings = listings
         self.orders = orders
         self.requests = requests
+        self.readiness = Readiness(ingress, orders)
         self.unsequenced = deque()
         self.kick = nothing
 
     cdef int attach(self, Board board) except -1:
         """Use this board: at the start, and again after a restart of the core."""
-        self.board = board
+        self.readiness.board = board
         self.validator = Validator(self.listings, RefusedIds(), board)
         return 0
-
-    cdef void tend(self, int64_t now_ns) noexcept:
-        """Read from the board whether the journal has space and commits advance."""
-        cdef uint64_t commit = self.board.commit_seq()
-        self.lacks_space = self.board.load(WORD_JOURNAL_FULL) != 0
-        if self.board.load(WORD_COMMIT_BY) == 0 or commit != self.commit or commit >= self.board.load(WORD_LOG_END):
-            self.commit = commit
-            self.committed_ns = now_ns
-        self.is_held_up = now_ns - self.committed_ns > BUSY_AFTER_NS or self.board.is_shut()
 
     cdef Request place(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal):
         """A new order: it is checked, and its outcome comes."""
@@ -186,17 +178,15 @@ cdef class Commands:
         self.ingress.ticket = ticket
 
     cdef bint may_send(self, bint adds, Refusal *refusal) noexcept:
-        """Whether there is nothing against a command; `adds`: it adds to what the log must keep."""
+        """Whether there is nothing against a command; `adds`: it adds to what the log must keep.
+
+        The api takes none of those while the table of orders is full, whether or not it is an order.
+        """
         if refusal.code == CODE_OK:
-            if (
-                not self.is_open or not self.board.load(WORD_EPOCH) or not self.ingress.has_room()
-                or (adds and self.is_held_up)
-            ):
+            if self.is_open and self.readiness.leads():
+                refusal.code = self.readiness.refusal(ADDS_ORDER if adds else ADDS_NOTHING)
+            else:
                 refusal.code = CODE_VENUE_BUSY
-            elif adds and self.lacks_space:
-                refusal.code = CODE_JOURNAL_FULL
-            elif adds and self.orders.is_full():
-                refusal.code = CODE_LIMIT_REACHED
         self.refused += refusal.code != CODE_OK
         return refusal.code == CODE_OK
 

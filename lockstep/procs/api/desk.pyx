@@ -9,7 +9,7 @@ from lockstep.core.edge.released_events cimport RINGS, ReleasedEvents
 from lockstep.core.intake.ingress_writer cimport IngressWriter
 from lockstep.procs.api.account_state cimport AccountState
 from lockstep.procs.api.commands cimport Commands
-from lockstep.shm.board cimport API_PLACE, WORD_EPOCH, WORD_READY_EVENT, Board, Counts
+from lockstep.shm.board cimport API_PLACE, Board, Counts
 
 NAME = "api"  # a venue has one
 KEPT = 1048576  # closed orders, and fills: what PostgreSQL does not have yet, and what is asked for most
@@ -42,7 +42,7 @@ cdef class Desk(AccountState):
         self.commands.ingress.publish()
         if now_ns - self.tended_ns >= TEND_NS:
             self.tended_ns = now_ns
-            self.commands.tend(now_ns)
+            self.commands.readiness.look(now_ns, False)
             self.show_counts()
         work = self.drain()
         if self.requests.working or self.requests.of_all:
@@ -73,13 +73,7 @@ cdef class Desk(AccountState):
 
     def is_ready(self) -> bool:
         """Whether the venue leads, and api and router know all that came before: the port may open."""
-        return (
-            self.board.load(WORD_EPOCH) != 0
-            and not self.board.is_shut()
-            and self.handled[0] >= self.board.load(WORD_READY_EVENT)
-            and not self.is_behind
-            and self.commands.ingress.is_taken()
-        )
+        return self.commands.readiness.is_level(self.handled[0], self.is_behind)
 
     cdef void show_counts(self) noexcept:
         """Show connections, open orders and refusals on the board."""

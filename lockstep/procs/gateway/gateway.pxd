@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from lockstep.core.intake.ingress_writer cimport IngressWriter
 from lockstep.core.intake.listings cimport Listings
 from lockstep.core.intake.orders cimport ClientOrders
+from lockstep.core.intake.readiness cimport Readiness
 from lockstep.procs.gateway.client cimport Client
 from lockstep.procs.gateway.event_reporter cimport EventReporter
 from lockstep.procs.gateway.fix.connection cimport Step
@@ -23,6 +24,7 @@ cdef class Gateway:
     cdef readonly EventReporter reporter
     cdef IngressWriter ingress
     cdef OrderEntry order_entry
+    cdef Readiness readiness     # the order entry's
     cdef Board board
     cdef bytes comp_id
     cdef uint32_t max_message_bytes
@@ -43,8 +45,6 @@ cdef class Gateway:
     cdef int64_t tended_ns
     cdef int64_t looked_ns
     cdef int64_t asked_ns
-    cdef uint64_t commit         # as it was when it moved last, at `committed_ns`
-    cdef int64_t committed_ns
     cdef uint64_t led_from       # where the log ended when the router had begun to lead; 0: it has not been seen
     cdef int64_t followed_ns     # when what is followed was written
     cdef int end_sessions(self) except -1
@@ -61,11 +61,9 @@ cdef class Gateway:
     cdef int repeat_some(self) except -1
     cdef int send(self, Client client) except -1
     cdef int part(self, Client client) except -1
-    cdef bint leads(self) noexcept nogil
     cdef bint is_to_lead(self) noexcept
     cdef int lead(self) except -1
     cdef bint finds_space(self, int64_t now_ns) except -1
     cdef int tend(self, int64_t now_ns) except -1
-    cdef bint is_held_up(self, int64_t now_ns) noexcept
     cdef int show_commands(self) except -1
     cdef int finish(self) except -1

@@ -8,6 +8,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove, strlen
 
 from lockstep.core.intake.order_form cimport Text
+from lockstep.core.intake.readiness cimport BUSY_AFTER_NS
 from lockstep.procs.gateway.client cimport CLAIM_REFUSED, CLAIM_WAITS, RECEIVE_SIZE, Claim, Client
 from lockstep.procs.gateway.fix.connection cimport (
     PHASE_ACTIVE,
@@ -27,13 +28,12 @@ from lockstep.procs.gateway.order_entry cimport OrderEntry
 from lockstep.procs.gateway.order_request cimport field_of
 from lockstep.procs.gateway.session_records cimport SessionRecords
 from lockstep.procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
-from lockstep.shm.board cimport WORD_COMMIT_BY, WORD_EPOCH, WORD_JOURNAL_FULL, WORD_LOG_END, WORD_READY_EVENT, Counts
+from lockstep.shm.board cimport WORD_LOG_END, WORD_READY_EVENT, Counts
 
 from lockstep.core.diagnostics.log_lines import log
 from lockstep.shm.bell import Reason
 
 cdef enum:
-    BUSY_AFTER_NS = 1_000_000_000        # after the ring was full this long, messages are answered instead of held
     TICK_NS = 20_000_000                 # between two looks at the sessions' deadlines
     TEND_NS = 100_000_000                # between two looks at the disk's space
     RETAIN_NS = 10_000_000_000           # between two looks at what the store need not keep
@@ -71,6 +71,7 @@ cdef class Gateway:
         self.reporter = reporter
         self.ingress = ingress
         self.order_entry = order_entry
+        self.readiness = order_entry.readiness
         self.comp_id = comp_id
         self.max_message_bytes = max_message_bytes
         self.logon = logon
@@ -93,7 +94,7 @@ cdef class Gateway:
         """
         self.reporter.attach(consumers, board)
         self.reporter.join()
-        self.board = self.order_entry.validator.board = board
+        self.board = self.readiness.board = self.order_entry.validator.board = board
         self.led_from = 0
         self.show_counts()
 
@@ -149,14 +150,14 @@ cdef class Gateway:
         self.now_ns = now_ns
         if now_ns - self.tended_ns >= TEND_NS:
             self.tend(now_ns)
-        elif self.order_entry.is_held_up:  # orders are taken again with the first commit
-            self.order_entry.is_held_up = self.is_held_up(now_ns)
+        elif self.readiness.is_held_up:  # orders are taken again with the first commit
+            self.readiness.look(now_ns, self.store.is_short)
         work = self.reporter.report(now_ns)
         if self.reporter.ended:
             self.end_sessions()
         if self.store.follows and self.is_to_lead():
             self.lead()
-        if self.waiting and self.leads():
+        if self.waiting and self.readiness.leads():
             for client, number in tuple(self.waiting.items()):
                 self.accept(client, number, now_ns)
         for client in tuple(self.clients) if self.clients else ():
@@ -188,21 +189,11 @@ cdef class Gateway:
         self.tended_ns = now_ns
         if self.store.is_short:
             self.store.tend()
-        self.order_entry.lacks_space = self.store.is_short or self.board.load(WORD_JOURNAL_FULL) != 0
-        self.order_entry.is_held_up = self.is_held_up(now_ns)
-        if now_ns - self.asked_ns >= ASK_AGAIN_NS and self.leads():
+        self.readiness.look(now_ns, self.store.is_short)
+        if now_ns - self.asked_ns >= ASK_AGAIN_NS and self.readiness.leads():
             self.asked_ns = now_ns
             self.records.look(self.board.load(WORD_LOG_END), 0 if self.reporter.is_behind else self.reporter.released)
         return 0
-
-    cdef bint is_held_up(self, int64_t now_ns) noexcept:
-        """Whether the other node, for whose acknowledgement commits wait, has given none for too long (LOG-13), or this
-        one may release nothing."""
-        cdef uint64_t commit = self.board.commit_seq()
-        if self.board.load(WORD_COMMIT_BY) == 0 or commit != self.commit or commit >= self.board.load(WORD_LOG_END):
-            self.commit = commit
-            self.committed_ns = now_ns
-        return now_ns - self.committed_ns > BUSY_AFTER_NS or self.board.is_shut()
 
     def wants(self) -> Reason:
         """What to wake up for: with uncommitted events in sight, more events are of no use."""
@@ -214,14 +205,7 @@ cdef class Gateway:
         What an earlier gateway showed the router must be in the log by then: what its sessions sent last follows
         from that. One that follows another node's gateway goes on in its place first.
         """
-        return (
-            self.leads()
-            and not self.board.is_shut()
-            and not self.store.follows
-            and self.reporter.position(0) >= <int64_t> self.board.load(WORD_READY_EVENT)
-            and not self.reporter.is_behind
-            and self.ingress.is_taken()
-        )
+        return not self.store.follows and self.readiness.is_level(self.reporter.handled[0], self.reporter.is_behind)
 
     @property
     def may_tell(self) -> bool:
@@ -229,15 +213,12 @@ cdef class Gateway:
         answer: it should try the other node."""
         return not self.board.is_shut()
 
-    cdef bint leads(self) noexcept nogil:
-        return self.board.load(WORD_EPOCH) != 0
-
     cdef bint is_to_lead(self) noexcept:
         """Whether this node's router leads, and all up to where it began is committed and has been followed here.
 
         The epoch too: until it is committed, another node may lead in this one's place.
         """
-        if not self.leads():
+        if not self.readiness.leads():
             return False
         self.led_from = self.led_from or self.board.load(WORD_LOG_END)
         return (
@@ -468,7 +449,8 @@ cdef class Gateway:
         if client.rights < self.reporter.accounts.rights_of(number):  # they have ended since the password was checked
             self.refuse(client, now_ns)
             return
-        if session.next_in == 0 and not self.leads():  # asked after the number was read: a replay shows old ones
+        # Asked after the number was read: a replay shows old ones.
+        if session.next_in == 0 and not self.readiness.leads():
             self.waiting[client] = number
             return
         if connection.reset and session.heard_ns - now_ns > WINDOW_NS:
@@ -616,7 +598,7 @@ cdef class Gateway:
                 self.followed_ns = self.now_ns
                 self.store.flush()
             return 0
-        if self.records.is_due() and not self.store.is_full and self.leads():
+        if self.records.is_due() and not self.store.is_full and self.readiness.leads():
             self.records.write(self.now_ns)
         self.store.flush()
         if not self.store.is_full:

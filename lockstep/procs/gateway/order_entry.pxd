@@ -1,9 +1,10 @@
 cimport cython
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from lockstep.core.intake.ingress_writer cimport IngressWriter
 from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text
 from lockstep.core.intake.orders cimport ClientOrders
+from lockstep.core.intake.readiness cimport Adds, Readiness
 from lockstep.core.intake.validation cimport Validator
 from lockstep.procs.gateway.fix.connection cimport Connection
 from lockstep.procs.gateway.reports cimport ExecId, Reports
@@ -18,9 +19,8 @@ cdef class OrderEntry:
     cdef Reports reports
     cdef IngressWriter ingress
     cdef Validator validator
+    cdef Readiness readiness
     cdef int number
-    cdef bint lacks_space        # the disk has none for new orders
-    cdef bint is_held_up         # nothing is committed any more: the other node acknowledges nothing
     cdef uint64_t refused        # requests that were not passed on
     cdef bint takes(self, uint32_t msg_type) noexcept nogil
     cdef int take(self, Connection connection, uint32_t account, int64_t now_ns) except -1
@@ -30,8 +30,7 @@ cdef class OrderEntry:
     cdef int status_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1
     cdef int keep(self, Kind kind, Connection connection, uint32_t account, int flags=*) except -1
     cdef int keep_refused(self, Connection connection, uint32_t account, Text cl_ord_id, int flags=*) except -1
-    cdef uint16_t judge_room(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept
-    cdef bint is_new(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept
+    cdef Adds adds(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept
     cdef int refuse_order(
         self, Connection connection, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
     ) except -1

@@ -4,7 +4,7 @@ It keeps each message in the store with its outcome, and tells a client that ask
 stands (LOG-24). It sends nothing and knows no connection.
 """
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
 
 from lockstep.core.intake.codes cimport EXPLANATION_SIZE, explain
@@ -12,10 +12,10 @@ from lockstep.core.intake.ingress_writer cimport IngressWriter
 from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text
 from lockstep.core.intake.order_form cimport is_char, refuse
 from lockstep.core.intake.orders cimport ClientOrder, ClientOrders
+from lockstep.core.intake.readiness cimport ADDS_NOTHING, ADDS_ORDER, ADDS_RECORD, Adds, Readiness
 from lockstep.core.intake.validation cimport Validator
 from lockstep.core.schema.records cimport (
-    CL_ORD_ID_SIZE, CODE_JOURNAL_FULL, CODE_LIMIT_REACHED, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK,
-    CODE_VENUE_BUSY,
+    CL_ORD_ID_SIZE, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_VENUE_BUSY,
 )
 from lockstep.procs.gateway.fix.connection cimport Connection
 from lockstep.procs.gateway.fix.message cimport Message
@@ -48,6 +48,7 @@ cdef class OrderEntry:
         self.reports = reports
         self.ingress = ingress
         self.validator = validator
+        self.readiness = Readiness(ingress, orders)
         self.number = number
 
     cdef bint takes(self, uint32_t msg_type) noexcept nogil:
@@ -76,9 +77,7 @@ cdef class OrderEntry:
         read_form(connection.message, &form)
         refusal = self.validator.check(&form, account, &terms)
         if refusal.code == CODE_OK:
-            refusal.code = self.judge_room(&form, account, &terms)
-        if refusal.code == CODE_OK and not self.ingress.has_room():
-            refusal.code = CODE_VENUE_BUSY
+            refusal.code = self.readiness.refusal(self.adds(&form, account, &terms))
         if refusal.code != CODE_OK:
             return self.refuse_order(connection, account, &form, &refusal, now_ns)
         if form.msg_type == c"D":
@@ -102,8 +101,8 @@ cdef class OrderEntry:
         if read_entries(message, forms, LIST_ORDERS) == LIST_ORDERS and is_char(refusal.sent, c"2"):
             refusal = self.validator.check_list(forms, field_of(message, 1385), account, terms)
             if refusal.code == CODE_OK:
-                refusal.code = self.judge_room(&forms[0], account, &terms[0])
-        if refusal.code == CODE_VENUE_BUSY or (refusal.code == CODE_OK and not self.ingress.has_room()):
+                refusal.code = self.readiness.refusal(self.adds(&forms[0], account, &terms[0]))
+        if refusal.code == CODE_VENUE_BUSY:
             return self.busy(connection, account, field_of(message, 66))
         if refusal.code != CODE_OK:
             connection.begin_reply(LIST_STATUS, now_ns)
@@ -125,7 +124,7 @@ cdef class OrderEntry:
         cdef Refusal refusal
         read_form(connection.message, &form)
         refusal = self.validator.check_mass(&form, kind, &terms)
-        if refusal.code == CODE_OK and not self.ingress.has_room():
+        if refusal.code == CODE_OK and self.readiness.refusal(ADDS_NOTHING) != CODE_OK:
             return self.busy(connection, account, form.cl_ord_id)
         if refusal.code != CODE_OK:
             connection.begin_reply(MASS_REPORT, now_ns)
@@ -172,23 +171,13 @@ cdef class OrderEntry:
         )
         return self.store.append(KIND_IN_ANSWERED, account, message.msg_seq_num, kept, size, flags)
 
-    cdef uint16_t judge_room(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept:
-        """The code for an order or replace that the log or the table of orders has no room for; else CODE_OK."""
-        if not (self.lacks_space or self.is_held_up or self.orders.is_full()):
-            return CODE_OK
-        if not self.is_new(form, account, terms):
-            return CODE_OK
-        if self.is_held_up:
-            return CODE_VENUE_BUSY
-        if self.lacks_space:
-            return CODE_JOURNAL_FULL
-        return CODE_OK if form.msg_type == c"G" else CODE_LIMIT_REACHED
-
-    cdef bint is_new(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept:
-        """Whether it adds to what the log must keep: a cancel does not, nor does what the log already has."""
+    cdef Adds adds(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept:
+        """What it adds to what the venue must keep: nothing if the log already has it."""
         if form.msg_type == c"F":
-            return False
-        return not form.poss_resend or self.orders.find_client(account, terms.order.cl_ord_id) == NULL
+            return ADDS_NOTHING
+        if form.poss_resend and self.orders.find_client(account, terms.order.cl_ord_id) != NULL:
+            return ADDS_NOTHING
+        return ADDS_RECORD if form.msg_type == c"G" else ADDS_ORDER
 
     cdef int refuse_order(
         self, Connection connection, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
