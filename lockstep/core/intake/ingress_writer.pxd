@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from lockstep.core.intake.order_form cimport Form, OrderTerms
+from lockstep.core.intake.order_request cimport OrderRequest
 from lockstep.core.schema.records cimport ReplaceRecord
 from lockstep.shm.ring cimport Producer
 
@@ -22,21 +22,20 @@ cdef class IngressWriter:
     cdef uint64_t end(self) noexcept nogil
     cdef uint64_t taken(self) noexcept nogil
     cdef char *claim(self, int command, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void order(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void put(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void order(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void pair(
-        self, const Form *form, const OrderTerms *terms, const char *name, uint32_t account, int64_t utc_ns
+        self, const OrderRequest *requests, const char *name, uint32_t account, int64_t utc_ns
     ) noexcept nogil
-    cdef void cancel(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void replace(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef void mass_cancel(
-        self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns
-    ) noexcept nogil
+    cdef void cancel(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void replace(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef void mass_cancel(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil
     cdef void body(
-        self, int command, const Form *form, const OrderTerms *terms, int flags, uint32_t account, int64_t utc_ns
+        self, int command, const OrderRequest *request, int flags, uint32_t account, int64_t utc_ns
     ) noexcept nogil
-    cdef void further(self, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil
-    cdef ReplaceRecord *request(
-        self, int command, int flags, const OrderTerms *terms, uint32_t account, int64_t utc_ns
+    cdef void further(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil
+    cdef ReplaceRecord *named(
+        self, int command, int flags, const OrderRequest *request, uint32_t account, int64_t utc_ns
     ) noexcept nogil
     cdef void session(
         self, uint32_t account, uint32_t next_in, bint up, bint reset, uint64_t rights, int64_t utc_ns

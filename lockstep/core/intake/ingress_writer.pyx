@@ -1,4 +1,4 @@
-"""Writes a checked order message's commands into the ingress ring, in place.
+"""Writes a checked order request's commands into the ingress ring, in place.
 
 It claims and fills slots, and publishes those of one read together. It never waits; `validation` checks.
 """
@@ -6,7 +6,7 @@ It claims and fills slots, and publishes those of one read together. It never wa
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from lockstep.core.intake.order_form cimport Form, OrderTerms
+from lockstep.core.intake.order_request cimport OrderRequest
 from lockstep.core.schema.client_ids cimport is_short, join_ids
 from lockstep.core.schema.records cimport (
     CL_ORD_ID_SIZE,
@@ -92,98 +92,99 @@ cdef class IngressWriter:
         self.claimed += 1
         return slot
 
-    cdef void order(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        if terms.has_more:
-            self.further(terms, account, utc_ns)
-        self.body(CMD_NEW_ORDER, form, terms, 0, account, utc_ns)
+    cdef void put(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil:
+        """One command, with what goes before it."""
+        if request.command == CMD_NEW_ORDER:
+            self.order(request, account, utc_ns)
+        elif request.command == CMD_CANCEL:
+            self.cancel(request, account, utc_ns)
+        elif request.command == CMD_REPLACE:
+            self.replace(request, account, utc_ns)
+        else:
+            self.mass_cancel(request, account, utc_ns)
         self.commands += 1
 
+    cdef void order(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil:
+        if request.has_more:
+            self.further(request, account, utc_ns)
+        self.body(CMD_NEW_ORDER, request, 0, account, utc_ns)
+
     cdef void pair(
-        self, const Form *form, const OrderTerms *terms, const char *name, uint32_t account, int64_t utc_ns
+        self, const OrderRequest *requests, const char *name, uint32_t account, int64_t utc_ns
     ) noexcept nogil:
         """A list: its second order in the extension of its first one. `name` is padded; NULL: its client gave none."""
         cdef ExtListNameRecord *extension
+        cdef int flags = ORDER_FLAG_LIST
         if name != NULL:
             extension = <ExtListNameRecord *> self.claim(CMD_EXT_LIST_NAME, account, utc_ns)
             memcpy(extension.name, name, CL_ORD_ID_SIZE)
-        if terms[1].has_more:
-            self.further(&terms[1], account, utc_ns)
-        self.body(CMD_EXT_LEG, form, &terms[1], 0, account, utc_ns)
-        if terms.has_more:
-            self.further(terms, account, utc_ns)
-        self.body(
-            CMD_NEW_ORDER, form, terms, ORDER_FLAG_LIST | (ORDER_FLAG_LIST_NAME if name != NULL else 0), account, utc_ns
-        )
+            flags |= ORDER_FLAG_LIST_NAME
+        if requests[1].has_more:
+            self.further(&requests[1], account, utc_ns)
+        self.body(CMD_EXT_LEG, &requests[1], 0, account, utc_ns)
+        if requests.has_more:
+            self.further(requests, account, utc_ns)
+        self.body(CMD_NEW_ORDER, requests, flags, account, utc_ns)
         self.commands += 1
 
     cdef void body(
-        self, int command, const Form *form, const OrderTerms *terms, int flags, uint32_t account, int64_t utc_ns
+        self, int command, const OrderRequest *request, int flags, uint32_t account, int64_t utc_ns
     ) noexcept nogil:
-        """An order's record: everything after its header comes from the checks."""
+        """An order's record: everything after its header comes from the request."""
         cdef char *slot = self.claim(command, account, utc_ns)
         cdef NewOrderRecord *record = <NewOrderRecord *> slot
-        memcpy(slot + HEADER_SIZE, <const char *> &terms.order + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
-        record.flags |= flags | (ORDER_FLAG_POSS_RESEND if form.poss_resend else 0)
-        if terms.has_more:
+        memcpy(slot + HEADER_SIZE, <const char *> &request.order + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
+        record.flags |= flags
+        if request.has_more:
             record.flags |= ORDER_FLAG_TERMS
-        record.msg_seq_num = form.msg_seq_num
 
-    cdef void further(self, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+    cdef void further(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil:
         """Terms beyond price and quantity, directly before the record (of a replace, its OrigClOrdID) that has them."""
         cdef char *slot = self.claim(CMD_EXT_TERMS, account, utc_ns)
-        memcpy(slot + HEADER_SIZE, <const char *> &terms.more + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
+        memcpy(slot + HEADER_SIZE, <const char *> &request.more + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
 
-    cdef void cancel(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
-        cdef CancelRecord *record = <CancelRecord *> self.request(
-            CMD_CANCEL, ORDER_FLAG_POSS_RESEND if form.poss_resend else 0, terms, account, utc_ns
-        )
-        record.instrument = terms.order.instrument
-        record.side = terms.order.side
-        record.msg_seq_num = form.msg_seq_num
-        self.commands += 1
+    cdef void cancel(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil:
+        cdef CancelRecord *record = <CancelRecord *> self.named(CMD_CANCEL, 0, request, account, utc_ns)
+        record.instrument = request.order.instrument
+        record.side = request.order.side
+        record.msg_seq_num = request.order.msg_seq_num
 
-    cdef void replace(self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns) noexcept nogil:
+    cdef void replace(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil:
         cdef ReplaceRecord *record
-        cdef int flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
-        if terms.has_more:
-            self.further(terms, account, utc_ns)
-            flags |= ORDER_FLAG_TERMS
-        record = self.request(CMD_REPLACE, flags, terms, account, utc_ns)
-        record.instrument = terms.order.instrument
-        record.price_ticks = terms.order.price_ticks
-        record.quantity_lots = terms.order.quantity_lots
-        record.msg_seq_num = form.msg_seq_num
-        self.commands += 1
+        if request.has_more:
+            self.further(request, account, utc_ns)
+        record = self.named(CMD_REPLACE, ORDER_FLAG_TERMS if request.has_more else 0, request, account, utc_ns)
+        record.instrument = request.order.instrument
+        record.price_ticks = request.order.price_ticks
+        record.quantity_lots = request.order.quantity_lots
+        record.msg_seq_num = request.order.msg_seq_num
 
-    cdef void mass_cancel(
-        self, const Form *form, const OrderTerms *terms, uint32_t account, int64_t utc_ns
-    ) noexcept nogil:
+    cdef void mass_cancel(self, const OrderRequest *request, uint32_t account, int64_t utc_ns) noexcept nogil:
         """Of the account's own orders: those of an instrument (0: any) and a side (0: both)."""
         cdef MassCancelRecord *record = <MassCancelRecord *> self.claim(CMD_MASS_CANCEL, account, utc_ns)
-        memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
-        record.instrument = terms.order.instrument
-        record.side = terms.order.side
+        memcpy(record.cl_ord_id, request.order.cl_ord_id, CL_ORD_ID_SIZE)
+        record.instrument = request.order.instrument
+        record.side = request.order.side
         record.target = account
-        record.flags = ORDER_FLAG_POSS_RESEND if form.poss_resend else 0
-        record.msg_seq_num = form.msg_seq_num
-        self.commands += 1
+        record.flags = request.order.flags & ORDER_FLAG_POSS_RESEND
+        record.msg_seq_num = request.order.msg_seq_num
 
-    cdef ReplaceRecord *request(
-        self, int command, int flags, const OrderTerms *terms, uint32_t account, int64_t utc_ns
+    cdef ReplaceRecord *named(
+        self, int command, int flags, const OrderRequest *request, uint32_t account, int64_t utc_ns
     ) noexcept nogil:
         """A cancel or replace with its ClOrdID and OrigClOrdID, which takes its own record if one of them is long."""
-        cdef bint fits = is_short(terms.order.cl_ord_id) and is_short(terms.orig_cl_ord_id)
+        cdef bint fits = is_short(request.order.cl_ord_id) and is_short(request.orig_cl_ord_id)
         cdef ExtClientIdRecord *extension
         cdef ReplaceRecord *record
         if not fits:
             extension = <ExtClientIdRecord *> self.claim(CMD_EXT_CLIENT_ID, account, utc_ns)
-            memcpy(extension.orig_cl_ord_id, terms.orig_cl_ord_id, CL_ORD_ID_SIZE)
+            memcpy(extension.orig_cl_ord_id, request.orig_cl_ord_id, CL_ORD_ID_SIZE)
         record = <ReplaceRecord *> self.claim(command, account, utc_ns)
-        record.flags = flags
+        record.flags = flags | (request.order.flags & ORDER_FLAG_POSS_RESEND)
         if fits:
-            join_ids(record, terms.order.cl_ord_id, terms.orig_cl_ord_id)
+            join_ids(record, request.order.cl_ord_id, request.orig_cl_ord_id)
         else:
-            memcpy(record.cl_ord_id, terms.order.cl_ord_id, CL_ORD_ID_SIZE)
+            memcpy(record.cl_ord_id, request.order.cl_ord_id, CL_ORD_ID_SIZE)
         return record
 
     cdef void session(

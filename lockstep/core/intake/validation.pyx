@@ -1,71 +1,61 @@
-"""Checks an order message without any state of the orders: does it say something that the router can decide?
+"""Checks an order request without any state of the orders: does it say something that the router can decide?
 
-It refuses what cannot be right (LOG-1) and what has no chance (LOG-12), with one code each; it accepts nothing. How
-values are read is `values`' business, which of them go together that of `rules.order_terms`.
+It refuses what cannot be right (LOG-1) and what has no chance (LOG-12), with one code each; it accepts nothing. Each
+value by itself is `order_values`' business, which of them go together that of `rules.order_terms`.
 """
 
 from libc.stdint cimport int64_t, uint32_t
-from libc.string cimport memset
 
-from lockstep.core.intake.field_parsing cimport copy_id, culprit, read_side, read_values
-from lockstep.core.intake.order_form cimport fine, is_char, refuse
-from lockstep.core.intake.utc cimport parse_utc
+from lockstep.core.intake.listings cimport Listings
+from lockstep.core.intake.order_request cimport (
+    FIELD_BUDGET, FIELD_CL_ORD_ID, FIELD_DISPLAY, FIELD_KIND, FIELD_ORIG_CL_ORD_ID, FIELD_QUANTITY, FIELD_SIDE,
+    FIELD_STOP_PRICE, FIELD_SYMBOL, FIELD_TRAIL, SCOPE_ALL, SCOPE_SYMBOL, OrderField, OrderRequest, Refusal, fine, has,
+    refuse,
+)
+from lockstep.core.intake.order_values cimport count_values, culprit
+from lockstep.core.intake.refused_ids cimport RefusedIds
 from lockstep.core.rules.order_terms cimport list_fault, order_fault
 from lockstep.core.schema.records cimport (
-    CODE_DISPLAY_NOT_ALLOWED,
-    CODE_DISPLAY_TOO_LARGE,
-    CODE_DUPLICATE_CLIENT_ID,
-    CODE_NO_CHANCE_OF_BALANCE,
-    CODE_OK,
-    CODE_STOP_PRICE_NOT_ALLOWED,
-    CODE_TRAIL_NOT_ALLOWED,
-    CODE_UNKNOWN_SYMBOL,
-    CODE_UNSUPPORTED_LIST,
-    CODE_UNSUPPORTED_MASS_CANCEL,
-    LIST_KIND_OCO,
-    LIST_KIND_OTO,
-    MAX_MATCHERS,
-    ORD_TYPE_LIMIT,
-    ORD_TYPE_STOP,
-    ORD_TYPE_STOP_LIMIT,
-    ORD_TYPE_TRAILING_STOP,
-    ORDER_FLAG_BUDGET,
-    RECORD_SIZE,
-    SIDE_BUY,
-    ExtLegRecord,
+    CL_ORD_ID_SIZE, CMD_CANCEL, CMD_NEW_ORDER, CODE_CLIENT_ID_EMPTY, CODE_CLIENT_ID_TOO_LONG, CODE_DISPLAY_NOT_ALLOWED,
+    CODE_DISPLAY_TOO_LARGE, CODE_DUPLICATE_CLIENT_ID, CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_STOP_PRICE_NOT_ALLOWED,
+    CODE_TRAIL_NOT_ALLOWED, CODE_UNKNOWN_SYMBOL, CODE_UNSUPPORTED_LIST, CODE_UNSUPPORTED_MASS_CANCEL,
+    CODE_UNSUPPORTED_SIDE, LIST_KIND_OCO, LIST_KIND_OTO, MAX_MATCHERS, ORD_TYPE_LIMIT, ORD_TYPE_STOP,
+    ORD_TYPE_STOP_LIMIT, ORD_TYPE_TRAILING_STOP, ORDER_FLAG_BUDGET, RECORD_SIZE, SIDE_BUY, SIDE_SELL, ExtLegRecord,
     NewOrderRecord,
 )
-from lockstep.shm.board cimport WORD_SETTLED, BalancePayload
+from lockstep.shm.board cimport WORD_SETTLED, BalancePayload, Board
 
 assert sizeof(ExtLegRecord) == sizeof(NewOrderRecord) == RECORD_SIZE
 
 
-cdef void note_times(const Form *form, OrderTerms *terms) noexcept nogil:
-    """Note until when a request may be sequenced. If it may be a repetition, also when it was made: the router asks
-    whether it remembers what came then.
-    """
-    cdef int64_t moment
-    if form.has_terms and form.valid_until_ns:
-        terms.more.valid_until_ns = form.valid_until_ns
-        terms.has_more = True
-    if not form.poss_resend:
-        return
-    moment = parse_utc(form.transact_time.at, form.transact_time.size) if form.transact_time.at != NULL else 0
-    terms.more.transact_ns = max(moment, <int64_t> 0)
-    terms.has_more = True
+cdef Refusal check_id(const OrderRequest *request) noexcept nogil:
+    """The request's own client order id."""
+    return check_size(request.id_size, FIELD_CL_ORD_ID)
 
 
-cdef Refusal check_replace(const Form *form, OrderTerms *terms) noexcept nogil:
+cdef inline Refusal check_size(size_t size, OrderField field) noexcept nogil:
+    if size == 0:
+        return refuse(CODE_CLIENT_ID_EMPTY, field)
+    return refuse(CODE_CLIENT_ID_TOO_LONG, field) if size > CL_ORD_ID_SIZE else fine()
+
+
+cdef Refusal check_side(const OrderRequest *request) noexcept nogil:
+    if request.order.side != SIDE_BUY and request.order.side != SIDE_SELL:
+        return refuse(CODE_UNSUPPORTED_SIDE, FIELD_SIDE)
+    return fine()
+
+
+cdef Refusal check_replace(const OrderRequest *request) noexcept nogil:
     """What a replace must not say whatever its order is: the order itself only the log knows."""
-    cdef int ord_type = terms.order.ord_type
-    if terms.more.stop_price_ticks and ord_type != ORD_TYPE_STOP and ord_type != ORD_TYPE_STOP_LIMIT:
-        return refuse(CODE_STOP_PRICE_NOT_ALLOWED, form.stop_price)
-    if terms.more.trail_ticks and ord_type != ORD_TYPE_TRAILING_STOP:
-        return refuse(CODE_TRAIL_NOT_ALLOWED, form.trail)
-    if terms.more.display_lots and (ord_type == ORD_TYPE_STOP or ord_type == ORD_TYPE_TRAILING_STOP):
-        return refuse(CODE_DISPLAY_NOT_ALLOWED, form.display)
-    if terms.more.display_lots > terms.order.quantity_lots:
-        return refuse(CODE_DISPLAY_TOO_LARGE, form.display)
+    cdef int ord_type = request.order.ord_type
+    if request.more.stop_price_ticks and ord_type != ORD_TYPE_STOP and ord_type != ORD_TYPE_STOP_LIMIT:
+        return refuse(CODE_STOP_PRICE_NOT_ALLOWED, FIELD_STOP_PRICE)
+    if request.more.trail_ticks and ord_type != ORD_TYPE_TRAILING_STOP:
+        return refuse(CODE_TRAIL_NOT_ALLOWED, FIELD_TRAIL)
+    if request.more.display_lots and (ord_type == ORD_TYPE_STOP or ord_type == ORD_TYPE_TRAILING_STOP):
+        return refuse(CODE_DISPLAY_NOT_ALLOWED, FIELD_DISPLAY)
+    if request.more.display_lots > request.order.quantity_lots:
+        return refuse(CODE_DISPLAY_TOO_LARGE, FIELD_DISPLAY)
     return fine()
 
 
@@ -77,111 +67,101 @@ cdef class Validator:
         self.refused = refused
         self.board = board
 
-    cdef Refusal check(self, const Form *form, uint32_t account, OrderTerms *terms) noexcept nogil:
-        """Check a NewOrderSingle (D), OrderCancelRequest (F) or OrderCancelReplaceRequest (G) and fill `terms`.
-
-        On a refusal, `terms` holds what had been read by then; fields that had not are 0.
-        """
+    cdef Refusal check(self, OrderRequest *request, uint32_t account) noexcept nogil:
+        """Check a new order, a cancel or a replace, and fill its records."""
         cdef Refusal refusal
-        if form.msg_type == c"D":
-            refusal = self.check_order(form, account, terms)
-            if refusal.code == CODE_OK and self.hopeless(account, terms):
-                return refuse(CODE_NO_CHANCE_OF_BALANCE, form.quantity if form.quantity.size else form.budget)
+        if request.command == CMD_NEW_ORDER:
+            refusal = self.check_order(request, account)
+            if refusal.code == CODE_OK and self.hopeless(account, request):
+                return refuse(
+                    CODE_NO_CHANCE_OF_BALANCE, FIELD_QUANTITY if has(request, FIELD_QUANTITY) else FIELD_BUDGET
+                )
             return refusal
-        memset(terms, 0, sizeof(OrderTerms))
-        refusal = copy_id(form.cl_ord_id, terms.order.cl_ord_id)
+        refusal = check_id(request)
         if refusal.code == CODE_OK:
-            refusal = copy_id(form.orig_cl_ord_id, terms.orig_cl_ord_id)
+            refusal = check_size(request.orig_id_size, FIELD_ORIG_CL_ORD_ID)
         if refusal.code == CODE_OK:
-            refusal = self.check_target(form, terms)
-        if refusal.code != CODE_OK or form.msg_type == c"F":
+            refusal = self.check_target(request)
+        if refusal.code != CODE_OK or request.command == CMD_CANCEL:
             return refusal
-        refusal = read_values(form, terms)
-        note_times(form, terms)
-        return check_replace(form, terms) if refusal.code == CODE_OK and form.has_terms else refusal
+        refusal = count_values(request)
+        return check_replace(request) if refusal.code == CODE_OK else refusal
 
-    cdef Refusal check_order(self, const Form *form, uint32_t account, OrderTerms *terms) noexcept nogil:
+    cdef Refusal check_order(self, OrderRequest *request, uint32_t account) noexcept nogil:
         """One new order, of its own or of a list."""
-        cdef Refusal refusal
+        cdef Refusal refusal = check_id(request)
         cdef int code
-        memset(terms, 0, sizeof(OrderTerms))
-        refusal = copy_id(form.cl_ord_id, terms.order.cl_ord_id)
         if refusal.code == CODE_OK:
-            refusal = self.check_target(form, terms)
+            refusal = self.check_target(request)
         if refusal.code == CODE_OK:
-            refusal = read_values(form, terms)
+            refusal = count_values(request)
         if refusal.code != CODE_OK:
             return refusal
-        note_times(form, terms)
-        code = order_fault(&terms.order, &terms.more if terms.has_more else NULL)
+        code = order_fault(&request.order, &request.more if request.has_more else NULL)
         if code != CODE_OK:
-            return refuse(code, culprit(form, code))
-        if self.refused.has(account, terms.order.cl_ord_id):
-            return refuse(CODE_DUPLICATE_CLIENT_ID, form.cl_ord_id)
+            return refuse(code, culprit(request, code))
+        if self.refused.has(account, request.order.cl_ord_id):
+            return refuse(CODE_DUPLICATE_CLIENT_ID, FIELD_CL_ORD_ID)
         return fine()
 
-    cdef Refusal check_list(self, const Form *forms, Text kind, uint32_t account, OrderTerms *terms) noexcept nogil:
-        """Two new orders of a list; `terms[0]` is the first by the venue's rules, and `terms[1]` goes into its leg.
+    cdef Refusal check_list(self, OrderRequest *requests, int kind, uint32_t account) noexcept nogil:
+        """Two new orders of a list; afterwards the first is the first by the venue's rules, and the second its leg.
 
         The leg's `verdict`, where its record has the list's kind, holds that.
         """
         cdef Refusal refusal
-        cdef OrderTerms swapped
+        cdef OrderRequest swapped
         cdef int code
         cdef int i
-        if not is_char(kind, c"1") and not is_char(kind, c"2"):
-            return refuse(CODE_UNSUPPORTED_LIST, kind)
+        if kind != LIST_KIND_OCO and kind != LIST_KIND_OTO:
+            return refuse(CODE_UNSUPPORTED_LIST, FIELD_KIND)
         for i in range(2):
-            refusal = self.check_order(&forms[i], account, &terms[i])
+            refusal = self.check_order(&requests[i], account)
             if refusal.code != CODE_OK:
+                refusal.leg = i
                 return refusal
         # Which of the two comes first says something in a list where one triggers the other only.
-        if is_char(kind, c"1") and terms[0].order.ord_type >= ORD_TYPE_STOP:
-            swapped = terms[0]
-            terms[0] = terms[1]
-            terms[1] = swapped
-        terms[1].order.verdict = LIST_KIND_OCO if is_char(kind, c"1") else LIST_KIND_OTO
-        code = list_fault(&terms[0].order, <const ExtLegRecord *> &terms[1].order)
-        return fine() if code == CODE_OK else refuse(code, kind)
+        if kind == LIST_KIND_OCO and requests[0].order.ord_type >= ORD_TYPE_STOP:
+            swapped = requests[0]
+            requests[0] = requests[1]
+            requests[1] = swapped
+        requests[1].order.verdict = kind
+        code = list_fault(&requests[0].order, <const ExtLegRecord *> &requests[1].order)
+        return fine() if code == CODE_OK else refuse(code, FIELD_KIND)
 
-    cdef Refusal check_mass(self, const Form *form, Text kind, OrderTerms *terms) noexcept nogil:
-        """An OrderMassCancelRequest (q); `kind` is its type (530): 1 of a symbol, 7 of all orders."""
-        cdef Refusal refusal
-        memset(terms, 0, sizeof(OrderTerms))
-        refusal = copy_id(form.cl_ord_id, terms.order.cl_ord_id)
+    cdef Refusal check_mass(self, OrderRequest *request, int scope) noexcept nogil:
+        """A mass cancel, of the orders of a symbol or of all."""
+        cdef Refusal refusal = check_id(request)
+        cdef bint is_of_symbol = has(request, FIELD_SYMBOL)
         if refusal.code != CODE_OK:
             return refusal
-        if not is_char(kind, c"1") and not is_char(kind, c"7"):
-            return refuse(CODE_UNSUPPORTED_MASS_CANCEL, kind)
-        if is_char(kind, c"1") != (form.symbol.at != NULL):
-            return refuse(CODE_UNSUPPORTED_MASS_CANCEL, form.symbol if form.symbol.at != NULL else kind)
-        if form.symbol.at != NULL:
-            terms.listing = self.listings.find(form.symbol.at, form.symbol.size)
-            if terms.listing == NULL:
-                return refuse(CODE_UNKNOWN_SYMBOL, form.symbol)
-            terms.order.instrument = terms.listing.instrument
-        return fine() if form.side.at == NULL else read_side(form.side, terms)
+        if scope != SCOPE_SYMBOL and scope != SCOPE_ALL:
+            return refuse(CODE_UNSUPPORTED_MASS_CANCEL, FIELD_KIND)
+        if (scope == SCOPE_SYMBOL) != is_of_symbol:
+            return refuse(CODE_UNSUPPORTED_MASS_CANCEL, FIELD_SYMBOL if is_of_symbol else FIELD_KIND)
+        if is_of_symbol and not self.find(request):
+            return refuse(CODE_UNKNOWN_SYMBOL, FIELD_SYMBOL)
+        return check_side(request) if has(request, FIELD_SIDE) else fine()
 
-    cdef Refusal check_status(self, const Form *form, OrderTerms *terms) noexcept nogil:
-        """An OrderStatusRequest (H)."""
-        memset(terms, 0, sizeof(OrderTerms))
-        return copy_id(form.cl_ord_id, terms.order.cl_ord_id)
-
-    cdef Refusal check_target(self, const Form *form, OrderTerms *terms) noexcept nogil:
+    cdef Refusal check_target(self, OrderRequest *request) noexcept nogil:
         """Symbol and Side."""
-        terms.listing = self.listings.find(form.symbol.at, form.symbol.size) if form.symbol.size else NULL
-        if terms.listing == NULL:
-            return refuse(CODE_UNKNOWN_SYMBOL, form.symbol)
-        terms.order.instrument = terms.listing.instrument
-        return read_side(form.side, terms)
+        return check_side(request) if self.find(request) else refuse(CODE_UNKNOWN_SYMBOL, FIELD_SYMBOL)
 
-    cdef bint hopeless(self, uint32_t account, const OrderTerms *terms) noexcept nogil:
+    cdef bint find(self, OrderRequest *request) noexcept nogil:
+        """Find the instrument. False if there is none of this symbol."""
+        request.listing = self.listings.find(request.symbol, request.symbol_size)
+        if request.listing == NULL:
+            return False
+        request.order.instrument = request.listing.instrument
+        return True
+
+    cdef bint hopeless(self, uint32_t account, const OrderRequest *request) noexcept nogil:
         """Whether the account's free balance is known not to cover the order, by a board that lags behind nobody."""
         cdef BalancePayload balance
-        cdef const NewOrderRecord *order = &terms.order
+        cdef const NewOrderRecord *order = &request.order
         cdef bint buys = order.side == SIDE_BUY
-        cdef uint32_t asset = terms.listing.quote_asset if buys else terms.listing.base_asset
-        cdef int64_t need = order.quantity_lots * terms.listing.lot_units
+        cdef uint32_t asset = request.listing.quote_asset if buys else request.listing.base_asset
+        cdef int64_t need = order.quantity_lots * request.listing.lot_units
         if order.flags & ORDER_FLAG_BUDGET:
             need = order.quantity_lots
             if not buys:
@@ -189,7 +169,7 @@ cdef class Validator:
         elif buys:
             if order.ord_type != ORD_TYPE_LIMIT and order.ord_type != ORD_TYPE_STOP_LIMIT:
                 return False
-            need = order.price_ticks * order.quantity_lots * terms.listing.unit_value
+            need = order.price_ticks * order.quantity_lots * request.listing.unit_value
         if not self.board.read_balance(account, asset, &balance) or balance.free >= need:
             return False
         # Asked before the balance is read again: what was settled by then is in what is read (LOG-12).

@@ -3,7 +3,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from lockstep.core.intake.ingress_writer cimport IngressWriter
 from lockstep.core.intake.listings cimport Listings
-from lockstep.core.intake.order_form cimport Form, Refusal, Text
+from lockstep.core.intake.order_request cimport OrderRequest, Refusal
 from lockstep.core.intake.orders cimport ClientOrders
 from lockstep.core.intake.readiness cimport Readiness
 from lockstep.core.intake.validation cimport Validator
@@ -30,24 +30,20 @@ cdef class Commands:
     cdef uint64_t refused                # by what is here
     cdef int attach(self, Board board) except -1
     cdef int show_sequenced(self) except -1
-    cdef Request place(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal)
+    cdef Request place(self, OrderRequest *request, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal)
     cdef Request place_list(
-        self, const Form *forms, Text kind, const char *name, uint32_t account, uint32_t key, uint64_t ticket,
+        self, OrderRequest *orders, int kind, const char *name, uint32_t account, uint32_t key, uint64_t ticket,
         Refusal *refusal
     )
-    cdef Refusal test(self, const Form *form, uint32_t account)
+    cdef Refusal test(self, OrderRequest *order, uint32_t account)
     cdef Request cancel(
-        self, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id, uint32_t account,
-        uint32_t key, uint64_t ticket, Refusal *refusal
+        self, const OrderRequest *request, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
     )
     cdef Request reduce(
-        self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key,
-        uint64_t ticket, Refusal *refusal
+        self, OrderRequest *change, uint64_t order_id, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
     )
-    cdef Request replace(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal)
-    cdef Request mass_cancel(
-        self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, uint64_t ticket,
-        Refusal *refusal
+    cdef Request send(
+        self, const OrderRequest *request, bint adds, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
     )
     cdef void send_as(self, uint32_t key, uint64_t ticket) noexcept
     cdef bint may_send(self, bint adds, Refusal *refusal) noexcept

@@ -1,6 +1,6 @@
 """Checks the commands of clients, refuses what cannot succeed, and writes the rest into the ingress ring.
 
-It knows neither HTTP nor JSON, and no request's words: order forms come in, and requests whose outcome comes go out.
+It knows neither HTTP nor JSON, and no request's words: order requests come in, and requests whose outcome comes go out.
 """
 
 from collections import deque
@@ -8,10 +8,10 @@ from collections import deque
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from lockstep.core.intake.field_parsing cimport read_steps
 from lockstep.core.intake.ingress_writer cimport IngressWriter
-from lockstep.core.intake.listings cimport Listing, Listings
-from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text, fine
+from lockstep.core.intake.listings cimport Listings
+from lockstep.core.intake.order_request cimport FIELD_QUANTITY, OrderRequest, Refusal, fine, put_orig_id
+from lockstep.core.intake.order_values cimport count_steps
 from lockstep.core.intake.orders cimport ClientOrder, ClientOrders
 from lockstep.core.intake.readiness cimport ADDS_NOTHING, ADDS_ORDER, Readiness
 from lockstep.core.intake.refused_ids cimport RefusedIds
@@ -53,101 +53,62 @@ cdef class Commands:
         self.validator = Validator(self.listings, RefusedIds(), board)
         return 0
 
-    cdef Request place(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal):
-        """A new order: it is checked, and its outcome comes."""
-        cdef OrderTerms terms
-        refusal[0] = self.validator.check(form, account, &terms)
-        if not self.may_send(True, refusal):
-            return None
-        self.send_as(key, ticket)
-        self.ingress.order(form, &terms, account, self.now_ns)
-        return self.sent(account, terms.order.cl_ord_id, CMD_NEW_ORDER)
+    cdef Request place(self, OrderRequest *request, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal):
+        """A new order, or a replace: other terms, and a new client id. It is checked, and its outcome comes."""
+        refusal[0] = self.validator.check(request, account)
+        return self.send(request, True, account, key, ticket, refusal)
 
     cdef Request place_list(
-        self, const Form *forms, Text kind, const char *name, uint32_t account, uint32_t key, uint64_t ticket,
+        self, OrderRequest *orders, int kind, const char *name, uint32_t account, uint32_t key, uint64_t ticket,
         Refusal *refusal
     ):
-        """Two orders of a list (kind 1: OCO, 2: OTO), and the list's name, padded, or NULL. The outcome is that of the
-        first one by the venue's rules.
+        """Two orders of a list (LIST_KIND_…), and the list's name, padded, or NULL. The outcome is that of the first
+        one by the venue's rules.
         """
-        cdef OrderTerms terms[2]
-        refusal[0] = self.validator.check_list(forms, kind, account, terms)
+        refusal[0] = self.validator.check_list(orders, kind, account)
         if not self.may_send(True, refusal):
             return None
         self.send_as(key, ticket)
-        self.ingress.pair(forms, terms, name, account, self.now_ns)
-        return self.sent(account, terms[0].order.cl_ord_id, CMD_NEW_ORDER)
+        self.ingress.pair(orders, name, account, self.now_ns)
+        return self.sent(account, orders.order.cl_ord_id, CMD_NEW_ORDER)
 
-    cdef Refusal test(self, const Form *form, uint32_t account):
+    cdef Refusal test(self, OrderRequest *order, uint32_t account):
         """What `place` would refuse by itself. Nothing is sent."""
-        cdef OrderTerms terms
-        return self.validator.check(form, account, &terms)
+        return self.validator.check(order, account)
 
     cdef Request cancel(
-        self, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id, uint32_t account,
-        uint32_t key, uint64_t ticket, Refusal *refusal
+        self, const OrderRequest *request, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
     ):
-        """A cancel under an id of its own; ids are padded. `side` is 0 where the order is not known here."""
-        cdef Form form
-        cdef OrderTerms terms
+        """A cancel, or a mass cancel, under an id of its own; the instrument is found, and a cancel's side is 0 where
+        its order is not known here.
+        """
         refusal[0] = fine()
-        if not self.may_send(False, refusal):
-            return None
-        memset(&form, 0, sizeof(form))
-        name(&terms, instrument, side, cl_ord_id, orig_cl_ord_id)
-        self.send_as(key, ticket)
-        self.ingress.cancel(&form, &terms, account, self.now_ns)
-        return self.sent(account, terms.order.cl_ord_id, CMD_CANCEL)
+        return self.send(request, False, account, key, ticket, refusal)
 
     cdef Request reduce(
-        self, uint64_t order_id, const char *cl_ord_id, Text quantity, uint32_t account, uint32_t key,
-        uint64_t ticket, Refusal *refusal
+        self, OrderRequest *change, uint64_t order_id, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
     ):
         """A smaller quantity, and a new client id, for an order of the account's that is known here."""
         cdef const ClientOrder *order = self.orders.find(order_id)
-        cdef const Listing *listing = self.listings.get(order.instrument)
-        cdef Form form
-        cdef OrderTerms terms
-        memset(&form, 0, sizeof(form))
-        name(&terms, order.instrument, order.side, cl_ord_id, order.cl_ord_id)
-        refusal[0] = read_steps(
-            quantity, &listing.quantity, False, CODE_QUANTITY_NOT_POSITIVE, &terms.order.quantity_lots
-        )
-        if refusal.code == CODE_OK and terms.order.quantity_lots >= order.quantity_lots:
-            refusal.code = NOT_REDUCED if terms.order.quantity_lots > order.quantity_lots else NOT_CHANGED
-        if not self.may_send(True, refusal):
-            return None
+        change.listing = self.listings.get(order.instrument)
+        change.order.instrument = order.instrument
+        put_orig_id(change, order.cl_ord_id, CL_ORD_ID_SIZE)
         if order.ord_type == ORD_TYPE_LIMIT or order.ord_type == ORD_TYPE_STOP_LIMIT:
-            terms.order.price_ticks = order.price_ticks
-        self.send_as(key, ticket)
-        self.ingress.replace(&form, &terms, account, self.now_ns)
-        return self.sent(account, terms.order.cl_ord_id, CMD_REPLACE)
+            change.order.price_ticks = order.price_ticks
+        refusal[0] = count_steps(change, FIELD_QUANTITY, &change.order.quantity_lots)
+        if refusal.code == CODE_OK and change.order.quantity_lots >= order.quantity_lots:
+            refusal.code = NOT_REDUCED if change.order.quantity_lots > order.quantity_lots else NOT_CHANGED
+        return self.send(change, True, account, key, ticket, refusal)
 
-    cdef Request replace(self, const Form *form, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal):
-        """Other terms, and a new client id, for an order that the form names by its client id."""
-        cdef OrderTerms terms
-        refusal[0] = self.validator.check(form, account, &terms)
-        if not self.may_send(True, refusal):
-            return None
-        self.send_as(key, ticket)
-        self.ingress.replace(form, &terms, account, self.now_ns)
-        return self.sent(account, terms.order.cl_ord_id, CMD_REPLACE)
-
-    cdef Request mass_cancel(
-        self, uint32_t instrument, const char *cl_ord_id, uint32_t account, uint32_t key, uint64_t ticket,
-        Refusal *refusal
+    cdef Request send(
+        self, const OrderRequest *request, bint adds, uint32_t account, uint32_t key, uint64_t ticket, Refusal *refusal
     ):
-        """A cancel of all the account's orders in an instrument (0: in any)."""
-        cdef Form form
-        cdef OrderTerms terms
-        refusal[0] = fine()
-        if not self.may_send(False, refusal):
+        """One that is checked."""
+        if not self.may_send(adds, refusal):
             return None
-        memset(&form, 0, sizeof(form))
-        name(&terms, instrument, 0, cl_ord_id, cl_ord_id)
         self.send_as(key, ticket)
-        self.ingress.mass_cancel(&form, &terms, account, self.now_ns)
-        return self.sent(account, terms.order.cl_ord_id, CMD_MASS_CANCEL)
+        self.ingress.put(request, account, self.now_ns)
+        return self.sent(account, request.order.cl_ord_id, request.command)
 
     def carry(self, list records not None, bytes id not None, bint adds=True, uint64_t ticket=0):
         """A command that is no order, of a person or of the venue itself: what comes before it, and itself, packed.
@@ -255,14 +216,3 @@ def nothing() -> None:
 cdef bint is_told_of_nobody(int command) noexcept nogil:
     """Whether a command's own event does not say who asked: it has no client id either."""
     return command == CMD_ASSET or command == CMD_INSTRUMENT or command == CMD_CORRECTION
-
-
-cdef void name(
-    OrderTerms *terms, uint32_t instrument, int side, const char *cl_ord_id, const char *orig_cl_ord_id
-) noexcept nogil:
-    """Which order, or which orders, a request without terms of its own is about."""
-    memset(terms, 0, sizeof(OrderTerms))
-    terms.order.instrument = instrument
-    terms.order.side = side
-    memcpy(terms.order.cl_ord_id, cl_ord_id, CL_ORD_ID_SIZE)
-    memcpy(terms.orig_cl_ord_id, orig_cl_ord_id, CL_ORD_ID_SIZE)

@@ -7,7 +7,6 @@ from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove, strlen
 
-from lockstep.core.intake.order_form cimport Text
 from lockstep.core.intake.readiness cimport BUSY_AFTER_NS
 from lockstep.procs.gateway.client cimport CLAIM_REFUSED, CLAIM_WAITS, RECEIVE_SIZE, Claim, Client
 from lockstep.procs.gateway.fix.connection cimport (
@@ -25,7 +24,7 @@ from lockstep.procs.gateway.fix.message cimport Message
 from lockstep.procs.gateway.fix_session cimport WINDOW_NS, FixSession, within
 from lockstep.procs.gateway.followed cimport tell_followed
 from lockstep.procs.gateway.order_entry cimport OrderEntry
-from lockstep.procs.gateway.order_request cimport field_of
+from lockstep.procs.gateway.order_message cimport Text, field_of
 from lockstep.procs.gateway.session_records cimport SessionRecords
 from lockstep.procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
 from lockstep.shm.board cimport WORD_LOG_END, WORD_READY_EVENT, Counts

@@ -2,11 +2,12 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from lockstep.core.intake.ingress_writer cimport IngressWriter
-from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text
+from lockstep.core.intake.order_request cimport OrderRequest, Refusal
 from lockstep.core.intake.orders cimport ClientOrders
 from lockstep.core.intake.readiness cimport Adds, Readiness
 from lockstep.core.intake.validation cimport Validator
 from lockstep.procs.gateway.fix.connection cimport Connection
+from lockstep.procs.gateway.order_message cimport Text
 from lockstep.procs.gateway.reports cimport ExecId, Reports
 from lockstep.procs.gateway.store cimport Store
 from lockstep.procs.gateway.store_reader cimport Kind
@@ -30,12 +31,13 @@ cdef class OrderEntry:
     cdef int status_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1
     cdef int keep(self, Kind kind, Connection connection, uint32_t account, int flags=*) except -1
     cdef int keep_refused(self, Connection connection, uint32_t account, Text cl_ord_id, int flags=*) except -1
-    cdef Adds adds(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept
+    cdef Adds adds(self, const OrderRequest *request, uint32_t account) noexcept
     cdef int refuse_order(
-        self, Connection connection, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
+        self, Connection connection, uint32_t account, const OrderRequest *request, const Refusal *refusal,
+        int64_t now_ns
     ) except -1
     cdef int answer_status(
-        self, Connection connection, uint32_t account, const OrderTerms *terms, int part, int64_t now_ns
+        self, Connection connection, uint32_t account, const OrderRequest *request, int part, int64_t now_ns
     ) except -1
     cdef int busy(self, Connection connection, uint32_t account, Text ref_id) except -1
     cdef ExecId own_exec_id(self, int part=*) noexcept

@@ -9,19 +9,19 @@ from libc.stdio cimport snprintf
 
 from lockstep.core.intake.codes cimport EXPLANATION_SIZE, explain
 from lockstep.core.intake.ingress_writer cimport IngressWriter
-from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text
-from lockstep.core.intake.order_form cimport is_char, refuse
+from lockstep.core.intake.order_request cimport FIELD_LIST_SIZE, OrderRequest, Refusal, refuse
 from lockstep.core.intake.orders cimport ClientOrder, ClientOrders
 from lockstep.core.intake.readiness cimport ADDS_NOTHING, ADDS_ORDER, ADDS_RECORD, Adds, Readiness
-from lockstep.core.intake.validation cimport Validator
+from lockstep.core.intake.validation cimport Validator, check_id
 from lockstep.core.schema.records cimport (
-    CL_ORD_ID_SIZE, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_VENUE_BUSY,
+    CL_ORD_ID_SIZE, CMD_CANCEL, CMD_NEW_ORDER, CMD_REPLACE, CODE_LIST_NOT_TWO, CODE_NO_CHANCE_OF_BALANCE, CODE_OK,
+    CODE_VENUE_BUSY, ORDER_FLAG_POSS_RESEND,
 )
 from lockstep.procs.gateway.fix.connection cimport Connection
 from lockstep.procs.gateway.fix.message cimport Message
-from lockstep.procs.gateway.order_request cimport field_of, read_entries, read_form
+from lockstep.procs.gateway.order_message cimport LIST_ORDERS, Text, digit_of, field_of, read_list, read_request
 from lockstep.procs.gateway.reject_messages cimport (
-    add_sent, cancel_refused, list_refused, mass_refused, order_refused, order_unknown,
+    cancel_refused, list_refused, mass_refused, order_refused, order_unknown, repeat,
 )
 from lockstep.procs.gateway.reports cimport EXEC_ID_SIZE, ExecId, Reports
 from lockstep.procs.gateway.store cimport Store
@@ -34,7 +34,6 @@ cdef enum:
     LIST_STATUS = 78                     # MsgType N
     MASS_REPORT = 114                    # MsgType r: OrderMassCancelReport
     KEPT_SIZE = 64                       # of a refused message, if there is no space for all of it
-    LIST_ORDERS = 2
 
 
 cdef class OrderEntry:
@@ -71,37 +70,31 @@ cdef class OrderEntry:
 
     cdef int order_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """A D, F or G."""
-        cdef Form form
-        cdef OrderTerms terms
+        cdef OrderRequest request
         cdef Refusal refusal
-        read_form(connection.message, &form)
-        refusal = self.validator.check(&form, account, &terms)
+        read_request(connection.message, &request)
+        refusal = self.validator.check(&request, account)
         if refusal.code == CODE_OK:
-            refusal.code = self.readiness.refusal(self.adds(&form, account, &terms))
+            refusal.code = self.readiness.refusal(self.adds(&request, account))
         if refusal.code != CODE_OK:
-            return self.refuse_order(connection, account, &form, &refusal, now_ns)
-        if form.msg_type == c"D":
-            if form.poss_resend and self.orders.find_client(account, terms.order.cl_ord_id) != NULL:
-                self.answer_status(connection, account, &terms, 0, now_ns)
+            return self.refuse_order(connection, account, &request, &refusal, now_ns)
+        if request.command == CMD_NEW_ORDER and connection.message.poss_resend:
+            if self.orders.find_client(account, request.order.cl_ord_id) != NULL:
+                self.answer_status(connection, account, &request, 0, now_ns)
                 return self.keep(KIND_IN_ANSWERED, connection, account)
-            self.ingress.order(&form, &terms, account, now_ns)
-        elif form.msg_type == c"F":
-            self.ingress.cancel(&form, &terms, account, now_ns)
-        else:
-            self.ingress.replace(&form, &terms, account, now_ns)
+        self.ingress.put(&request, account, now_ns)
         return self.keep(KIND_IN_LOGGED, connection, account)
 
     cdef int list_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """An E: both its orders in one command, or one answer for both."""
         cdef Message message = connection.message
-        cdef Form[LIST_ORDERS] forms
-        cdef OrderTerms[LIST_ORDERS] terms
-        cdef Refusal refusal = refuse(CODE_LIST_NOT_TWO, field_of(message, 68))
+        cdef OrderRequest[LIST_ORDERS] requests
+        cdef Refusal refusal = refuse(CODE_LIST_NOT_TWO, FIELD_LIST_SIZE)
         cdef int i
-        if read_entries(message, forms, LIST_ORDERS) == LIST_ORDERS and is_char(refusal.sent, c"2"):
-            refusal = self.validator.check_list(forms, field_of(message, 1385), account, terms)
+        if read_list(message, requests) == LIST_ORDERS and digit_of(field_of(message, 68)) == LIST_ORDERS:
+            refusal = self.validator.check_list(requests, digit_of(field_of(message, 1385)), account)
             if refusal.code == CODE_OK:
-                refusal.code = self.readiness.refusal(self.adds(&forms[0], account, &terms[0]))
+                refusal.code = self.readiness.refusal(self.adds(requests, account))
         if refusal.code == CODE_VENUE_BUSY:
             return self.busy(connection, account, field_of(message, 66))
         if refusal.code != CODE_OK:
@@ -109,47 +102,45 @@ cdef class OrderEntry:
             list_refused(connection.outbox, message, &refusal, now_ns)
             connection.end_message()
             return self.keep_refused(connection, account, field_of(message, 66))
-        if message.poss_resend and self.orders.find_client(account, terms[0].order.cl_ord_id) != NULL:
+        if message.poss_resend and self.orders.find_client(account, requests[0].order.cl_ord_id) != NULL:
             for i in range(LIST_ORDERS):
-                self.answer_status(connection, account, &terms[i], i, now_ns)
+                self.answer_status(connection, account, &requests[i], i, now_ns)
             return self.keep(KIND_IN_ANSWERED, connection, account)
-        self.ingress.pair(forms, terms, NULL, account, now_ns)
+        self.ingress.pair(requests, NULL, account, now_ns)
         return self.keep(KIND_IN_LOGGED, connection, account)
 
     cdef int mass_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """A q."""
-        cdef Form form
-        cdef OrderTerms terms
-        cdef Text kind = field_of(connection.message, 530)
+        cdef Message message = connection.message
+        cdef OrderRequest request
         cdef Refusal refusal
-        read_form(connection.message, &form)
-        refusal = self.validator.check_mass(&form, kind, &terms)
+        read_request(message, &request)
+        refusal = self.validator.check_mass(&request, digit_of(field_of(message, 530)))
         if refusal.code == CODE_OK and self.readiness.refusal(ADDS_NOTHING) != CODE_OK:
-            return self.busy(connection, account, form.cl_ord_id)
+            return self.busy(connection, account, field_of(message, 11))
         if refusal.code != CODE_OK:
             connection.begin_reply(MASS_REPORT, now_ns)
-            mass_refused(connection.outbox, &form, kind, &refusal, now_ns)
+            mass_refused(connection.outbox, message, &refusal, now_ns)
             connection.end_message()
-            return self.keep_refused(connection, account, form.cl_ord_id)
-        self.ingress.mass_cancel(&form, &terms, account, now_ns)
+            return self.keep_refused(connection, account, field_of(message, 11))
+        self.ingress.put(&request, account, now_ns)
         return self.keep(KIND_IN_LOGGED, connection, account)
 
     cdef int status_message(self, Connection connection, uint32_t account, int64_t now_ns) except -1:
         """An H: how an order of the account stands, as far as this gateway knows."""
-        cdef Form form
-        cdef OrderTerms terms
+        cdef OrderRequest request
         cdef ExecId exec_id = self.own_exec_id()
         cdef const ClientOrder *order = NULL
-        read_form(connection.message, &form)
-        if self.validator.check_status(&form, &terms).code == CODE_OK:
-            order = self.orders.find_client(account, terms.order.cl_ord_id)
+        read_request(connection.message, &request)
+        if check_id(&request).code == CODE_OK:
+            order = self.orders.find_client(account, request.order.cl_ord_id)
         connection.begin_reply(REPORT, now_ns)
         if order == NULL:
-            order_unknown(connection.outbox, &form, &exec_id, now_ns)
+            order_unknown(connection.outbox, connection.message, &exec_id, now_ns)
         else:
             self.reports.status(connection.outbox, order, &exec_id, now_ns)
         if connection.version != 42:
-            add_sent(connection.outbox, 790, field_of(connection.message, 790))
+            repeat(connection.outbox, connection.message, 790)
         connection.end_message()
         return self.keep(KIND_IN_ANSWERED, connection, account)
 
@@ -171,34 +162,37 @@ cdef class OrderEntry:
         )
         return self.store.append(KIND_IN_ANSWERED, account, message.msg_seq_num, kept, size, flags)
 
-    cdef Adds adds(self, const Form *form, uint32_t account, const OrderTerms *terms) noexcept:
+    cdef Adds adds(self, const OrderRequest *request, uint32_t account) noexcept:
         """What it adds to what the venue must keep: nothing if the log already has it."""
-        if form.msg_type == c"F":
+        if request.command == CMD_CANCEL:
             return ADDS_NOTHING
-        if form.poss_resend and self.orders.find_client(account, terms.order.cl_ord_id) != NULL:
+        if request.order.flags & ORDER_FLAG_POSS_RESEND and (
+            self.orders.find_client(account, request.order.cl_ord_id) != NULL
+        ):
             return ADDS_NOTHING
-        return ADDS_RECORD if form.msg_type == c"G" else ADDS_ORDER
+        return ADDS_RECORD if request.command == CMD_REPLACE else ADDS_ORDER
 
     cdef int refuse_order(
-        self, Connection connection, uint32_t account, const Form *form, const Refusal *refusal, int64_t now_ns
+        self, Connection connection, uint32_t account, const OrderRequest *request, const Refusal *refusal,
+        int64_t now_ns
     ) except -1:
         """One answer to a D, F or G that does not reach the router."""
+        cdef Message message = connection.message
+        cdef Text id = field_of(message, 11)
         cdef ExecId exec_id = self.own_exec_id()
-        cdef char orig_cl_ord_id[CL_ORD_ID_SIZE]
         if refusal.code == CODE_VENUE_BUSY:
-            return self.busy(connection, account, form.cl_ord_id)
-        if form.msg_type == c"D":
+            return self.busy(connection, account, id)
+        if request.command == CMD_NEW_ORDER:
             connection.begin_reply(REPORT, now_ns)
-            order_refused(connection.outbox, form, refusal, &exec_id, now_ns)
+            order_refused(connection.outbox, message, refusal, &exec_id, now_ns)
         else:
             connection.begin_reply(CANCEL_REJECT, now_ns)
-            copy_padded(orig_cl_ord_id, form.orig_cl_ord_id)
             cancel_refused(
-                connection.outbox, self.orders.find_client(account, orig_cl_ord_id), form, refusal, now_ns
+                connection.outbox, self.orders.find_client(account, request.orig_cl_ord_id), message, refusal, now_ns
             )
         connection.end_message()
         return self.keep_refused(
-            connection, account, form.cl_ord_id, FLAG_REFUSED_ID if refusal.code == CODE_NO_CHANCE_OF_BALANCE else 0
+            connection, account, id, FLAG_REFUSED_ID if refusal.code == CODE_NO_CHANCE_OF_BALANCE else 0
         )
 
     cdef int busy(self, Connection connection, uint32_t account, Text ref_id) except -1:
@@ -210,11 +204,11 @@ cdef class OrderEntry:
         return self.keep_refused(connection, account, ref_id)
 
     cdef int answer_status(
-        self, Connection connection, uint32_t account, const OrderTerms *terms, int part, int64_t now_ns
+        self, Connection connection, uint32_t account, const OrderRequest *request, int part, int64_t now_ns
     ) except -1:
         """Answer a possible resend (PossResend) of a known order with how the order stands."""
         cdef ExecId exec_id = self.own_exec_id(part)
-        cdef const ClientOrder *order = self.orders.find_client(account, terms.order.cl_ord_id)
+        cdef const ClientOrder *order = self.orders.find_client(account, request.order.cl_ord_id)
         if order == NULL:
             return 0
         connection.begin_reply(REPORT, now_ns)
@@ -234,9 +228,3 @@ cdef class OrderEntry:
             <unsigned long long> self.store.offset(), part,
         )
         return exec_id
-
-
-cdef void copy_padded(char *out, Text text) noexcept:
-    cdef size_t i
-    for i in range(CL_ORD_ID_SIZE):
-        out[i] = text.at[i] if i < text.size else 0

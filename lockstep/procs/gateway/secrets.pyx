@@ -8,7 +8,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memset
 
 from lockstep.core.schema.digits cimport put_digits
-from lockstep.procs.gateway.fix.message cimport AT_SECRET, AT_TERMS, Message
+from lockstep.procs.gateway.fix.message cimport AT_LARGE, AT_SECRET, Message
 
 cdef enum:
     SOH = 1
@@ -34,7 +34,7 @@ cdef bint has_secret(Message message) noexcept nogil:
     cdef uint32_t i
     if message.at[AT_SECRET] or message.bad_tag_at != message.count:  # "0554=" is no field, but a password
         return True
-    if message.at[AT_TERMS]:  # as every tag from 1024 on
+    if message.at[AT_LARGE]:
         for i in range(message.count):
             if is_secret(message.fields[i].tag):
                 return True

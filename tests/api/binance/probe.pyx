@@ -1,13 +1,15 @@
 """Forms of the dialect put to the venue's own checks, for tests: what they mean, or what the client is told."""
 
+from fractions import Fraction
+
 from libc.string cimport memcpy, memset
 
 from lockstep.core.intake.listings cimport Listings
-from lockstep.core.intake.order_form cimport OrderTerms, Refusal
+from lockstep.core.intake.order_request cimport FIELD_QUANTITY, Amount, OrderRequest, Refusal
 from lockstep.core.intake.refused_ids cimport RefusedIds
 from lockstep.core.intake.validation cimport Validator
 from lockstep.core.schema.records cimport CODE_OK, AssetDefinedRecord, InstrumentDefinedRecord
-from lockstep.procs.api.binance.order_forms cimport ListForm, OrderForm
+from lockstep.procs.api.binance.order_forms cimport AmendForm, ListForm, OrderForm
 
 ACCOUNT = 7
 
@@ -39,31 +41,39 @@ cdef class Probe:
 
     def check(self, OrderForm form not None) -> dict:
         """What the order means, in the venue's numbers. ApiError."""
-        cdef OrderTerms terms
-        cdef Refusal refusal = self.validator.check_order(&form.form, ACCOUNT, &terms)
+        cdef Refusal refusal = self.validator.check_order(&form.request, ACCOUNT)
         if refusal.code != CODE_OK:
             raise form.error_of(&refusal)
-        return meaning(&terms)
+        return meaning(&form.request)
 
     def check_list(self, ListForm form not None) -> tuple:
         """What the two orders of a list mean. ApiError."""
-        cdef OrderTerms[2] terms
-        cdef Refusal refusal = self.validator.check_list(form.forms, form.kind, ACCOUNT, terms)
+        cdef Refusal refusal = self.validator.check_list(form.requests, form.kind, ACCOUNT)
         if refusal.code != CODE_OK:
             raise form.error_of(&refusal)
-        return meaning(&terms[0]), meaning(&terms[1])
+        return meaning(&form.requests[0]), meaning(&form.requests[1])
+
+    def amendment(self, AmendForm form not None) -> tuple:
+        """The quantity and the client id of an amendment."""
+        cdef Amount quantity = form.request.amounts[FIELD_QUANTITY]
+        cdef object decimals = quantity.value.decimals
+        return Fraction(quantity.value.mantissa, 10 ** decimals), id_of(&form.request)
 
 
-cdef dict meaning(const OrderTerms *terms):
+cdef bytes id_of(const OrderRequest *request):
+    return bytes(request.order.cl_ord_id[:36]).rstrip(b"\0")
+
+
+cdef dict meaning(const OrderRequest *request):
     return {
-        "cl_ord_id": bytes(terms.order.cl_ord_id[:36]).rstrip(b"\0"),
-        "side": terms.order.side,
-        "ord_type": terms.order.ord_type,
-        "time_in_force": terms.order.time_in_force,
-        "stp": terms.order.stp,
-        "flags": terms.order.flags,
-        "price_ticks": terms.order.price_ticks,
-        "quantity_lots": terms.order.quantity_lots,
-        "stop_price_ticks": terms.more.stop_price_ticks,
-        "display_lots": terms.more.display_lots,
+        "cl_ord_id": id_of(request),
+        "side": request.order.side,
+        "ord_type": request.order.ord_type,
+        "time_in_force": request.order.time_in_force,
+        "stp": request.order.stp,
+        "flags": request.order.flags,
+        "price_ticks": request.order.price_ticks,
+        "quantity_lots": request.order.quantity_lots,
+        "stop_price_ticks": request.more.stop_price_ticks,
+        "display_lots": request.more.display_lots,
     }

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockstep.core.schema.records import OrderFlag, OrderType, SelfTrade, Side, TimeInForce
+from lockstep.core.schema.records import ListKind, OrderFlag, OrderType, SelfTrade, Side, TimeInForce
 from lockstep.procs.api.binance import order_forms as forms
 from lockstep.procs.api.binance.errors import ApiError
 from lockstep.procs.api.binance.parameters import Parameters, of_request
@@ -175,6 +175,7 @@ def test_a_time_in_force_goes_with_priced_orders_only(fields: dict[str, str]) ->
         (LIMIT, {"price": "0"}, -1013, "Invalid price."),
         (LIMIT, {"quantity": "0.0000"}, -1013, "Invalid quantity."),
         (STOP, {"stopPrice": "0"}, -1013, "Filter failure: PRICE_FILTER"),
+        (STOP, {"stopPrice": "0", "quantity": "0"}, -1013, "Filter failure: PRICE_FILTER"),
         (LIMIT, {"price": "1.000000001"}, -1111, "Parameter 'price' has too much precision."),
         (LIMIT, {"quantity": "1.000000001"}, -1111, "Parameter 'quantity' has too much precision."),
         (LIMIT, {"price": "9" * 20}, -1013, "Filter failure: PRICE_FILTER"),
@@ -302,7 +303,7 @@ def test_an_oto_is_a_working_order_and_a_pending_one() -> None:
     assert (first["side"], first["price_ticks"], first["quantity_lots"]) == (Side.BUY, 2_000_000, 10_000)
     assert (second["side"], second["ord_type"], second["quantity_lots"]) == (Side.SELL, OrderType.STOP, 5_000)
     assert (form.list_client_order_id, form.client_order_ids) == (b"mine", [b"first", b"second"])
-    assert form.fields()[0] == b"2"
+    assert form.kind == ListKind.OTO
     with pytest.raises(ApiError, match="Invalid orderType"):
         forms.read_oto(sent(OTO, workingType="MARKET"), IDS)
     with pytest.raises(ApiError, match="Unsupported order combination"):
@@ -352,7 +353,7 @@ def test_a_cancel_replace_is_a_cancel_and_an_order() -> None:
 
 def test_an_amendment_has_a_new_quantity() -> None:
     form = forms.read_amend(sent({"symbol": "BTCUSDT", "orderId": "7", "newQty": "0.5"}), b"g")
-    assert (form.target.order_id, form.quantity, form.client_order_id) == (7, b"0.5", b"g")
+    assert (form.target.order_id, *PROBE.amendment(form)) == (7, Fraction("0.5"), b"g")
     for quantity, code in ((None, -1102), ("-1", -1100)):
         with pytest.raises(ApiError) as caught:
             forms.read_amend(sent({"symbol": "BTCUSDT", "orderId": "7"}, newQty=quantity), b"g")

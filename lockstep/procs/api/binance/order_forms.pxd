@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport uint64_t
 
-from lockstep.core.intake.order_form cimport Form, OrderTerms, Refusal, Text
+from lockstep.core.intake.order_request cimport OrderField, OrderRequest, Refusal
 from lockstep.procs.api.binance.parameters cimport Parameters
 
 
@@ -19,23 +19,36 @@ cdef enum Detail:
 
 
 @cython.final
+cdef class LegNames:
+    cdef dict fields                        # by OrderField
+    cdef bytes type
+    cdef bytes side
+    cdef bytes client_order_id
+    cdef bytes trailing
+    cdef bytes peg
+    cdef bytes strategy_id
+    cdef bytes strategy_type
+    cdef bytes of(self, OrderField field)
+
+
+@cython.final
 cdef class OrderForm:
-    cdef Form form
+    cdef OrderRequest request
     cdef readonly int detail
     cdef readonly bint wants_rates          # computeCommissionRates, of order/test
     cdef readonly bytes client_order_id
-    cdef Parameters parameters              # whose bytes `form` points to
     cdef object error_of(self, const Refusal *refusal)
 
 
 @cython.final
 cdef class ListForm:
-    cdef Form forms[2]                      # OCO: the limit order, then the stop; OTO: working, then pending
-    cdef Text kind                          # of Validator.check_list: 1 one cancels the other, 2 one triggers the other
+    cdef OrderRequest requests[2]           # OCO: the limit order, then the stop; OTO: working, then pending
+    cdef LegNames first
+    cdef LegNames second
+    cdef readonly int kind                  # LIST_KIND_…
     cdef readonly int detail
     cdef readonly bytes list_client_order_id
     cdef readonly list client_order_ids
-    cdef Parameters parameters
     cdef object error_of(self, const Refusal *refusal)
 
 
@@ -52,7 +65,6 @@ cdef class CancelForm:
     cdef readonly bytes client_order_id     # the cancel's own
     cdef readonly int restriction
     cdef public uint64_t order_id           # once it is known
-    cdef void fill(self, Form *form) noexcept
 
 
 @cython.final
@@ -66,9 +78,7 @@ cdef class CancelReplaceForm:
 @cython.final
 cdef class AmendForm:
     cdef readonly Target target
-    cdef readonly bytes client_order_id     # the order's new one
-    cdef readonly bytes quantity
-    cdef void fill(self, Form *form) noexcept
+    cdef OrderRequest request               # its quantity, and its new client id
     cdef object error_of(self, const Refusal *refusal)
 
 

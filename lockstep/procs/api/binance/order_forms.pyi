@@ -4,13 +4,12 @@ class OrderForm:
     detail: int
     wants_rates: bool
     client_order_id: bytes
-    def fields(self) -> dict[str, bytes]: ...
 
 class ListForm:
+    kind: int
     detail: int
     list_client_order_id: bytes
     client_order_ids: list[bytes]
-    def fields(self) -> tuple[bytes, dict[str, bytes], dict[str, bytes]]: ...
 
 class Target:
     symbol: bytes
@@ -30,8 +29,6 @@ class CancelReplaceForm:
 
 class AmendForm:
     target: Target
-    client_order_id: bytes
-    quantity: bytes
 
 def read_order(sent: Parameters, generated: bytes) -> OrderForm: ...
 def read_oco(sent: Parameters, generated: list[bytes]) -> ListForm: ...

@@ -1,31 +1,32 @@
-"""What a client's parameters ask for, as the venue's forms: new orders, lists of two, cancels and amendments.
+"""What a client's parameters ask for, as the venue's requests: new orders, lists of two, cancels and amendments.
 
-It knows Binance's names, which of them go together and what it answers where they do not. Numbers are read by the
-venue's own checks (`intake.validation`); `error_of` says to the client what those find. A form points to the
-bytes of its parameters, and keeps them.
+It knows Binance's names, which of them go together and what it answers where they do not. Numbers are judged by the
+venue's own checks (`intake.validation`); `error_of` says to the client what those find.
 """
+
+from collections import namedtuple
 
 from lockstep.core.schema.records import CommandType
 from lockstep.procs.api.binance.errors import (
-    ApiError,
-    Number,
-    either_missing,
-    illegal_characters,
-    invalid,
-    invalid_combination,
-    missing,
-    not_required,
-    refusal as refusal_error,
-    rejected,
+    ApiError, Number, either_missing, illegal_characters, invalid, invalid_combination, missing, not_required,
+    refusal as refusal_error, rejected,
 )
 
-cimport cython
 from libc.stddef cimport size_t
-from libc.string cimport memset
 
+from lockstep.core.intake.order_request cimport (
+    FIELD_BUDGET, FIELD_DISPLAY, FIELD_PRICE, FIELD_QUANTITY, FIELD_STOP_PRICE, FIELD_TIME_IN_FORCE, Amount,
+    OrderField, OrderRequest, Refusal, begin, has, put_amount, put_id, put_symbol,
+)
 from lockstep.core.schema.alphabet cimport is_id
-from lockstep.core.schema.decimals cimport FAULT_NONE, Decimal, parse_decimal, power_of_ten
-from lockstep.core.schema.records cimport CL_ORD_ID_SIZE
+from lockstep.core.schema.decimals cimport FAULT_NONE, power_of_ten
+from lockstep.core.schema.records cimport (
+    CL_ORD_ID_SIZE, CMD_NEW_ORDER, CMD_REPLACE, LIST_KIND_OCO, LIST_KIND_OTO, ORD_TYPE_LIMIT, ORD_TYPE_MARKET,
+    ORD_TYPE_STOP, ORD_TYPE_STOP_LIMIT, ORDER_FLAG_POST_ONLY, SIDE_SELL, TIF_GTC, TIF_IOC,
+)
+from lockstep.procs.api.binance.parameters cimport Parameters
+
+from lockstep.core.schema.enums import SelfTrade, Side, TimeInForce
 
 cdef extern from *:
     ctypedef long long int128 "__int128"
@@ -45,22 +46,36 @@ PEGGED = "Pegged orders are not supported for this symbol."
 COMBINATION = "Unsupported order combination"
 RELATION = "The relationship of the prices for the orders is not correct."
 
-# FIX's characters for what Binance has words for. They live as long as the module: forms point to them.
-cdef bytes BUY = b"1"
-cdef bytes SELL = b"2"
-cdef bytes ONE_CANCELS_THE_OTHER = b"1"
-cdef bytes ONE_TRIGGERS_THE_OTHER = b"2"
-cdef bytes POST_ONLY = b"6"
-cdef bytes GOOD_TILL_CANCEL = b"1"
-cdef bytes IMMEDIATE_OR_CANCEL = b"3"
-cdef dict SIDES = {b"BUY": BUY, b"SELL": SELL}
-cdef dict TIMES_IN_FORCE = {b"GTC": GOOD_TILL_CANCEL, b"IOC": IMMEDIATE_OR_CANCEL, b"FOK": b"4"}
+cdef dict SIDES = {b"BUY": Side.BUY, b"SELL": Side.SELL}
+cdef dict TIMES_IN_FORCE = {b"GTC": TimeInForce.GTC, b"IOC": TimeInForce.IOC, b"FOK": TimeInForce.FOK}
 cdef dict SELF_TRADES = {
-    b"NONE": b"100", b"EXPIRE_TAKER": b"1", b"EXPIRE_MAKER": b"2", b"EXPIRE_BOTH": b"3", b"DECREMENT": b"101",
+    b"NONE": SelfTrade.NONE, b"EXPIRE_TAKER": SelfTrade.CANCEL_NEWEST, b"EXPIRE_MAKER": SelfTrade.CANCEL_OLDEST,
+    b"EXPIRE_BOTH": SelfTrade.CANCEL_BOTH, b"DECREMENT": SelfTrade.DECREMENT,
 }
 cdef dict DETAILS = {b"ACK": DETAIL_ACK, b"RESULT": DETAIL_RESULT, b"FULL": DETAIL_FULL}
 cdef dict RESTRICTIONS = {
     b"ONLY_NEW": RESTRICTION_ONLY_NEW, b"ONLY_PARTIALLY_FILLED": RESTRICTION_ONLY_PARTIALLY_FILLED,
+}
+# What an order of a type is here, and which parameters it must have, and must not: `time` is None where its client says
+# that. A stop that is post-only is refused where it would trigger at once.
+Kind = namedtuple("Kind", "ord_type time flags required forbidden")
+cdef dict KINDS = {
+    b"LIMIT": Kind(ORD_TYPE_LIMIT, None, 0, (FIELD_QUANTITY, FIELD_PRICE), (FIELD_BUDGET, FIELD_STOP_PRICE)),
+    b"LIMIT_MAKER": Kind(
+        ORD_TYPE_LIMIT, TIF_GTC, ORDER_FLAG_POST_ONLY, (FIELD_QUANTITY, FIELD_PRICE),
+        (FIELD_BUDGET, FIELD_TIME_IN_FORCE, FIELD_STOP_PRICE),
+    ),
+    b"MARKET": Kind(
+        ORD_TYPE_MARKET, TIF_IOC, 0, (), (FIELD_PRICE, FIELD_STOP_PRICE, FIELD_TIME_IN_FORCE, FIELD_DISPLAY),
+    ),
+    b"STOP_LOSS_LIMIT": Kind(
+        ORD_TYPE_STOP_LIMIT, None, ORDER_FLAG_POST_ONLY, (FIELD_QUANTITY, FIELD_PRICE, FIELD_STOP_PRICE),
+        (FIELD_BUDGET,),
+    ),
+    b"STOP_LOSS": Kind(
+        ORD_TYPE_STOP, TIF_GTC, ORDER_FLAG_POST_ONLY, (FIELD_QUANTITY, FIELD_STOP_PRICE),
+        (FIELD_PRICE, FIELD_TIME_IN_FORCE, FIELD_DISPLAY, FIELD_BUDGET),
+    ),
 }
 # What Binance has and this venue's books have not, with what Binance says of a symbol that has not.
 cdef dict LACKING = {
@@ -69,42 +84,33 @@ cdef dict LACKING = {
 }
 
 
-@cython.final
 cdef class LegNames:
     """What the parameters of an order are called: in a list they begin with which of its two it is."""
 
-    cdef bytes type
-    cdef bytes side
-    cdef bytes client_order_id
-    cdef bytes quantity
-    cdef bytes quote_quantity
-    cdef bytes price
-    cdef bytes stop_price
-    cdef bytes time_in_force
-    cdef bytes iceberg
-    cdef bytes trailing
-    cdef bytes peg
-    cdef bytes strategy_id
-    cdef bytes strategy_type
-
     def __init__(self, prefix, **names):
-        self.type = self.name(prefix, "type", names)
-        self.side = self.name(prefix, "side", names)
-        self.client_order_id = self.name(prefix, "clientOrderId", names)
-        self.quantity = self.name(prefix, "quantity", names)
-        self.quote_quantity = self.name(prefix, "quoteOrderQty", names)
-        self.price = self.name(prefix, "price", names)
-        self.stop_price = self.name(prefix, "stopPrice", names)
-        self.time_in_force = self.name(prefix, "timeInForce", names)
-        self.iceberg = self.name(prefix, "icebergQty", names)
-        self.trailing = self.name(prefix, "trailingDelta", names)
-        self.peg = self.name(prefix, "pegPriceType", names)
-        self.strategy_id = self.name(prefix, "strategyId", names)
-        self.strategy_type = self.name(prefix, "strategyType", names)
+        self.fields = {
+            FIELD_QUANTITY: full_name(prefix, "quantity", names),
+            FIELD_BUDGET: full_name(prefix, "quoteOrderQty", names),
+            FIELD_PRICE: full_name(prefix, "price", names),
+            FIELD_STOP_PRICE: full_name(prefix, "stopPrice", names),
+            FIELD_DISPLAY: full_name(prefix, "icebergQty", names),
+            FIELD_TIME_IN_FORCE: full_name(prefix, "timeInForce", names),
+        }
+        self.type = full_name(prefix, "type", names)
+        self.side = full_name(prefix, "side", names)
+        self.client_order_id = full_name(prefix, "clientOrderId", names)
+        self.trailing = full_name(prefix, "trailingDelta", names)
+        self.peg = full_name(prefix, "pegPriceType", names)
+        self.strategy_id = full_name(prefix, "strategyId", names)
+        self.strategy_type = full_name(prefix, "strategyType", names)
 
-    cdef bytes name(self, str prefix, str plain, dict names):
-        cdef str full = prefix + plain[0].upper() + plain[1:] if prefix else plain
-        return names.get(plain, full).encode()
+    cdef bytes of(self, OrderField field):
+        return self.fields[field]
+
+
+cdef bytes full_name(str prefix, str plain, dict names):
+    cdef str full = prefix + plain[0].upper() + plain[1:] if prefix else plain
+    return names.get(plain, full).encode()
 
 
 cdef LegNames PLAIN = LegNames("", clientOrderId="newClientOrderId")
@@ -117,21 +123,6 @@ cdef LegNames OLD_STOP = LegNames(
     "stop", side="side", quantity="quantity", price="stopLimitPrice", stopPrice="stopPrice",
     timeInForce="stopLimitTimeInForce", trailingDelta="trailingDelta",
 )
-
-
-cdef inline Text text_of(bytes value) noexcept:
-    """A value as a form has it; absent where there is none. Its bytes must be kept."""
-    cdef Text text
-    text.at = NULL
-    text.size = 0
-    if value is not None:
-        text.at = value
-        text.size = len(value)
-    return text
-
-
-cdef bytes bytes_of(Text text):
-    return None if text.at == NULL else text.at[:text.size]
 
 
 cdef bint is_decimal(const char *text, size_t size) noexcept nogil:
@@ -150,14 +141,6 @@ cdef bint is_decimal(const char *text, size_t size) noexcept nogil:
         else:
             return False
     return digits > 0
-
-
-cdef bint is_zero(const char *text, size_t size) noexcept nogil:
-    cdef size_t i
-    for i in range(size):
-        if text[i] != c"0" and text[i] != c".":
-            return False
-    return True
 
 
 cdef bint is_symbol(const char *text, size_t size) noexcept nogil:
@@ -206,38 +189,41 @@ cdef object choice(Parameters sent, bytes name, dict choices, default):
     return found
 
 
-cdef int forbid(Parameters sent, bytes name) except -1:
-    if sent.get(name) is not None:
-        raise not_required(name.decode())
-    return 0
-
-
-cdef int read_leg(Parameters sent, LegNames names, bytes kind, bytes client_order_id, Form *form) except -1:
-    """One order of the type `kind`; all of a form but its self-trade mode. ApiError."""
+cdef int read_leg(
+    Parameters sent, LegNames names, bytes kind, bytes client_order_id, OrderRequest *request
+) except -1:
+    """One order of the type `kind`. ApiError."""
     cdef bytes side = sent.require(names.side)
-    memset(form, 0, sizeof(Form))
-    form.msg_type = c"D"
-    form.symbol = text_of(symbol_of(sent))
-    form.side = text_of(<bytes> SIDES.get(side))
-    if form.side.at == NULL:
+    cdef bytes symbol = symbol_of(sent)
+    if side not in SIDES:
         raise ApiError(400, Number.INVALID_SIDE, "Invalid side.")
-    form.cl_ord_id = text_of(client_order_id)
+    begin(request, CMD_NEW_ORDER)
+    put_symbol(request, symbol, len(symbol))
+    put_id(request, client_order_id, len(client_order_id))
+    request.order.side = SIDES[side]
     refuse_lacking(sent, names)
-    if kind == b"LIMIT":
-        read_limit(sent, names, form)
-    elif kind == b"MARKET":
-        read_market(sent, names, form)
-    elif kind == b"LIMIT_MAKER":
-        read_limit_maker(sent, names, form)
-    elif kind == b"STOP_LOSS_LIMIT":
-        read_stop_limit(sent, names, form)
-    elif kind == b"STOP_LOSS":
-        read_stop(sent, names, form)
-    elif kind in LACKING:
+    if kind in LACKING:
         raise rejected(LACKING[kind])
-    else:
+    if kind not in KINDS:
         raise ApiError(400, Number.INVALID_ORDER_TYPE, "Invalid orderType.")
+    found = KINDS[kind]
+    request.order.ord_type = found.ord_type
+    request.order.flags = found.flags
+    request.order.time_in_force = time_in_force_of(sent, names) if found.time is None else found.time
+    if found.ord_type == ORD_TYPE_MARKET:
+        read_market_amount(sent, names, request)
+    for field in found.required:
+        require_number(sent, names, field, request)
+    if FIELD_DISPLAY not in found.forbidden:
+        read_iceberg(sent, names, request)
+    for field in found.forbidden:
+        if sent.get(names.of(field)) is not None:
+            raise not_required(names.of(field).decode())
     return 0
+
+
+cdef int self_trade_of(Parameters sent) except -1:
+    return choice(sent, b"selfTradePreventionMode", SELF_TRADES, SelfTrade.DEFAULT)
 
 
 cdef int refuse_lacking(Parameters sent, LegNames names) except -1:
@@ -255,146 +241,67 @@ cdef int refuse_lacking(Parameters sent, LegNames names) except -1:
     return 0
 
 
-cdef Text require_decimal(Parameters sent, bytes name) except *:
+cdef bint read_number(Parameters sent, bytes name, OrderField field, OrderRequest *request) except -1:
+    """Read a number, if it was sent. ApiError where it is none."""
     cdef bytes value = decimal_of(sent, name)
     if value is None:
-        raise missing(name.decode())
-    return text_of(value)
+        return False
+    put_amount(request, field, value, len(value))
+    return True
 
 
-cdef Text require_time(Parameters sent, LegNames names) except *:
-    cdef bytes value = <bytes> TIMES_IN_FORCE.get(sent.require(names.time_in_force))
-    if value is None:
+cdef int require_number(Parameters sent, LegNames names, OrderField field, OrderRequest *request) except -1:
+    if not read_number(sent, names.of(field), field, request):
+        raise missing(names.of(field).decode())
+    return 0
+
+
+cdef int time_in_force_of(Parameters sent, LegNames names) except -1:
+    cdef bytes word = sent.require(names.of(FIELD_TIME_IN_FORCE))
+    if word not in TIMES_IN_FORCE:
         raise ApiError(400, Number.INVALID_TIME_IN_FORCE, "Invalid timeInForce.")
-    return text_of(value)
+    return TIMES_IN_FORCE[word]
 
 
-cdef int read_iceberg(Parameters sent, LegNames names, Form *form) except -1:
+cdef int read_iceberg(Parameters sent, LegNames names, OrderRequest *request) except -1:
     """icebergQty; 0 is as good as none."""
-    cdef bytes value = decimal_of(sent, names.iceberg)
-    if value is None or is_zero(value, len(value)):
-        return 0
-    form.display = text_of(value)
-    form.has_terms = True
+    cdef Amount *display = &request.amounts[FIELD_DISPLAY]
+    if read_number(sent, names.of(FIELD_DISPLAY), FIELD_DISPLAY, request):
+        if display.fault == FAULT_NONE and display.value.mantissa == 0:
+            request.sent &= ~(1 << FIELD_DISPLAY)
     return 0
 
 
-cdef int read_limit(Parameters sent, LegNames names, Form *form) except -1:
-    form.ord_type = text_of(b"2")
-    form.time_in_force = require_time(sent, names)
-    form.quantity = require_decimal(sent, names.quantity)
-    form.price = require_decimal(sent, names.price)
-    read_iceberg(sent, names, form)
-    forbid(sent, names.quote_quantity)
-    return forbid(sent, names.stop_price)
-
-
-cdef int read_limit_maker(Parameters sent, LegNames names, Form *form) except -1:
-    form.ord_type = text_of(b"2")
-    form.time_in_force = text_of(GOOD_TILL_CANCEL)
-    form.quantity = require_decimal(sent, names.quantity)
-    form.price = require_decimal(sent, names.price)
-    form.exec_inst = text_of(POST_ONLY)
-    form.has_terms = True
-    read_iceberg(sent, names, form)
-    forbid(sent, names.quote_quantity)
-    forbid(sent, names.time_in_force)
-    return forbid(sent, names.stop_price)
-
-
-cdef int read_market(Parameters sent, LegNames names, Form *form) except -1:
+cdef int read_market_amount(Parameters sent, LegNames names, OrderRequest *request) except -1:
     """A quantity, or an amount of the quote asset to spend or to receive."""
-    cdef bytes quantity = decimal_of(sent, names.quantity)
-    cdef bytes budget = decimal_of(sent, names.quote_quantity)
-    form.ord_type = text_of(b"1")
-    form.time_in_force = text_of(IMMEDIATE_OR_CANCEL)
-    if quantity is None and budget is None:
-        raise either_missing(names.quantity.decode(), names.quote_quantity.decode())
-    if quantity is not None and budget is not None:
+    cdef bint has_quantity = read_number(sent, names.of(FIELD_QUANTITY), FIELD_QUANTITY, request)
+    cdef bint has_budget = read_number(sent, names.of(FIELD_BUDGET), FIELD_BUDGET, request)
+    if not has_quantity and not has_budget:
+        raise either_missing(names.of(FIELD_QUANTITY).decode(), names.of(FIELD_BUDGET).decode())
+    if has_quantity and has_budget:
         raise invalid_combination()
-    form.quantity = text_of(quantity)
-    form.budget = text_of(budget)
-    form.has_terms = budget is not None
-    forbid(sent, names.price)
-    forbid(sent, names.stop_price)
-    forbid(sent, names.time_in_force)
-    return forbid(sent, names.iceberg)
-
-
-cdef int read_stop_limit(Parameters sent, LegNames names, Form *form) except -1:
-    form.ord_type = text_of(b"4")
-    form.time_in_force = require_time(sent, names)
-    form.quantity = require_decimal(sent, names.quantity)
-    form.price = require_decimal(sent, names.price)
-    form.stop_price = require_decimal(sent, names.stop_price)
-    form.exec_inst = text_of(POST_ONLY)  # refused where it would trigger at once
-    form.has_terms = True
-    read_iceberg(sent, names, form)
-    return forbid(sent, names.quote_quantity)
-
-
-cdef int read_stop(Parameters sent, LegNames names, Form *form) except -1:
-    form.ord_type = text_of(b"3")
-    form.time_in_force = text_of(GOOD_TILL_CANCEL)
-    form.quantity = require_decimal(sent, names.quantity)
-    form.stop_price = require_decimal(sent, names.stop_price)
-    form.exec_inst = text_of(POST_ONLY)  # refused where it would trigger at once
-    form.has_terms = True
-    forbid(sent, names.price)
-    forbid(sent, names.time_in_force)
-    forbid(sent, names.iceberg)
-    return forbid(sent, names.quote_quantity)
-
-
-cdef int read_self_trade(Parameters sent, Form *form) except -1:
-    cdef bytes mode = <bytes> choice(sent, b"selfTradePreventionMode", SELF_TRADES, None)
-    if mode is not None:
-        form.self_trade = text_of(mode)
-        form.has_terms = True
     return 0
 
 
-cdef object error_of_refusal(Parameters sent, const Refusal *refusal, int command):
-    """The answer to a form that the venue's checks refuse; the value they found wrong says which parameter it is."""
-    cdef const char *at
-    for name, value in sent.values.items():
-        at = <const char *> <bytes> value
-        if at == refusal.sent.at:
-            return refusal_error(refusal.code, command, name.decode())
-    return refusal_error(refusal.code, command)
-
-
-cdef dict fields_of(const Form *form):
-    """A form for tests: what it has, by name."""
-    found = {
-        "msg_type": bytes([form.msg_type]), "cl_ord_id": bytes_of(form.cl_ord_id), "symbol": bytes_of(form.symbol),
-        "side": bytes_of(form.side), "ord_type": bytes_of(form.ord_type), "price": bytes_of(form.price),
-        "time_in_force": bytes_of(form.time_in_force), "quantity": bytes_of(form.quantity),
-        "stop_price": bytes_of(form.stop_price), "display": bytes_of(form.display),
-        "exec_inst": bytes_of(form.exec_inst), "budget": bytes_of(form.budget),
-        "self_trade": bytes_of(form.self_trade),
-    }
-    return {name: value for name, value in found.items() if value is not None}
+cdef object error_of_refusal(LegNames names, const OrderRequest *request, const Refusal *refusal):
+    """The answer to a new order that the venue's checks refuse; a parameter that was sent and is wrong is named."""
+    if refusal.field in names.fields and has(request, refusal.field):
+        return refusal_error(refusal.code, CommandType.NEW_ORDER, names.of(refusal.field).decode())
+    return refusal_error(refusal.code, CommandType.NEW_ORDER)
 
 
 cdef class OrderForm:
-    """A new order. `form` is for Validator.check."""
+    """A new order. `request` is for Validator.check."""
 
     cdef object error_of(self, const Refusal *refusal):
-        return error_of_refusal(self.parameters, refusal, CommandType.NEW_ORDER)
-
-    def fields(self):
-        return fields_of(&self.form)
+        return error_of_refusal(PLAIN, &self.request, refusal)
 
 
 cdef class ListForm:
-    """Two new orders that belong together. `forms` and `kind` are for Validator.check_list."""
+    """Two new orders that belong together. `requests` and `kind` are for Validator.check_list."""
 
     cdef object error_of(self, const Refusal *refusal):
-        return error_of_refusal(self.parameters, refusal, CommandType.NEW_ORDER)
-
-    def fields(self):
-        return bytes_of(self.kind), fields_of(&self.forms[0]), fields_of(&self.forms[1])
+        return error_of_refusal(self.second if refusal.leg else self.first, &self.requests[refusal.leg], refusal)
 
 
 cdef class Target:
@@ -404,14 +311,6 @@ cdef class Target:
 cdef class CancelForm:
     """A cancel of one order."""
 
-    cdef void fill(self, Form *form) noexcept:
-        """Its form, for Validator.check, which wants the order's side too, and its client id if that is not known."""
-        memset(form, 0, sizeof(Form))
-        form.msg_type = c"F"
-        form.cl_ord_id = text_of(self.client_order_id)
-        form.orig_cl_ord_id = text_of(self.target.client_order_id)
-        form.symbol = text_of(self.target.symbol)
-
 
 cdef class CancelReplaceForm:
     """A cancel, and a new order in its place, which is another order with a number of its own."""
@@ -419,15 +318,6 @@ cdef class CancelReplaceForm:
 
 cdef class AmendForm:
     """A smaller quantity for an order, which keeps its place."""
-
-    cdef void fill(self, Form *form) noexcept:
-        """Its form, for Validator.check, which wants the order's side, type and price too, and its client id."""
-        memset(form, 0, sizeof(Form))
-        form.msg_type = c"G"
-        form.cl_ord_id = text_of(self.client_order_id)
-        form.orig_cl_ord_id = text_of(self.target.client_order_id)
-        form.symbol = text_of(self.target.symbol)
-        form.quantity = text_of(self.quantity)
 
     cdef object error_of(self, const Refusal *refusal):
         return refusal_error(refusal.code, CommandType.REPLACE, "newQty")
@@ -438,35 +328,34 @@ cpdef OrderForm read_order(Parameters sent, bytes generated):
     cdef OrderForm found = OrderForm.__new__(OrderForm)
     cdef bytes kind = sent.require(PLAIN.type)
     cdef bint is_plain = kind == b"LIMIT" or kind == b"MARKET"
-    found.parameters = sent
     found.client_order_id = client_id_of(sent, PLAIN.client_order_id, generated)
     found.detail = choice(sent, b"newOrderRespType", DETAILS, DETAIL_FULL if is_plain else DETAIL_ACK)
     found.wants_rates = choice(sent, b"computeCommissionRates", {b"true": 2, b"false": 1}, 1) == 2
-    read_leg(sent, PLAIN, kind, found.client_order_id, &found.form)
-    read_self_trade(sent, &found.form)
-    if found.form.stop_price.at == NULL:  # beside a stop price it says the same again
-        forbid(sent, b"stopLossPrice")
+    read_leg(sent, PLAIN, kind, found.client_order_id, &found.request)
+    found.request.order.stp = self_trade_of(sent)
+    if not has(&found.request, FIELD_STOP_PRICE) and sent.get(b"stopLossPrice") is not None:
+        raise not_required("stopLossPrice")  # with a stop price it says the same again
     return found
 
 
 cdef ListForm read_pair(
-    Parameters sent, bytes list_kind, LegNames first, bytes first_kind, LegNames second, bytes second_kind,
+    Parameters sent, int list_kind, LegNames first, bytes first_kind, LegNames second, bytes second_kind,
     list generated,
 ):
     """Two orders in the order of the venue's rules; `generated` are ids for the list and for them. ApiError."""
     cdef ListForm found = ListForm.__new__(ListForm)
-    found.parameters = sent
-    found.kind = text_of(list_kind)
+    found.kind = list_kind
+    found.first = first
+    found.second = second
     found.list_client_order_id = client_id_of(sent, b"listClientOrderId", generated[0])
     found.client_order_ids = [
         client_id_of(sent, first.client_order_id, generated[1]),
         client_id_of(sent, second.client_order_id, generated[2]),
     ]
     found.detail = choice(sent, b"newOrderRespType", DETAILS, DETAIL_FULL)
-    read_leg(sent, first, first_kind, <bytes> found.client_order_ids[0], &found.forms[0])
-    read_leg(sent, second, second_kind, <bytes> found.client_order_ids[1], &found.forms[1])
-    read_self_trade(sent, &found.forms[0])
-    read_self_trade(sent, &found.forms[1])
+    read_leg(sent, first, first_kind, <bytes> found.client_order_ids[0], &found.requests[0])
+    read_leg(sent, second, second_kind, <bytes> found.client_order_ids[1], &found.requests[1])
+    found.requests[0].order.stp = found.requests[1].order.stp = self_trade_of(sent)
     return found
 
 
@@ -490,19 +379,19 @@ cpdef ListForm read_oco(Parameters sent, list generated):
     if side == b"SELL" and below == b"LIMIT_MAKER":
         raise ApiError(400, Number.SELL_LIMIT_BELOW, "A limit order in a sell OCO must be above.")
     if above == b"LIMIT_MAKER":
-        found = read_pair(sent, ONE_CANCELS_THE_OTHER, ABOVE, above, BELOW, below, generated)
+        found = read_pair(sent, LIST_KIND_OCO, ABOVE, above, BELOW, below, generated)
     else:
-        found = read_pair(sent, ONE_CANCELS_THE_OTHER, BELOW, below, ABOVE, above, generated)
+        found = read_pair(sent, LIST_KIND_OCO, BELOW, below, ABOVE, above, generated)
     check_relation(found)
     return found
 
 
 cpdef ListForm read_old_oco(Parameters sent, list generated):
     """POST order/oco, which python-binance and older clients send. ApiError."""
-    cdef bytes kind = b"STOP_LOSS" if sent.get(OLD_STOP.price) is None else b"STOP_LOSS_LIMIT"
+    cdef bytes kind = b"STOP_LOSS" if sent.get(OLD_STOP.of(FIELD_PRICE)) is None else b"STOP_LOSS_LIMIT"
     cdef ListForm found
     # The limit order has no stop price of its own: that parameter is the other order's.
-    found = read_pair(sent, ONE_CANCELS_THE_OTHER, OLD_LIMIT, b"LIMIT_MAKER", OLD_STOP, kind, generated)
+    found = read_pair(sent, LIST_KIND_OCO, OLD_LIMIT, b"LIMIT_MAKER", OLD_STOP, kind, generated)
     check_relation(found)
     return found
 
@@ -513,29 +402,25 @@ cpdef ListForm read_oto(Parameters sent, list generated):
     cdef bytes pending = sent.require(PENDING.type)
     if working != b"LIMIT" and working != b"LIMIT_MAKER":
         raise ApiError(400, Number.INVALID_ORDER_TYPE, "Invalid orderType.")
-    return read_pair(sent, ONE_TRIGGERS_THE_OTHER, WORKING, working, PENDING, pending, generated)
+    return read_pair(sent, LIST_KIND_OTO, WORKING, working, PENDING, pending, generated)
 
 
 cdef int check_relation(ListForm pair) except -1:
     """A sell's limit price is above the price of its stop, a buy's below. ApiError."""
-    cdef int order = compare(pair.forms[0].price, pair.forms[1].stop_price)
-    if order and (order > 0) != (pair.forms[0].side.at[0] == c"2"):
+    cdef int order = compare(&pair.requests[0].amounts[FIELD_PRICE], &pair.requests[1].amounts[FIELD_STOP_PRICE])
+    if order and (order > 0) != (pair.requests[0].order.side == SIDE_SELL):
         raise rejected(RELATION)
     return 0
 
 
-cdef int compare(Text one, Text other) noexcept nogil:
+cdef int compare(const Amount *one, const Amount *other) noexcept nogil:
     """Which of two numbers is greater: 1, or -1; 0 where they are equal, or one is beyond what the venue can hold."""
-    cdef Decimal left
-    cdef Decimal right
     cdef int128 difference
-    if parse_decimal(one.at, one.size, &left) != FAULT_NONE:
-        return 0
-    if parse_decimal(other.at, other.size, &right) != FAULT_NONE:
+    if one.fault != FAULT_NONE or other.fault != FAULT_NONE:
         return 0
     difference = (
-        <int128> left.mantissa * power_of_ten(MOST_DECIMALS - left.decimals)
-        - <int128> right.mantissa * power_of_ten(MOST_DECIMALS - right.decimals)
+        <int128> one.value.mantissa * power_of_ten(MOST_DECIMALS - one.value.decimals)
+        - <int128> other.value.mantissa * power_of_ten(MOST_DECIMALS - other.value.decimals)
     )
     return (difference > 0) - (difference < 0)
 
@@ -600,9 +485,10 @@ cpdef CancelReplaceForm read_cancel_replace(Parameters sent, bytes generated_can
 cpdef AmendForm read_amend(Parameters sent, bytes generated):
     """PUT order/amend/keepPriority; `generated` is the order's new client id where it names none. ApiError."""
     cdef AmendForm found = AmendForm.__new__(AmendForm)
+    cdef bytes client_order_id = client_id_of(sent, b"newClientOrderId", generated)
     found.target = read_target(sent)
-    found.client_order_id = client_id_of(sent, b"newClientOrderId", generated)
-    found.quantity = decimal_of(sent, b"newQty")
-    if found.quantity is None:
+    begin(&found.request, CMD_REPLACE)
+    put_id(&found.request, client_order_id, len(client_order_id))
+    if not read_number(sent, b"newQty", FIELD_QUANTITY, &found.request):
         raise missing("newQty")
     return found

@@ -5,11 +5,10 @@ released (LOG-13). Nothing here knows HTTP or WebSockets.
 """
 
 cimport cython
-from libc.string cimport memcpy, memset
 
-from lockstep.core.intake.order_form cimport Refusal, Text
+from lockstep.core.intake.order_request cimport FIELD_STOP_PRICE, OrderRequest, Refusal, begin, has, put_id, put_orig_id
 from lockstep.core.intake.orders cimport STATUS_NEW, STATUS_PARTIALLY_FILLED
-from lockstep.core.schema.records cimport CL_ORD_ID_SIZE, CODE_WOULD_TAKE
+from lockstep.core.schema.records cimport CL_ORD_ID_SIZE, CMD_CANCEL, CMD_MASS_CANCEL, CODE_WOULD_TAKE
 from lockstep.procs.api.binance.caller cimport Call
 from lockstep.procs.api.binance.order_forms cimport (
     RESTRICTION_ONLY_NEW,
@@ -205,25 +204,24 @@ cdef class Trading:
 
     cdef Request send_order(self, OrderForm form, Call call):
         cdef Refusal refused
-        cdef Request request = self.commands.place(&form.form, call.account, call.key, call.ticket(), &refused)
+        cdef Request request = self.commands.place(&form.request, call.account, call.key, call.ticket(), &refused)
         if request is None:
             raise form.error_of(&refused)
         return request
 
     cdef int check_order(self, OrderForm form, Call call) except -1:
-        cdef Refusal refused = self.commands.test(&form.form, call.account)
+        cdef Refusal refused = self.commands.test(&form.request, call.account)
         if refused.code:
             raise form.error_of(&refused)
         return 0
 
     cdef Request send_list(self, ListForm form, Call call):
         cdef Refusal refused
-        cdef char name[CL_ORD_ID_SIZE]
         cdef bint is_named = call.sent.get(b"listClientOrderId") is not None
-        cdef Request request
-        pad(form.list_client_order_id, name)
-        request = self.commands.place_list(
-            &form.forms[0], form.kind, name if is_named else NULL, call.account, call.key, call.ticket(), &refused
+        cdef bytes name = form.list_client_order_id.ljust(CL_ORD_ID_SIZE, b"\0")
+        cdef const char *padded = name
+        cdef Request request = self.commands.place_list(
+            form.requests, form.kind, padded if is_named else NULL, call.account, call.key, call.ticket(), &refused
         )
         if request is None:
             raise form.error_of(&refused)
@@ -231,50 +229,45 @@ cdef class Trading:
 
     cdef Request send_cancel(self, CancelForm form, Call call):
         """What is not known here by its client id is asked for all the same: the router knows."""
-        cdef char own_id[CL_ORD_ID_SIZE]
-        cdef char orig_id[CL_ORD_ID_SIZE]
+        cdef OrderRequest cancel
         cdef Refusal refused
         cdef Request request
+        cdef bytes orig_id = form.target.client_order_id
         cdef OrderView known = self.named(form.target, call.account)
-        cdef int side = 0
+        begin(&cancel, CMD_CANCEL)
         if known is not None:
             check_restriction(form, known)
             form.order_id = known.order_id
             if known.waits_for_list:  # a list ends as a whole, with its first order
                 known = self.shown.order_of(known.mate_id)
-            side = known.side
-            pad(known.client_order_id, orig_id)
-        elif form.target.order_id or form.target.client_order_id is None:
+            cancel.order.side = known.side
+            orig_id = known.client_order_id
+        elif form.target.order_id or orig_id is None:
             raise refusal(Code.UNKNOWN_ORDER, CommandType.CANCEL)
-        else:
-            pad(form.target.client_order_id, orig_id)
-        pad(form.client_order_id, own_id)
-        request = self.commands.cancel(
-            self.instrument(form.target.symbol), side, own_id, orig_id, call.account, call.key, call.ticket(), &refused
-        )
+        put_id(&cancel, form.client_order_id, len(form.client_order_id))
+        put_orig_id(&cancel, orig_id, len(orig_id))
+        cancel.order.instrument = self.instrument(form.target.symbol)
+        request = self.commands.cancel(&cancel, call.account, call.key, call.ticket(), &refused)
         if request is None:
             raise refusal(refused.code, CommandType.CANCEL)
         return request
 
     cdef Request send_mass_cancel(self, instrument, bytes client_id, Call call):
-        cdef char own_id[CL_ORD_ID_SIZE]
+        cdef OrderRequest cancel
         cdef Refusal refused
         cdef Request request
-        pad(client_id, own_id)
-        request = self.commands.mass_cancel(instrument, own_id, call.account, call.key, call.ticket(), &refused)
+        begin(&cancel, CMD_MASS_CANCEL)
+        cancel.order.instrument = instrument
+        put_id(&cancel, client_id, len(client_id))
+        request = self.commands.cancel(&cancel, call.account, call.key, call.ticket(), &refused)
         if request is None:
             raise refusal(refused.code, CommandType.MASS_CANCEL)
         return request
 
     cdef Request send_amend(self, AmendForm form, OrderView known, Call call):
-        cdef char own_id[CL_ORD_ID_SIZE]
         cdef Refusal refused
-        cdef Text quantity
-        cdef Request request
-        pad(form.client_order_id, own_id)
-        quantity.at, quantity.size = form.quantity, len(form.quantity)
-        request = self.commands.reduce(
-            known.order_id, own_id, quantity, call.account, call.key, call.ticket(), &refused
+        cdef Request request = self.commands.reduce(
+            &form.request, known.order_id, call.account, call.key, call.ticket(), &refused
         )
         if request is None and refused.code == NOT_REDUCED:
             raise ApiError(400, Number.AMEND_REJECTED, "Order amend (quantity increase) is not supported.")
@@ -295,7 +288,7 @@ cdef class Trading:
         return 0
 
     cdef bytes placed(self, Request request, OrderForm form, Call call):
-        if request.code == CODE_WOULD_TAKE and form.form.stop_price.at != NULL:
+        if request.code == CODE_WOULD_TAKE and has(&form.request, FIELD_STOP_PRICE):
             raise rejected("Stop price would trigger immediately.")
         self.check(request, CommandType.NEW_ORDER)
         fills = [self.shown.numbered_fill(number) for number in request.fills]
@@ -378,14 +371,6 @@ cdef int check_restriction(CancelForm form, OrderView known) except -1:
         raise ApiError(400, Number.CANCEL_REJECTED, "Order was not canceled due to cancel restrictions.")
     if form.restriction == RESTRICTION_ONLY_PARTIALLY_FILLED and known.status != STATUS_PARTIALLY_FILLED:
         raise ApiError(400, Number.CANCEL_REJECTED, "Order was not canceled due to cancel restrictions.")
-    return 0
-
-
-cdef int pad(bytes client_id, char *out) except -1:
-    """A client id as records have it; one that is too long is cut, and so is none that was checked."""
-    cdef size_t size = min(len(client_id), CL_ORD_ID_SIZE)
-    memset(out, 0, CL_ORD_ID_SIZE)
-    memcpy(out, <const char *> client_id, size)
     return 0
 
 

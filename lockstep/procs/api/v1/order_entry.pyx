@@ -1,15 +1,31 @@
-"""Orders in the venue's own terms: from the fields of a request to the forms that commands are made of.
+"""Orders in the venue's own terms: from the fields of a request to the requests that commands are made of.
 
-A form's fields have FIX's characters, as those of a gateway have; numbers are read by the venue's own checks. It knows
-neither HTTP nor JSON.
+Fields have the names and words of `/v1`; numbers are judged by the venue's own checks. It knows neither HTTP nor JSON.
 """
 
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memcpy, memset
 
-from lockstep.core.intake.order_form cimport Form, Refusal, Text
-from lockstep.core.schema.records cimport CL_ORD_ID_SIZE
+from lockstep.core.intake.order_request cimport (
+    AMOUNTS, FIELD_BUDGET, FIELD_CL_ORD_ID, FIELD_DISPLAY, FIELD_EXPIRE_TIME, FIELD_KIND, FIELD_MINIMUM, FIELD_ORD_TYPE,
+    FIELD_ORIG_CL_ORD_ID, FIELD_POST_ONLY, FIELD_PRICE, FIELD_QUANTITY, FIELD_SELF_TRADE, FIELD_SIDE, FIELD_SLIDE,
+    FIELD_STOP_PRICE, FIELD_SYMBOL, FIELD_TIME_IN_FORCE, FIELD_TRAIL, OrderField, OrderRequest, Refusal, begin, has,
+    put_amount, put_id, put_orig_id, put_symbol,
+)
+from lockstep.core.schema.records cimport CMD_CANCEL, CMD_NEW_ORDER, CMD_REPLACE, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE
 from lockstep.procs.api.commands cimport Commands
+
+from lockstep.core.schema.enums import ListKind, OrderType, SelfTrade, Side, TimeInForce
+from lockstep.procs.api.moments import LAST_MS
+
+MS = 1_000_000
+
+cdef dict NAMES = {
+    FIELD_CL_ORD_ID: "client_order_id", FIELD_ORIG_CL_ORD_ID: "orig_client_order_id", FIELD_SYMBOL: "symbol",
+    FIELD_SIDE: "side", FIELD_ORD_TYPE: "type", FIELD_TIME_IN_FORCE: "time_in_force", FIELD_PRICE: "price",
+    FIELD_QUANTITY: "quantity", FIELD_BUDGET: "budget", FIELD_STOP_PRICE: "stop_price", FIELD_TRAIL: "trail",
+    FIELD_DISPLAY: "display", FIELD_MINIMUM: "minimum", FIELD_EXPIRE_TIME: "expires", FIELD_POST_ONLY: "post_only",
+    FIELD_SLIDE: "slide", FIELD_SELF_TRADE: "self_trade",
+}
 
 
 class OrderRefusedError(Exception):
@@ -21,64 +37,45 @@ class OrderRefusedError(Exception):
         self.field = field
 
 
-cdef Text text_of(bytes value) noexcept:
-    """A value as a form has it; absent where there is none. Its bytes must be kept."""
-    cdef Text text
-    text.at = NULL
-    text.size = 0
-    if value is not None:
-        text.at = value
-        text.size = len(value)
-    return text
-
-
-cdef int fill(Form *form, char msg_type, dict fields) except -1:
-    """Point a form at the values of its fields, which must be kept."""
-    memset(form, 0, sizeof(Form))
-    form.msg_type = msg_type
-    form.has_terms = True
-    form.cl_ord_id = text_of(fields.get("client_order_id"))
-    form.orig_cl_ord_id = text_of(fields.get("orig_client_order_id"))
-    form.symbol = text_of(fields.get("symbol"))
-    form.side = text_of(fields.get("side"))
-    form.ord_type = text_of(fields.get("type"))
-    form.time_in_force = text_of(fields.get("time_in_force"))
-    form.price = text_of(fields.get("price"))
-    form.quantity = text_of(fields.get("quantity"))
-    form.stop_price = text_of(fields.get("stop_price"))
-    form.trail = text_of(fields.get("trail"))
-    form.display = text_of(fields.get("display"))
-    form.minimum = text_of(fields.get("minimum"))
-    form.expire_time = text_of(fields.get("expire_time"))
-    form.exec_inst = text_of(fields.get("exec_inst"))
-    form.budget = text_of(fields.get("budget"))
-    form.self_trade = text_of(fields.get("self_trade"))
-    form.slide = text_of(fields.get("slide"))
-    form.valid_until_ns = int(fields.get("valid_until") or 0)
+cdef int fill(OrderRequest *request, int command, dict fields) except -1:
+    """Read the fields of an order: words, times in ms, and numbers as texts; None or False where one is not sent."""
+    cdef OrderField field
+    cdef bytes text
+    begin(request, command)
+    for field, name in NAMES.items():
+        value = fields.get(name)
+        if value is None or value is False:
+            continue
+        request.sent |= 1 << field
+        if field < AMOUNTS:
+            text = value.encode()
+            put_amount(request, field, text, len(text))
+    text = fields["client_order_id"].encode()
+    put_id(request, text, len(text))
+    text = fields["symbol"].encode()
+    put_symbol(request, text, len(text))
+    if has(request, FIELD_ORIG_CL_ORD_ID):
+        text = fields["orig_client_order_id"].encode()
+        put_orig_id(request, text, len(text))
+    request.order.side = Side[fields["side"].upper()]
+    request.order.ord_type = OrderType[fields["type"].upper()]
+    request.order.time_in_force = TimeInForce[fields["time_in_force"].upper()]
+    if has(request, FIELD_SELF_TRADE):
+        request.order.stp = SelfTrade[fields["self_trade"].upper()]
+    if has(request, FIELD_POST_ONLY):
+        request.order.flags |= ORDER_FLAG_POST_ONLY
+    if has(request, FIELD_SLIDE):
+        request.order.flags |= ORDER_FLAG_SLIDE
+    if has(request, FIELD_EXPIRE_TIME):
+        request.more.expire_ns = fields["expires"] * MS
+    if fields["valid_until"] is not None:
+        request.more.valid_until_ns = min(max(fields["valid_until"], 1), LAST_MS) * MS
     return 0
 
 
-cdef object refused(const Refusal *refusal, dict fields):
-    """What was refused, and which field is wrong: the one whose bytes the checks point at."""
-    cdef const char *at
-    for name, value in fields.items():
-        if value is not None:
-            at = <bytes> value
-            if at == refusal.sent.at:
-                return OrderRefusedError(refusal.code, name)
-    return OrderRefusedError(refusal.code, "")
-
-
-cdef object refused_of_list(const Refusal *refusal, bytes kind, dict first, dict second):
-    """The same of a list; a field of an order has its place before it: `orders[1].price`."""
-    cdef int i
-    if <const char *> kind == refusal.sent.at:
-        return OrderRefusedError(refusal.code, "kind")
-    for i, fields in enumerate((first, second)):
-        error = refused(refusal, fields)
-        if error.field:
-            return OrderRefusedError(refusal.code, f"orders[{i}].{error.field}")
-    return OrderRefusedError(refusal.code, "")
+cdef str name_of(const OrderRequest *request, const Refusal *refusal):
+    """The field that is wrong, if it was sent."""
+    return NAMES[refusal.field] if refusal.field in NAMES and has(request, refusal.field) else ""
 
 
 cdef class OrderEntry:
@@ -94,35 +91,38 @@ cdef class OrderEntry:
 
     def place(self, uint32_t account, uint64_t ticket, dict fields not None):
         """A new order."""
-        cdef Form form
+        cdef OrderRequest order
         cdef Refusal refusal
-        fill(&form, c"D", fields)
-        request = self.commands.place(&form, account, 0, ticket, &refusal)
+        fill(&order, CMD_NEW_ORDER, fields)
+        request = self.commands.place(&order, account, 0, ticket, &refusal)
         if request is None:
-            raise refused(&refusal, fields)
+            raise OrderRefusedError(refusal.code, name_of(&order, &refusal))
         return request
 
     def place_list(
-        self, uint32_t account, uint64_t ticket, bytes kind not None, dict first not None, dict second not None
+        self, uint32_t account, uint64_t ticket, str kind not None, dict first not None, dict second not None
     ):
-        """Two new orders; `kind` is b"1" where one cancels the other, b"2" where the first one triggers the second."""
-        cdef Form forms[2]
+        """Two new orders: `oco`, one cancels the other, or `oto`, the first one triggers the second."""
+        cdef OrderRequest orders[2]
         cdef Refusal refusal
-        fill(&forms[0], c"E", first)
-        fill(&forms[1], c"E", second)
-        request = self.commands.place_list(forms, text_of(kind), NULL, account, 0, ticket, &refusal)
+        fill(&orders[0], CMD_NEW_ORDER, first)
+        fill(&orders[1], CMD_NEW_ORDER, second)
+        request = self.commands.place_list(orders, ListKind[kind.upper()], NULL, account, 0, ticket, &refusal)
+        if request is None and refusal.field == FIELD_KIND:
+            raise OrderRefusedError(refusal.code, "kind")
         if request is None:
-            raise refused_of_list(&refusal, kind, first, second)
+            name = name_of(&orders[refusal.leg], &refusal)
+            raise OrderRefusedError(refusal.code, f"orders[{refusal.leg}].{name}" if name else "")
         return request
 
     def replace(self, uint32_t account, uint64_t ticket, dict fields not None):
         """Other terms for an order, which gets a new client id."""
-        cdef Form form
+        cdef OrderRequest change
         cdef Refusal refusal
-        fill(&form, c"G", fields)
-        request = self.commands.replace(&form, account, 0, ticket, &refusal)
+        fill(&change, CMD_REPLACE, fields)
+        request = self.commands.place(&change, account, 0, ticket, &refusal)
         if request is None:
-            raise refused(&refusal, fields)
+            raise OrderRefusedError(refusal.code, name_of(&change, &refusal))
         return request
 
     def cancel(
@@ -130,19 +130,14 @@ cdef class OrderEntry:
         bytes orig_client_order_id
     ):
         """A cancel under an id of its own."""
-        cdef char own_id[CL_ORD_ID_SIZE]
-        cdef char orig_id[CL_ORD_ID_SIZE]
+        cdef OrderRequest cancel
         cdef Refusal refusal
-        pad(client_order_id, own_id)
-        pad(orig_client_order_id, orig_id)
-        request = self.commands.cancel(instrument, side, own_id, orig_id, account, 0, ticket, &refusal)
+        begin(&cancel, CMD_CANCEL)
+        cancel.order.instrument = instrument
+        cancel.order.side = side
+        put_id(&cancel, client_order_id, len(client_order_id))
+        put_orig_id(&cancel, orig_client_order_id, len(orig_client_order_id))
+        request = self.commands.cancel(&cancel, account, 0, ticket, &refusal)
         if request is None:
             raise OrderRefusedError(refusal.code, "")
         return request
-
-
-cdef int pad(bytes client_id, char *out) except -1:
-    cdef size_t size = min(len(client_id), CL_ORD_ID_SIZE)
-    memset(out, 0, CL_ORD_ID_SIZE)
-    memcpy(out, <const char *> client_id, size)
-    return 0

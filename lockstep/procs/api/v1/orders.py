@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from litestar import Controller, delete, get, post, put
 from litestar.params import Parameter
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from lockstep.core.intake.codes import text_of
 from lockstep.core.schema.records import Code, MassCancel, Role, Side
@@ -24,7 +23,6 @@ from lockstep.procs.api.v1.problems import ProblemError, invalid, not_found, ref
 from lockstep.procs.api.v1.shown import FillShown, OrderShown, fill_shown, order_shown
 
 MS = 1_000_000
-SECOND_MS = 1000
 SYMBOL = re.compile(r"[A-Z0-9]{1,16}")
 
 Decimal = Annotated[str, Meta(max_length=64, description="an exact decimal number, as a text")]
@@ -42,19 +40,10 @@ ValidUntil = Annotated[
     Meta(ge=0, le=LATEST_MS, description="milliseconds since 1970: the venue refuses it later (VALID_UNTIL_PASSED)"),
 ]
 
-Fields = dict[str, bytes | None]  # of a form, by name
+Fields = dict[str, Any]  # of an order, by the names of `NewOrder`
 
-SIDES = {"buy": b"1", "sell": b"2"}
-TYPES = {"market": b"1", "limit": b"2", "stop": b"3", "stop_limit": b"4", "trailing_stop": b"P"}
-TIMES = {"day": b"0", "gtc": b"1", "at_the_open": b"2", "ioc": b"3", "fok": b"4", "gtd": b"6", "at_the_close": b"7"}
-SELF_TRADES = {
-    "none": b"100", "cancel_newest": b"1", "cancel_oldest": b"2", "cancel_both": b"3", "decrement": b"101",
-}  # fmt: skip
 STOPS = ("stop_price", "trail")
 STOPS_OF = {"stop": ("stop_price",), "stop_limit": ("stop_price",), "trailing_stop": ("trail",)}
-KINDS = {"oco": b"1", "oto": b"2"}
-# How /v1 calls what a form has under another name.
-FIELDS = {"trail_kind": "trail", "exec_inst": "post_only", "expire_time": "expires"}
 
 
 class NewOrder(Body, frozen=True, kw_only=True):
@@ -158,13 +147,14 @@ class OrdersController(Controller):
         _count(services, caller, 2)
         first, second = (_fields(order) for order in data.orders)
         try:
-            request = services.entry.place_list(caller.account, caller.ticket, KINDS[data.kind], first, second)
+            request = services.entry.place_list(caller.account, caller.ticket, data.kind, first, second)
         except OrderRefusedError as error:
             raise _refused(error) from None
         await request.outcome
         if request.code:
             raise refused(Code(request.code))
-        views = [services.shown.find(caller.account, 0, leg["client_order_id"]) for leg in (first, second)]
+        ids = [str(leg["client_order_id"]).encode() for leg in (first, second)]
+        views = [services.shown.find(caller.account, 0, each) for each in ids]
         return Listed([_shown(services, view) for view in views if view is not None], request.seq)
 
     @put("/orders/{order_id:int}")
@@ -301,84 +291,38 @@ def _page(first: int | None, since: int | None, until: int | None, limit: int) -
 
 
 def _refused(error: OrderRefusedError) -> ProblemError:
-    *order, name = error.field.rsplit(".", 1)  # in a list its order stands before it
-    field = ".".join((*order, FIELDS.get(name, name)))
-    return refused(Code(error.code), field or None, text_of(error.code))
+    return refused(Code(error.code), error.field or None, text_of(error.code))
 
 
 def _fields(order: NewOrder) -> Fields:
-    """An order's form: numbers as they were sent, words as FIX's characters."""
-    exec_inst = [word for word, wanted in (("6", order.post_only), ("a", order.type == "trailing_stop")) if wanted]
+    """An order's fields, with what it has that says nothing: all that may rest stay until they are cancelled."""
     if order.type == "trailing_stop" and order.trail is None:
         raise refused(Code.TRAIL_MISSING, "trail")
-    return {
-        "client_order_id": (order.client_order_id or new_id()).encode(),
-        "symbol": order.symbol.encode(),
-        "side": SIDES[order.side],
-        "type": TYPES[order.type],
-        "time_in_force": _word(TIMES, order.time_in_force) or _time_in_force(order.type),
-        "quantity": _number(order.quantity),
-        "budget": _number(order.budget),
-        "price": _number(order.price),
-        "stop_price": _number(order.stop_price),
-        "trail": _number(order.trail),
-        "display": _number(order.display),
-        "minimum": _number(order.minimum),
-        "expire_time": _utc(order.expires),
-        "exec_inst": " ".join(exec_inst).encode() or None,
-        "slide": b"P" if order.slide else None,
-        "self_trade": _word(SELF_TRADES, order.self_trade),
-        "valid_until": _nanoseconds(order.valid_until),
-    }
+    fields = structs.asdict(order)
+    fields["client_order_id"] = order.client_order_id or new_id()
+    fields["time_in_force"] = order.time_in_force or ("ioc" if order.type == "market" else "gtc")
+    return fields
 
 
 def _changed(services: Services, view: OrderView, change: Change) -> Fields:
-    """An order's form with what is to change."""
+    """The fields of an order, with what is to change."""
     now = _shown(services, view)
     if change == Change(valid_until=change.valid_until):
         raise invalid("", "This changes nothing: send a quantity, a price, a stop price, a trail or a display.")
     fields: Fields = {
-        "client_order_id": (change.client_order_id or new_id()).encode(),
-        "orig_client_order_id": view.client_order_id,
-        "symbol": view.symbol.symbol,
-        "side": SIDES[now.side],
-        "type": TYPES[now.type],
-        "time_in_force": TIMES[now.time_in_force],
-        "exec_inst": b"a" if now.type == "trailing_stop" else None,
-        "valid_until": _nanoseconds(change.valid_until),
+        "client_order_id": change.client_order_id or new_id(),
+        "orig_client_order_id": now.client_order_id,
+        "symbol": now.symbol,
+        "side": now.side,
+        "type": now.type,
+        "time_in_force": now.time_in_force,
+        "expires": now.expires,
+        "valid_until": change.valid_until,
     }
     for name in ("quantity", "price", "stop_price", "trail", "display"):
         sent = getattr(change, name)
         if sent is not UNSET:
-            fields[name] = _number(sent)
+            fields[name] = sent
         elif name not in STOPS or name in STOPS_OF.get(now.type, ()):  # a trailing stop's price moves by itself
-            fields[name] = _number(getattr(now, name))
-    if now.expires is not None:
-        fields["expire_time"] = _utc(now.expires)
+            fields[name] = getattr(now, name)
     return fields
-
-
-def _time_in_force(type: str) -> bytes:
-    """What an order has that says nothing: all that may rest stay until they are cancelled."""
-    return TIMES["ioc" if type == "market" else "gtc"]
-
-
-def _word(words: dict[str, bytes], word: str | None) -> bytes | None:
-    return None if word is None else words[word]
-
-
-def _number(text: str | None) -> bytes | None:
-    return None if text is None else text.encode()
-
-
-def _nanoseconds(moment_ms: int | None) -> bytes | None:
-    """Return a time as records have it, at least 1970's first millisecond and at most the last that they can have."""
-    return None if moment_ms is None else b"%d" % (min(max(moment_ms, 1), LAST_MS) * MS)
-
-
-def _utc(moment_ms: int | None) -> bytes | None:
-    """A time as FIX writes it."""
-    if moment_ms is None:
-        return None
-    seconds, thousandths = divmod(moment_ms, SECOND_MS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y%m%d-%H:%M:%S}.{thousandths:03d}".encode()

@@ -11,7 +11,7 @@ cdef enum:
     GARBLED = -1                # drop `message.skip` bytes (at least 1) and call again
     TOO_LONG = -2               # a declared or actual size above MAX_MESSAGE_SIZE, or too many fields
 
-# Where `Message.at` keeps the field of a tag that the session, or an order, looks at in every message.
+# Where `Message.at` keeps the field of a tag that the session looks at in every message.
 cdef enum:
     AT_NOWHERE = 0              # any other tag
     AT_MSG_SEQ_NUM = 1
@@ -22,17 +22,9 @@ cdef enum:
     AT_POSS_RESEND = 6
     AT_ROUTING = 7              # any of 115, 116, 128, 129
     AT_ORIG_SENDING_TIME = 8
-    AT_CL_ORD_ID = 9
-    AT_ORDER_QTY = 10
-    AT_ORD_TYPE = 11
-    AT_ORIG_CL_ORD_ID = 12
-    AT_PRICE = 13
-    AT_SIDE = 14
-    AT_SYMBOL = 15
-    AT_TIME_IN_FORCE = 16
-    AT_TERMS = 17               # any of those that only orders with further terms have, and any tag from 1024 on
-    AT_SECRET = 18              # a password, old or new, or raw data, which may hold one
-    PLACES = 20
+    AT_LARGE = 9                # any tag from 1024 on
+    AT_SECRET = 10              # a password, old or new, or raw data, which may hold one
+    PLACES = 12
     AT_LENGTH = PLACES          # no place: the tag's value is the length of the data field behind it
 
 cdef struct Field:

@@ -29,11 +29,7 @@ cdef uint8_t[PLACED_TAGS] PLACE     # AT_… of a tag
 for tag, place in (
     (34, AT_MSG_SEQ_NUM), (43, AT_POSS_DUP), (49, AT_SENDER_COMP_ID), (52, AT_SENDING_TIME), (56, AT_TARGET_COMP_ID),
     (97, AT_POSS_RESEND), (115, AT_ROUTING), (116, AT_ROUTING), (128, AT_ROUTING), (129, AT_ROUTING),
-    (122, AT_ORIG_SENDING_TIME), (11, AT_CL_ORD_ID), (38, AT_ORDER_QTY), (40, AT_ORD_TYPE), (41, AT_ORIG_CL_ORD_ID),
-    (44, AT_PRICE), (54, AT_SIDE), (55, AT_SYMBOL), (59, AT_TIME_IN_FORCE),
-    (18, AT_TERMS), (99, AT_TERMS), (110, AT_TERMS), (111, AT_TERMS), (126, AT_TERMS), (152, AT_TERMS), (211, AT_TERMS),
-    (432, AT_TERMS), (836, AT_TERMS),
-    (96, AT_SECRET), (554, AT_SECRET), (925, AT_SECRET),
+    (122, AT_ORIG_SENDING_TIME), (96, AT_SECRET), (554, AT_SECRET), (925, AT_SECRET),
 ):
     PLACE[tag] = place
 # Tags whose value is the length of the data field after them, which may hold any byte.
@@ -209,7 +205,7 @@ cdef int cut(Message out, const char *data, size_t at, size_t size) noexcept nog
         field.tag = tag
         field.offset = <uint32_t> at
         field.length = <uint32_t> (end - at)
-        place = PLACE[tag] if tag < PLACED_TAGS else AT_TERMS
+        place = PLACE[tag] if tag < PLACED_TAGS else AT_LARGE
         if place == AT_LENGTH:
             data_size = parse_uint(data + at, end - at)
             data_tag = 89 if tag == 93 else tag + 1  # Signature (89) alone does not come behind its length by number
