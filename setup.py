@@ -20,6 +20,7 @@ from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
+ROOT = Path(__file__).resolve().parent
 PACKAGES = ("lockstep", "bench", "tests")
 JOBS = int(os.environ.get("LOCKSTEP_JOBS", "0")) or len(os.sched_getaffinity(0))
 DIRECTIVES = {
@@ -118,7 +119,9 @@ class Compiler(build_ext):
         if self.extensions and (problems := missing()):
             raise SystemExit("\n".join(problems))
         if self.extensions:
-            subprocess.run([sys.executable, "-m", "lockstep.core.schema.layout"], check=True)  # writes records.pxd
+            subprocess.run(
+                [sys.executable, "-m", "lockstep.core.schema.layout"], cwd=ROOT, check=True
+            )  # writes records.pxd
         progress = Progress(len(self.extensions))
         with ProcessPoolExecutor(JOBS, get_context("fork"), initializer=_inherit, initargs=(self,)) as pool:
             for module in as_completed([pool.submit(_compile, number) for number in range(len(self.extensions))]):

@@ -18,7 +18,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from lockstep.cli.errors import UsageError
-from lockstep.cli.terminal import DEFAULT_CONFIG, DEMO_CONFIG, ConfigPath, console, in_url, load, table
+from lockstep.cli.terminal import DEFAULT_CONFIG, DEMO_CONFIG, DEMO_PASSWORD, ConfigPath, console, in_url, load, table
 from lockstep.config.errors import ConfigError
 from lockstep.config.schema import Config
 from lockstep.core.files import space
@@ -87,8 +87,7 @@ class Terminal:
         page = f"Open {'https' if settings.api.certificate else 'http'}://{in_url(address)}:{port}"
         if self._config.resolve() != DEMO_CONFIG.resolve():
             return page
-        trader = settings.accounts[0]
-        return f"{page} and log in as {trader.name}, password {trader.password}"
+        return f"{page} and log in as {settings.accounts[0].name}, password {DEMO_PASSWORD}"
 
 
 def run(

@@ -42,6 +42,7 @@ YES_HELP = "Do not ask whether you are sure. Needed where there is no terminal."
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative=(), help=YES_HELP)]
 OWN_CONFIG = "venue.toml"  # which `lockstep init` writes, and every command finds in its folder
 DEMO_CONFIG = Path(__file__).parents[1] / "config" / "demo.toml"
+DEMO_PASSWORD = "demo"  # of all its users
 DEFAULT_CONFIG = Path(os.environ.get("LOCKSTEP_CONFIG") or (OWN_CONFIG if Path(OWN_CONFIG).exists() else DEMO_CONFIG))
 
 

@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,6 @@ class Venue:
 
     def __init__(self, config: Path) -> None:
         self.config = config
-        self.data = Path(loader.load(config).venue.data)
         self.log = config.parent / "run.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.python = sys.executable
@@ -95,6 +95,11 @@ class Venue:
         # How its processes are started: out of Ctrl-C's reach, and to stop in order if this process is gone.
         self.spawning: dict[str, Any] = {"start_new_session": True, "preexec_fn": tied()}
         self._said_before = 0
+
+    @cached_property
+    def data(self) -> Path:
+        """Its data folder, which its file names."""
+        return Path(self.loaded.venue.data)
 
     @property
     def loaded(self) -> Config:

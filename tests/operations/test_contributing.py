@@ -34,8 +34,7 @@ def placed(source: str, target: str) -> str:
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tree after the page's steps."""
     tree = tmp_path_factory.mktemp("contributing")
-    for folder in ("shm", "procs", "config", "scripts"):
-        shutil.copytree(ROOT / folder, tree / folder, ignore=NOT_SOURCES, copy_function=placed)
+    shutil.copytree(ROOT / "lockstep", tree / "lockstep", ignore=NOT_SOURCES, copy_function=placed)
     for diff in DIFFS:
         run(tree, "git", "apply", "-", text=diff.text)
     return tree

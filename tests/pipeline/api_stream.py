@@ -7,6 +7,7 @@ twice, as from a proxy. `check` holds all that it was shown against a replay of 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import itertools
 import json
 import threading
@@ -34,7 +35,7 @@ AGAIN, BUSY, UNKNOWN, AWAY = -2010, -1008, -1007, -1001
 MAY_COME_AGAIN = (BUSY, UNKNOWN, AWAY)
 RETRY_S = 0.02
 PAGE = 1000
-LOST = (OSError, WebSocketException, TimeoutError)
+LOST = (OSError, http.client.HTTPException, WebSocketException, TimeoutError)
 
 
 class ApiStream(threading.Thread):
@@ -136,8 +137,7 @@ class ApiStream(threading.Thread):
         self.last_acknowledged_at = now_s
 
     def _comes_twice(self, place: Callable[[dict[str, object]], Any], terms: dict[str, object]) -> None:
-        code: int | str = 0
-        answer = None
+        code, answer = 0, None
         try:
             answer = place(terms)
         except RefusedError as error:
@@ -173,7 +173,7 @@ class ApiStream(threading.Thread):
         socket.send(json.dumps({"id": 1, "method": "order.place", "params": self._client.ws_params(**terms)}))
         answer = json.loads(socket.recv(timeout=RECOVERY_S))
         if answer["status"] != 200:
-            raise RefusedError(answer["error"]["code"], answer["error"]["msg"], answer["status"], answer["error"])
+            raise RefusedError(answer["status"], answer["error"])
         return answer["result"]
 
     def cut(self) -> None:

@@ -7,8 +7,8 @@ import socket
 import time
 from collections.abc import Callable
 
-from lockstep.client.fix.message import Field, Message
-from lockstep.client.fix.orders import cancel_order, limit_order
+from lockstep.client.fix.message import Field, Message, now
+from lockstep.client.fix.orders import limit_order
 from lockstep.client.fix.session import Session
 
 PATIENCE_S = 60
@@ -109,7 +109,7 @@ class FixClient(Session):
 
     def cancel(self, cl_ord_id: str, orig: str, side: str, symbol: str = "BTCUSDT") -> None:
         """Ask to cancel the order sent as `orig`."""
-        self.send("F", *cancel_order(cl_ord_id, orig, SIDES[side], symbol))
+        self.send("F", (11, cl_ord_id), (41, orig), (55, symbol), (54, SIDES[side]), (60, now()))
 
     def replace(self, cl_ord_id: str, orig: str, side: str, price: str, quantity: str, symbol: str = "BTCUSDT") -> None:
         """Ask to give the order sent as `orig` another price and total quantity."""

@@ -98,6 +98,13 @@ class RunningVenue(throwaway.Venue):
         super().start()
         self.await_ready()
 
+    def await_(self, done: Callable[[], bool], what: str, timeout_s: float = throwaway.READY_S) -> None:
+        """Wait until `done`; a test fails where that does not come."""
+        try:
+            super().await_(done, what, timeout_s)
+        except throwaway.NotReady as error:
+            raise AssertionError(str(error)) from error
+
     def _begin(self) -> None:
         """Before its first start, which is not of a paired node: as `lockstep begin`, by the user that runs it."""
         if not self._is_new:

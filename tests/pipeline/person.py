@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from typing import Any
 
-from lockstep import VenueError, run
-from lockstep.client.http import Http
+PATIENCE_S = 30
 
 
-class ProblemError(VenueError):
+class ProblemError(Exception):
     """The venue refused: status, code, and all that it said."""
 
     def __init__(self, status: int, said: dict[str, Any]) -> None:
-        super().__init__(said["code"], said["detail"], status, said)
+        super().__init__(f"{status} {said}")
+        self.status = status
+        self.code = said["code"]
         self.field = said.get("field")
+        self.said = said
 
 
 class AwayError(ProblemError):
@@ -30,28 +33,31 @@ class Person:
         self.cookie = ""
         self.set_cookie = ""
         self.headers: dict[str, str] = {}
-        self._http = Http(f"http://127.0.0.1:{port}")
+        self.port = port
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:
-        """What is answered. ProblemError, ConnectionError."""
+        """What is answered. ProblemError, OSError, http.client.HTTPException."""
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         if self.cookie:
             headers["Cookie"] = self.cookie
         if body is not None:
             headers["Content-Type"] = "application/json"
-        sent = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = None if body is None else body if isinstance(body, bytes) else json.dumps(body)
         try:
-            answer = run(self._http.send(method, f"/v1{path}", sent, headers))
-        except VenueError as error:
-            raise ConnectionError(error.text) from error
-        self._http.cookies.clear()  # `cookie` is what this browser has, which may be a stolen one
-        self.headers = dict(answer.headers)
-        said: Any = json.loads(answer.content) if answer.content else None
-        if answer.is_error:
-            assert self.headers["content-type"] == "application/problem+json", answer.content
-            assert said["status"] == answer.status_code
-            raise (AwayError if answer.status_code == 503 else ProblemError)(answer.status_code, said)
+            self._connection.request(method, f"/v1{path}", sent, headers)
+            answer = self._connection.getresponse()
+            read = answer.read()
+        except BaseException:
+            self._connection.close()
+            raise
+        self.headers = {name.lower(): value for name, value in answer.getheaders()}
+        said: Any = json.loads(read) if read else None
+        if answer.status >= 400:
+            assert self.headers["content-type"] == "application/problem+json", read
+            assert said["status"] == answer.status
+            raise (AwayError if answer.status == 503 else ProblemError)(answer.status, said)
         if "set-cookie" in self.headers:
             self.set_cookie = self.headers["set-cookie"]
             self.cookie = self.set_cookie.split(";")[0]

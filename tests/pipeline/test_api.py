@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import signal
@@ -239,7 +240,7 @@ def test_a_killed_api_loses_and_doubles_nothing(venue: RunningVenue) -> None:
                 except RefusedError as answer:
                     if answer.code != -2010:  # which it answers where it was taken before, and the answer lost
                         continue
-                except OSError:
+                except (OSError, http.client.HTTPException):
                     continue  # it may have been taken: the same id is asked for again
                 sent[name] = True
                 break
@@ -311,7 +312,7 @@ def test_an_api_that_stops_says_goodbye(venue: RunningVenue) -> None:
 def is_back(venue: RunningVenue) -> bool:
     try:
         client(venue, "TRADER1").send("GET", "/api/v3/ping")
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
     return True
 

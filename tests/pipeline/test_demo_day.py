@@ -42,7 +42,6 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningVenue]:
     folder = tmp_path_factory.mktemp("day")
     venue = RunningVenue(folder, makes_database=True, api_port=free_port(), metrics_port=0)
     left = folder / Config().venue.data
-    left.parent.mkdir(parents=True)
     left.symlink_to(folder / "data")
     venue.start()
     try:

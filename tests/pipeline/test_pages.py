@@ -6,10 +6,8 @@ section begins with, such as a damaged journal.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -20,18 +18,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
-from unittest.mock import patch
 
 import msgspec
 import pytest
 
 from lockstep import Binance, config, run
-from lockstep.cli.terminal import DEFAULT_CONFIG
 from lockstep.config.schema import Config
 from lockstep.core.journal.journal import segment_path
 from lockstep.procs.batcher.database import _installation
-from tests import console
-from tests.console import CHANGES_ITS_PROCESS
 from tests.pages import ROOT, Block, blocks
 from tests.passwords import PASSWORD
 from tests.pipeline.conftest import SEGMENT_BYTES, RunningVenue
@@ -230,9 +224,6 @@ class Walk:
         self._folder = folder
         self._copy = folder / "backup"
         self._environment = {"LOCKSTEP_CONFIG": str(venue.config)}
-        default = folder / DEFAULT_CONFIG  # which a command in this process takes: it knew no other when it was loaded
-        default.parent.mkdir()
-        default.symlink_to(venue.config)
         self._heading = ""
         self.followed = 0
 
@@ -254,12 +245,8 @@ class Walk:
             self.followed += 1
 
     def _answer(self, command: str) -> subprocess.CompletedProcess[str]:
-        """A shell's, where there is something for one to do, or where it has to be another process."""
-        words = shlex.split(command)
-        if words[0] != "lockstep" or words[1] in CHANGES_ITS_PROCESS or set(command) & set("|$;&<>"):
-            return shell(command, self._folder, self._environment)
-        with contextlib.chdir(self._folder), patch.dict(os.environ, self._environment):
-            return console.lockstep(*words[1:])
+        """A process of its own has it: which configuration is meant by none, a command knows once it is loaded."""
+        return shell(command, self._folder, self._environment)
 
     def _meant(self, command: str) -> str:
         """The command with what the page leaves to its reader."""

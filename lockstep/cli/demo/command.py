@@ -36,6 +36,7 @@ from lockstep.cli.running import attach
 from lockstep.cli.terminal import (
     DEFAULT_CONFIG,
     DEMO_CONFIG,
+    DEMO_PASSWORD,
     EXIT_OK,
     EXIT_PROBLEM,
     ConfigPath,
@@ -49,7 +50,6 @@ from lockstep.cli.terminal import (
 from lockstep.config.checks import is_loopback
 from lockstep.config.schema import Config
 
-DEMO_PASSWORD = "demo"
 LEFT = f"the venue does not answer; it cancels them {SWITCH_S} s after it has heard of them last"
 FIRST_S, EVERY_S = 5.0, 30.0  # when it says how it goes
 

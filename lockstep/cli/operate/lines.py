@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-TABLE = Path(__file__).parents[2] / "procs" / "operating"
+TABLE = Path(__file__).parents[2] / "core" / "operations"
 COMMAND = re.compile(r'^    command = "([a-z-]+)', re.MULTILINE)
 HELP = re.compile(r'"""([^.:;]+)')
 # Of several commands that begin with the same word.
