@@ -33,8 +33,8 @@ NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix web --loglevel=error
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 # A compiler's cache is used where there is one.
-ifeq ($(origin CC),default)
-export CC := $(if $(shell command -v ccache),ccache gcc,gcc)
+ifeq ($(origin CC)$(if $(shell command -v ccache),, none),default)
+export CC := ccache cc
 endif
 export LOCKSTEP_JOBS := $(JOBS)
 # Where nothing may be kept, each of a venue's processes compiles its modules again at every start.

@@ -40,7 +40,7 @@ if TRACED:
 OPTIMIZED = ["-O1", "-g0", "-w"] if TRACED else ["-O3", "-g1"]
 FLAGS = [*OPTIMIZED, "-fno-semantic-interposition", "-Wall", "-Wno-unused-function", "-Wno-sign-compare"]
 PAGE = Path("lockstep/procs/api/web/index.html")
-SAID_S = 5.0  # between two lines of progress where there is no terminal
+SAID_S = 5.0  # between two lines of progress in a log
 
 
 def sources() -> list[Path]:
@@ -70,14 +70,14 @@ def missing() -> list[str]:
     header = Path(sysconfig.get_path("include"), "Python.h")
     problems = {
         "Lockstep runs on Linux alone": sys.platform != "linux",
-        f"there is no C compiler ({compiler}): install gcc": shutil.which(compiler) is None,
+        f"the C compiler {compiler} is missing: install gcc": shutil.which(compiler) is None,
         f"this Python has no headers to compile against ({header}): install python3-dev": not header.exists(),
     }
     return [problem for problem, is_one in problems.items() if is_one]
 
 
 class Progress:
-    """One line that says how far the compilers are: rewritten on a terminal, elsewhere one each few seconds."""
+    """One line that says how far the compilers are: rewritten on a terminal, in a log a new one each few seconds."""
 
     def __init__(self, total: int) -> None:
         self._total, self._count = total, 0

@@ -14,7 +14,7 @@ from lockstep.procs.gateway.secrets cimport blank
 
 
 class BadNumber(ValueError):
-    """Text that is no number of the grid; `fault` says why."""
+    """Text that is not a number of the grid; `fault` says why."""
 
     def __init__(self, int fault):
         super().__init__(f"fault {fault}")

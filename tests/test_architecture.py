@@ -113,7 +113,7 @@ def ours(path: Path) -> set[str]:
 
 
 def room_of(name: str) -> str:
-    """The room of one of our modules: its folder in core/ or procs/, or its folder beside those two."""
+    """The room of one of our modules: its folder in core/ or procs/, or its folder next to those two."""
     parts = name.removeprefix("lockstep.").split(".")
     if parts == ["__main__"]:
         return "cli"

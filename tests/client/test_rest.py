@@ -95,7 +95,7 @@ def test_every_kind_of_key_signs(venue: RunningVenue) -> None:
     ("key", "code", "advice"),
     [
         (HmacKey("TRADER6-demo-key", "wrong"), -1022, "Check the secret"),
-        (HmacKey("nobody", "wrong"), -2015, "of a key"),
+        (HmacKey("unknown", "wrong"), -2015, "of a key"),
         (None, "NO_KEY", "Change"),
     ],
 )

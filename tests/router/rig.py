@@ -129,7 +129,7 @@ class Rig:
 
     `ingress` and `board` are those of a venue whose core died. With `start` all begins there, `journal` is what comes
     behind it, and `snapshots` has the parts; `played` events take the place of matchers. `log_memory` holds a log ring.
-    With an `api` it has that one's ring. One that `follows` has a log ring that is fed by
+    With an `api` it has the api's ring. One that `follows` has a log ring that is fed by
     `feed`, until its board says PROMOTED.
     """
 
