@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from tests.pages import ROOT
 
+NO_TOOLS = {"PATH": "/nothing"}
 PORT = 8080
 READY_S = 120
 TRADES = 3
@@ -47,16 +49,11 @@ def test_a_wheel_has_one_package_and_no_source_of_c(wheel: Path) -> None:
 
 @pytest.fixture
 def python(wheel: Path, tmp_path: Path) -> Path:
-    """An environment that has the wheel, and of this one the packages that the wheel needs."""
+    """Of an environment that pip has filled from the wheel and the registry, without a compiler."""
     home = tmp_path / "environment"
-    venv.create(home, symlinks=True)
-    pip = (sys.executable, "-m", "pip", "--quiet", "--python", home / "bin" / "python")
-    subprocess.run([*pip, "install", "--no-deps", wheel], check=True)
-    site = next((home / "lib").glob("python*/site-packages"))
-    for package in Path(pytest.__file__).parents[1].iterdir():
-        if "lockstep" not in package.name and not (site / package.name).exists():
-            (site / package.name).symlink_to(package)
-    subprocess.run([*pip, "check"], check=True)
+    venv.create(home, symlinks=True, with_pip=True)
+    pip = ["-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--only-binary", ":all:"]
+    subprocess.run([home / "bin" / "python", *pip, wheel], env={**os.environ, **NO_TOOLS}, cwd=tmp_path, check=True)
     return home / "bin" / "python"
 
 
@@ -74,7 +71,7 @@ def demo(python: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], 
     with (folder / "log").open("w") as log:
         running = subprocess.Popen(
             [python.with_name("lockstep"), "demo", "--seed", "7"], cwd=folder, stdout=log, stderr=log, text=True,
-            env={"PATH": "/nothing", "HOME": str(tmp_path)}, start_new_session=True,
+            env={**NO_TOOLS, "HOME": str(tmp_path)}, start_new_session=True,
         )  # fmt: skip
     yield running, folder
     if running.poll() is None:
@@ -91,6 +88,7 @@ def answer(path: str) -> bytes:
         return b""
 
 
+@pytest.mark.interop
 def test_the_demo_lives_in_any_folder(demo: tuple[subprocess.Popen[str], Path]) -> None:
     running, folder = demo
     deadline_s = time.monotonic() + READY_S
