@@ -3,7 +3,7 @@
 PYTHON ?= python3
 FUZZ_COMMANDS ?= 5000000
 SEEDS ?= 500
-# Which optional packages .venv has: dev,parquet has pyarrow too.
+# Which optional packages tests and measurements have: dev,parquet has pyarrow too.
 EXTRAS ?= dev
 FIRST ?= 0
 SOAK_S ?= 600
@@ -17,6 +17,8 @@ PY := $(BIN)/python
 TRACED := build/coverage
 DEMO := lockstep/config/demo.toml
 PIP := $(PY) -m pip --disable-pip-version-check
+# LOCKSTEP_ONLY names no folder: what is compiled is $(VENV)/.built's business.
+INSTALL := LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --config-settings editable_mode=compat --editable
 # One line for each package, and none for what pip says besides.
 FETCHED := sed -un 's/^Collecting \([^ <>=!~;(]*\).*/fetching \1/p; s/^Installing collected .*/installing them/p'
 
@@ -57,7 +59,7 @@ demo: build ## the demo venue, and traders who make its market live; Ctrl-C stop
 test: all ## run the tests (ARGS='-k name' passes more to pytest)
 	$(PY) -m pytest -n $$(($(JOBS) + 4)) --dist loadfile --no-loadscope-reorder -m 'not interop and not soak' $(ARGS)
 
-coverage: build ## which lines and branches the tests run, .pyx too (ARGS='tests/matcher' chooses)
+coverage: build $(VENV)/.tools ## which lines and branches the tests run, .pyx too (ARGS='tests/matcher' chooses)
 	@mkdir -p $(TRACED)
 	@find $(TRACED) -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.hits' -o -name '.coverage*' | xargs -r rm
 	@git ls-files -z -co --exclude-standard | tar -c --null --ignore-failed-read -T - 2>/dev/null | tar -x -C $(TRACED)
@@ -133,7 +135,7 @@ web/node_modules/.installed: web/package-lock.json web/package.json | $(VENV)/.p
 	@touch $@
 
 # Where a Python of the machine has no headers, there is none to compile against.
-wheel: page ## a wheel for each CPython from 3.11 on that is found here, in dist/
+wheel: page $(VENV)/.tools ## a wheel for each CPython from 3.11 on that is found here, in dist/
 	@rm -rf build/wheels dist
 	@for python in $$(compgen -c python3. | grep -xE 'python3\.[0-9]+' | sort -uV); do \
 		$$python -c 'import os, sys, sysconfig; sys.exit(sys.version_info < (3, 11) or not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || continue; \
@@ -154,7 +156,7 @@ $(VENV)/.built: $(VENV)/.packages $(CARRIED)
 	@touch $@
 
 # What only tests and measurements need.
-$(VENV)/.all: $(VENV)/.built $(MEASURING)
+$(VENV)/.all: $(VENV)/.built $(VENV)/.tools $(MEASURING)
 	@LOCKSTEP_ONLY=bench,tests $(PY) setup.py --quiet build_ext --inplace
 	@touch $@
 
@@ -163,12 +165,13 @@ $(VENV)/.packages: pyproject.toml
 		{ echo 'Lockstep needs Python 3.11 or later: make PYTHON=/path/to/python3.11'; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo 'this Python can make no virtual environment: install python3-venv'; exit 1; }
-	@command -v $${CC:-cc} >/dev/null || { echo 'Lockstep needs a C compiler: install gcc'; exit 1; }
-	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || \
-		{ echo 'this Python has no headers to compile against (Python.h): install python3-dev'; exit 1; }
 	@echo 'setting up $(VENV)'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --quiet install 'cython>=3.1' 'setuptools>=77'
-	@# LOCKSTEP_ONLY names no folder: the packages come first, what is compiled is $(VENV)/.built's business.
-	@LOCKSTEP_ONLY=none $(PIP) install --no-build-isolation --config-settings editable_mode=compat --editable '.[$(EXTRAS)]' | $(FETCHED)
+	@$(INSTALL) '.[page]' | $(FETCHED)
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/.packages
+	@echo 'setting up what tests are made with'
+	@$(INSTALL) '.[$(EXTRAS)]' | $(FETCHED)
 	@touch $@

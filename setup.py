@@ -37,7 +37,7 @@ TRACED = bool(os.environ.get("LOCKSTEP_TRACE"))
 if TRACED:
     # A condition of a `switch` would not be counted.
     DIRECTIVES |= {"linetrace": True, "optimize.use_switch": False}
-OPTIMIZED = ["-O1", "-g0", "-w"] if TRACED else ["-O3", "-g1"]
+OPTIMIZED = ["-O1", "-g0", "-w"] if TRACED else ["-O2", "-g0"]
 FLAGS = [*OPTIMIZED, "-fno-semantic-interposition", "-Wall", "-Wno-unused-function", "-Wno-sign-compare"]
 PAGE = Path("lockstep/procs/api/web/index.html")
 SAID_S = 5.0  # between two lines of progress in a log
