@@ -19,9 +19,8 @@ from lockstep.cli.demo.population.words import (
 )
 from lockstep.cli.demo.steps import Steps
 from lockstep.client.fix.message import Field, Message
+from lockstep.client.fix.orders import BUY, ENDED, SELL
 
-SIDES = {True: 1, False: 2}
-ENDED = tuple("248C")  # OrdStatus: filled, cancelled, refused, expired
 # Not refused for good: the market, or the order, had moved on meanwhile.
 PASSING = ("WOULD_TAKE", "ORDER_CLOSED", "UNKNOWN_ORDER", "QUANTITY_BELOW_FILLED")
 
@@ -44,7 +43,7 @@ class FixOrders:
         if not isinstance(request, Place):
             self._asked[request.number] = request.of
         common: list[Field] = [
-            (11, self._id(request.number)), (55, request.symbol), (54, SIDES[request.buys]), (60, now),
+            (11, self._id(request.number)), (55, request.symbol), (54, BUY if request.buys else SELL), (60, now),
         ]  # fmt: skip
         match request:
             case Cancel(of=of):
