@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_beginning = threading.Lock()  # or two threads would begin a loop each
 
 
 @cache
@@ -19,12 +20,19 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-os.register_at_fork(after_in_child=_loop.cache_clear)  # a thread is not in the child
+def _forget() -> None:
+    _loop.cache_clear()  # a thread is not in the child
+    _beginning.release()
+
+
+os.register_at_fork(before=_beginning.acquire, after_in_parent=_beginning.release, after_in_child=_forget)
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Wait for a coroutine and return its result. Whatever belongs to one connection is to be run here, or nowhere."""
-    future = asyncio.run_coroutine_threadsafe(coroutine, _loop())
+    with _beginning:
+        loop = _loop()
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
         return future.result()
     except BaseException:
