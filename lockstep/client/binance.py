@@ -12,10 +12,10 @@ from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 import httpx
-from msgspec import Struct
 
+from lockstep.client.decoding import Said
 from lockstep.client.errors import VenueError
-from lockstep.client.http import Http, decoded, said_by
+from lockstep.client.http import Answer, Http, decoded, refusal
 from lockstep.client.keys import Key
 
 Side = Literal["BUY", "SELL"]
@@ -24,7 +24,7 @@ Level = tuple[Decimal, Decimal]  # price, quantity
 T = TypeVar("T")
 
 
-class Fill(Struct, frozen=True, rename="camel"):
+class Fill(Said, frozen=True, rename="camel"):
     """What an order took as it was entered."""
 
     price: Decimal
@@ -34,7 +34,7 @@ class Fill(Struct, frozen=True, rename="camel"):
     trade_id: int
 
 
-class Order(Struct, frozen=True, rename="camel"):
+class Order(Said, frozen=True, rename="camel"):
     """An order as it stands."""
 
     symbol: str
@@ -51,7 +51,7 @@ class Order(Struct, frozen=True, rename="camel"):
     fills: tuple[Fill, ...] = ()
 
 
-class Balance(Struct, frozen=True):
+class Balance(Said, frozen=True):
     """What an account has of an asset."""
 
     asset: str
@@ -59,7 +59,7 @@ class Balance(Struct, frozen=True):
     locked: Decimal
 
 
-class Account(Struct, frozen=True, rename="camel"):
+class Account(Said, frozen=True, rename="camel"):
     """An account, with its balances."""
 
     uid: int
@@ -67,7 +67,7 @@ class Account(Struct, frozen=True, rename="camel"):
     balances: tuple[Balance, ...]
 
 
-class Trade(Struct, frozen=True, rename="camel"):
+class Trade(Said, frozen=True, rename="camel"):
     """A trade of anybody's."""
 
     id: int
@@ -77,7 +77,7 @@ class Trade(Struct, frozen=True, rename="camel"):
     is_buyer_maker: bool
 
 
-class OwnTrade(Struct, frozen=True, rename="camel"):
+class OwnTrade(Said, frozen=True, rename="camel"):
     """An account's side of a trade."""
 
     id: int
@@ -92,7 +92,7 @@ class OwnTrade(Struct, frozen=True, rename="camel"):
     is_maker: bool
 
 
-class Depth(Struct, frozen=True, rename="camel"):
+class Depth(Said, frozen=True, rename="camel"):
     """A book, the best levels first, as update `last_update_id` left it."""
 
     last_update_id: int
@@ -100,7 +100,7 @@ class Depth(Struct, frozen=True, rename="camel"):
     asks: tuple[Level, ...]
 
 
-class Candle(Struct, frozen=True, array_like=True):
+class Candle(Said, frozen=True, array_like=True):
     """A candle, its times both included."""
 
     open_time: int
@@ -118,7 +118,7 @@ class Binance:
     def __init__(self, url: str, key: Key | None = None) -> None:
         self.key = key
         self.http = Http(url)
-        self.answer: httpx.Response | None = None  # the last one: its headers say what was used of the limits
+        self.answer: Answer | None = None  # the last one: its headers say what was used of the limits
 
     async def open(self, path: str, type: type[T], /, **parameters: object) -> T:
         """Ask what needs no key: `path` behind `/api/v3/`."""
@@ -133,9 +133,8 @@ class Binance:
         target = path if in_body or not query else f"{path}?{query}"
         headers = {} if self.key is None else {"X-MBX-APIKEY": self.key.name}
         self.answer = answer = await self.http.send(method, target, query.encode() if in_body else None, headers)
-        if answer.status_code != httpx.codes.OK:
-            said = said_by(answer)
-            raise VenueError(said.get("code", answer.status_code), said.get("msg", ""), answer.status_code, said)
+        if answer.status != httpx.codes.OK:
+            raise refusal(answer, "msg")
         return decoded(answer, type)
 
     def query(self, **parameters: object) -> str:
@@ -154,16 +153,14 @@ class Binance:
         self, symbol: str, side: Side, quantity: Amount, price: Amount, *, client_order_id: str = "", **terms: object
     ) -> Order:
         """Place a limit order that is good till cancelled; `terms` are further parameters, such as timeInForce."""
-        id = {"newClientOrderId": client_order_id} if client_order_id else {}
-        limit = {"type": "LIMIT", "timeInForce": "GTC", "price": price}
-        return await self._place(symbol, side, limit | {"quantity": quantity} | id | terms)
+        limit = {"type": "LIMIT", "timeInForce": "GTC", "price": price, "quantity": quantity}
+        return await self._place(symbol, side, client_order_id, limit | terms)
 
     async def place_market(
         self, symbol: str, side: Side, quantity: Amount, *, client_order_id: str = "", **terms: object
     ) -> Order:
         """Place a market order."""
-        id = {"newClientOrderId": client_order_id} if client_order_id else {}
-        return await self._place(symbol, side, {"type": "MARKET", "quantity": quantity} | id | terms)
+        return await self._place(symbol, side, client_order_id, {"type": "MARKET", "quantity": quantity} | terms)
 
     async def cancel(self, symbol: str, order_id: int) -> Order:
         """Cancel an open order."""
@@ -210,9 +207,10 @@ class Binance:
         """End the connections."""
         await self.http.close()
 
-    async def _place(self, symbol: str, side: Side, terms: dict[str, object]) -> Order:
+    async def _place(self, symbol: str, side: Side, client_order_id: str, terms: dict[str, object]) -> Order:
         full = {"symbol": symbol, "side": side, "newOrderRespType": "FULL"}
-        return await self.signed("POST", "order", Order, **(full | terms))
+        id = {"newClientOrderId": client_order_id} if client_order_id else {}
+        return await self.signed("POST", "order", Order, **(full | id | terms))
 
     def _key(self) -> Key:
         if self.key is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 NO_ANSWER = "NO_ANSWER"
+GARBLED = "GARBLED"
 UNKNOWN = ("OUTCOME_UNKNOWN", -1007)
 ASK_FIRST = "It may have been carried out: ask by its client order id, then send it again under the same id."
 ADVICE: dict[int | str, str] = {
@@ -13,6 +14,7 @@ ADVICE: dict[int | str, str] = {
     "PROOF_NEEDED": "Prove again who you are (V1.prove), then repeat it.",
     "LOGIN_FAILED": "Check name, password and code; each wrong try has to wait longer.",
     "TOO_OLD": "Subscribe without a position: the images and what follows are whole.",
+    GARBLED: "Check that this is the address of a venue, and of the right one of its ports.",
     NO_ANSWER: ASK_FIRST,
     **dict.fromkeys(UNKNOWN, ASK_FIRST),
 }

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 
-from lockstep.client.errors import VenueError
-from lockstep.client.market import AWAY, MAX_BYTES, OPEN_S, RETRY_S
+from lockstep.client.decoding import Said, from_builtins, from_json
+from lockstep.client.errors import GARBLED, VenueError
+from lockstep.client.socket import AWAY, RETRY_S, connected
 from lockstep.client.v1 import V1, Balance, Fill, Order
 
 SILENT_S = 10.0  # heartbeats come each second
@@ -22,7 +22,21 @@ BEGIN_ANEW = ("TOO_OLD", "AHEAD")
 PASSING = ("SESSIONS_AWAY", "VENUE_BUSY", "TOO_MANY_REQUESTS", "SESSION_ENDED")  # another try, or token, helps
 
 
-class AccountEvent(Struct, frozen=True):
+class Result(Said, frozen=True):
+    """What a request has come to: the channels that are subscribed then."""
+
+    channels: tuple[str, ...] = ()
+
+
+class Answer(Said, frozen=True):
+    """What answers request `id`; a message has none."""
+
+    id: int | None = None
+    result: Result = Result()
+    error: dict[str, Any] | None = None
+
+
+class AccountEvent(Said, frozen=True):
     """A message: something that happened, or with an `image` what there is before all that follows.
 
     `said` is the whole of it, also what has no field here.
@@ -37,7 +51,7 @@ class AccountEvent(Struct, frozen=True):
     balance: Balance | None = None
     image: list[Any] | None = None
     is_last: bool = False
-    said: dict[str, Any] = {}
+    said: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Events:
@@ -59,23 +73,29 @@ class Events:
         url = f"ws{self._person.http.url.removeprefix('http')}/v1/stream"
         while True:
             try:
-                async with connect(url, open_timeout=OPEN_S, compression=None, max_size=MAX_BYTES) as socket:
+                async with connected(url) as socket:
                     await self._begin(socket)
+                    told = self.position
                     while True:
                         said = await self._take(socket)
-                        if said.get("channel") == "session":
+                        event = from_builtins({**said, "said": said}, AccountEvent)
+                        if event.channel == "session":
                             await self._log_in(socket)
                             continue
-                        if said.get("is_last"):
-                            self._unseen.discard(said["channel"])
+                        if event.event and event.position:
+                            if event.position <= told:
+                                raise VenueError(GARBLED, f"{event.position} comes behind {told}.")
+                            told = event.position
+                        if event.is_last:
+                            self._unseen.discard(event.channel)
                         if not self._unseen:
-                            self.position = said.get("position", self.position)
-                        if said["channel"] != "heartbeat":
-                            yield msgspec.convert({**said, "said": said}, AccountEvent)
+                            self.position = event.position or self.position
+                        if event.channel != "heartbeat":
+                            yield event
             except AWAY:
                 pass  # a connection more or less: what was told meanwhile comes by the next one
             except VenueError as error:
-                if error.status and error.status < 500:
+                if error.code == GARBLED or 0 < error.status < 500:
                     raise
             await asyncio.sleep(RETRY_S)  # only trying again tells whether the venue is back
 
@@ -90,23 +110,23 @@ class Events:
             if error.code not in BEGIN_ANEW:
                 raise
             self.position = ""
-        self._unseen = set((await self._ask(socket, subscription))["channels"])
+        self._unseen = set((await self._ask(socket, subscription)).channels)
 
     async def _log_in(self, socket: ClientConnection) -> None:
         self._token = await self._person.token(self._token)
         await self._ask(socket, {"method": "login", "token": self._token})
 
-    async def _ask(self, socket: ClientConnection, request: dict[str, object]) -> dict[str, Any]:
+    async def _ask(self, socket: ClientConnection, request: dict[str, object]) -> Result:
         """Return the result of a request, which precedes all that comes of it. VenueError."""
         await socket.send(msgspec.json.encode({"id": 1, **request}).decode())
-        while (said := await self._take(socket)).get("id") != 1:
-            pass
-        if error := said.get("error"):
-            status = 503 if error["code"] in PASSING else 400
-            raise VenueError(error["code"], error["detail"], status, error)
-        result: dict[str, Any] = said["result"]
-        return result
+        async with asyncio.timeout(SILENT_S):
+            while (answer := from_builtins(await self._take(socket), Answer)).id != 1:
+                pass
+        if (error := answer.error) is not None:
+            code = str(error.get("code"))
+            raise VenueError(code, str(error.get("detail")), 503 if code in PASSING else 400, error)
+        return answer.result
 
     async def _take(self, socket: ClientConnection) -> dict[str, Any]:
         async with asyncio.timeout(SILENT_S):
-            return msgspec.json.decode(await socket.recv(), type=dict[str, Any])
+            return from_json(await socket.recv(), dict[str, Any])

@@ -7,24 +7,24 @@ by itself: leave the loop, or cancel the task. Where the venue is away, it is tr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from msgspec import Struct, structs
 
 from lockstep.client.binance import Binance, Depth, Trade
-from lockstep.client.errors import VenueError
+from lockstep.client.decoding import Said, from_builtins, from_json
+from lockstep.client.errors import GARBLED, VenueError
+from lockstep.client.socket import AWAY, RETRY_S, connected
 
-OPEN_S = 10.0
-RETRY_S = 0.5
-MAX_BYTES = 1 << 24
 MAX_LEVELS = 5000
-AWAY = (OSError, TimeoutError, WebSocketException)
+MAX_TRIES = 20  # at a whole book that is where the stream is
+MAX_PRICES = 1 << 20  # of a side
 ZERO = Decimal(0)
+T = TypeVar("T")
 
 
 class Told(Struct, frozen=True):
@@ -34,7 +34,17 @@ class Told(Struct, frozen=True):
     data: Any
 
 
-class Difference(Struct, frozen=True):
+class Traded(Said, frozen=True):
+    """A trade as its stream has it: the fields of Trade."""
+
+    id: int = msgspec.field(name="t")
+    price: Decimal = msgspec.field(name="p")
+    qty: Decimal = msgspec.field(name="q")
+    time: int = msgspec.field(name="T")
+    is_buyer_maker: bool = msgspec.field(name="m")
+
+
+class Difference(Said, frozen=True):
     """Levels that updates `first` to `last` changed."""
 
     first: int = msgspec.field(name="U")
@@ -55,14 +65,15 @@ class Market:
         self._rest = rest
 
     async def messages(self, streams: Iterable[str]) -> AsyncIterator[Told]:
-        """Yield what streams say, with OPENED and CUT around each connection."""
+        """Yield what streams say, with OPENED and CUT around each connection. VenueError where there is no such stream,
+        or no venue but something else."""
         target = f"{self._url}/stream?streams={'/'.join(streams)}"
         while True:
             try:
-                async with connect(target, open_timeout=OPEN_S, compression=None, max_size=MAX_BYTES) as socket:
+                async with connected(target) as socket:
                     yield OPENED  # the streams are subscribed: nothing is missed from here on
                     async for text in socket:
-                        yield msgspec.json.decode(text, type=Told)
+                        yield from_json(text, Told)
             except AWAY:
                 pass  # the consumer learns of it by CUT
             yield CUT
@@ -77,9 +88,11 @@ class Market:
                 async for trade in self._history(rest, symbol, due):
                     due = trade.id + 1
                     yield trade
-            elif told.stream.endswith("@trade") and told.data["t"] >= due:
-                due = told.data["t"] + 1
-                yield _trade(told.data)
+            elif told.stream.endswith("@trade"):
+                traded = from_builtins(told.data, Traded)
+                if traded.id >= due:
+                    due = traded.id + 1
+                    yield Trade(*structs.astuple(traded))
 
     async def books(self, symbol: str, stream: str = "depth@100ms") -> AsyncIterator[Book]:
         """Yield the whole book after each change, always the same object: read it before you ask for the next."""
@@ -87,31 +100,25 @@ class Market:
         async for told in self.messages([f"{symbol.lower()}@{stream}"]):
             if "@depth" not in told.stream:
                 continue
-            difference = msgspec.convert(told.data, Difference)
+            difference = from_builtins(told.data, Difference)
+            tries = 0
             while not book.take(difference):
-                try:
-                    book.begin(await rest.depth(symbol, MAX_LEVELS))
-                except VenueError as error:
-                    if error.status and error.status < 500:
-                        raise
-                    await asyncio.sleep(RETRY_S)  # only asking again tells whether the venue is back
+                if tries == MAX_TRIES:
+                    raise VenueError(GARBLED, f"The api has update {book.last}, and the stream {difference.first}.")
+                if tries:
+                    await asyncio.sleep(RETRY_S)  # the api is behind the stream: only asking again tells how far
+                tries += 1
+                book.begin(await _patiently(partial(rest.depth, symbol, MAX_LEVELS)))
             yield book
 
     async def _history(self, rest: Binance, symbol: str, first: int) -> AsyncIterator[Trade]:
         """All trades from an id on that there are."""
-        while True:
-            try:
-                page = await rest.trades_from(symbol, first)
-            except VenueError as error:
-                if error.status and error.status < 500:
-                    raise
-                await asyncio.sleep(RETRY_S)  # the venue starts, or its history is behind
-                continue
-            if not page:
-                return
+        while page := await _patiently(partial(rest.trades_from, symbol, first)):
             for trade in page:
+                if trade.id < first:
+                    raise VenueError(GARBLED, f"Trade {trade.id} comes where {first} is the first to come.")
+                first = trade.id + 1
                 yield trade
-            first = page[-1].id + 1
 
     def _rested(self) -> Binance:
         if self._rest is None:
@@ -119,8 +126,15 @@ class Market:
         return self._rest
 
 
-def _trade(data: dict[str, Any]) -> Trade:
-    return Trade(data["t"], Decimal(data["p"]), Decimal(data["q"]), data["T"], data["m"])
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Return an answer once the venue gives one. VenueError where it refuses."""
+    while True:
+        try:
+            return await ask()
+        except VenueError as error:
+            if error.status and error.status < 500:
+                raise
+        await asyncio.sleep(RETRY_S)  # it starts, or its history is behind: only asking again tells
 
 
 class Book:
@@ -146,6 +160,8 @@ class Book:
                         side.pop(price, None)
                     else:
                         side[price] = quantity
+                if len(side) > MAX_PRICES:
+                    raise VenueError(GARBLED, f"A book has more than {MAX_PRICES} prices on one side.")
             self.last = difference.last
         return True
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
-from msgspec import Struct
+from msgspec import Meta
 
+from lockstep.client.decoding import Said
 from lockstep.client.errors import VenueError
-from lockstep.client.http import Http, decoded, said_by
+from lockstep.client.http import Http, decoded, refusal
 
 T = TypeVar("T")
 Side = Literal["buy", "sell"]
@@ -25,13 +27,13 @@ Amount = Decimal | str
 GRANTING = ("/auth/login", "/auth/refresh", "/auth/step-up", "/auth/password")  # what answers with an access token
 
 
-class Granted(Struct, frozen=True):
+class Granted(Said, frozen=True):
     """A session's access token."""
 
-    access_token: str
+    access_token: Annotated[str, Meta(pattern=r"\A[!-~]+\Z")]  # what a header can have
 
 
-class Order(Struct, frozen=True):
+class Order(Said, frozen=True):
     """An order as it stands; `value` is what its fills came to."""
 
     order_id: int
@@ -50,7 +52,7 @@ class Order(Struct, frozen=True):
     changed: int
 
 
-class Fill(Struct, frozen=True):
+class Fill(Said, frozen=True):
     """The account's side of a trade, as corrections left it."""
 
     trade_id: int
@@ -66,7 +68,7 @@ class Fill(Struct, frozen=True):
     time: int
 
 
-class Placed(Struct, frozen=True):
+class Placed(Said, frozen=True):
     """An order when all that its command did was told, and the fills that it took."""
 
     order: Order
@@ -74,14 +76,14 @@ class Placed(Struct, frozen=True):
     seq: int
 
 
-class Cancelled(Struct, frozen=True):
+class Cancelled(Said, frozen=True):
     """The orders that were cancelled."""
 
     orders: tuple[Order, ...]
     seq: int
 
 
-class Balance(Struct, frozen=True):
+class Balance(Said, frozen=True):
     """What an account has of an asset."""
 
     asset: str
@@ -90,7 +92,7 @@ class Balance(Struct, frozen=True):
     total: Decimal
 
 
-class Instrument(Struct, frozen=True):
+class Instrument(Said, frozen=True):
     """What is listed."""
 
     symbol: str
@@ -103,7 +105,7 @@ class Instrument(Struct, frozen=True):
     taker_fee_ppm: int
 
 
-class CancelAfter(Struct, frozen=True):
+class CancelAfter(Said, frozen=True):
     """When all open orders are cancelled, None for not at all."""
 
     due: int | None
@@ -188,7 +190,8 @@ class V1:
 
     async def order(self, *, order_id: int = 0, client_order_id: str = "") -> Order:
         """Return an order, by its number or the id that it was sent under: so one learns of an answer that got lost."""
-        return await self.ask("GET", f"/orders/{order_id or f'by-client-id/{client_order_id}'}", Order)
+        path = str(order_id) if order_id else f"by-client-id/{quote(client_order_id, safe='')}"
+        return await self.ask("GET", f"/orders/{path}", Order)
 
     async def open_orders(self) -> list[Order]:
         """Return the open orders, the oldest first."""
@@ -226,9 +229,8 @@ class V1:
             headers["Authorization"] = f"Bearer {self._token}"
         content = None if body is None else msgspec.json.encode(body)
         answer = await self.http.send(method, f"/v1{path}", content, headers)
-        if answer.is_error:
-            said = said_by(answer)
-            raise VenueError(said.get("code", answer.status_code), said.get("detail", ""), answer.status_code, said)
+        if answer.status >= httpx.codes.BAD_REQUEST:
+            raise refusal(answer, "detail")
         if path in GRANTING:
             self._token = decoded(answer, Granted).access_token
-        return decoded(answer, type) if answer.content else decoded(httpx.Response(200, content=b"null"), type)
+        return decoded(answer, type)
