@@ -10,7 +10,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import cast
 
-from lockstep.client.errors import VenueError
+from lockstep.client.errors import NO_ANSWER, VenueError
 from lockstep.client.fix.message import Field, Message
 from lockstep.client.fix.orders import BUY, SELL, Report, cancel_order, limit_order, report_of
 from lockstep.client.fix.session import Session
@@ -18,8 +18,10 @@ from lockstep.client.fix.session import Session
 LOGON_S = 20.0  # a core that starts again answers when it has
 LOGOUT_S = 2.0
 BEATS = 4  # looks at the clock in an interval
+SILENT = 2 * BEATS  # looks since the next message came: a venue that lives beats each interval
+MAX_UNREAD = 1 << 26  # bytes that wait for the venue
 MAX_REPORTS = 100_000  # that nobody has asked for: then the oldest go
-APPLICATION = "389jr"
+APPLICATION = tuple("389jr")
 
 Amount = Decimal | str
 
@@ -50,6 +52,7 @@ class FixClient(Session, asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._beat: asyncio.TimerHandle | None = None
         self._sent_s = 0.0
+        self._silent = 0
         self._run = f"{time.time_ns() // 10**6:x}"
         self._orders = 0
 
@@ -68,9 +71,11 @@ class FixClient(Session, asyncio.Protocol):
                 self.send("A", *logon, *([(141, "Y")] if reset else []))
                 await self._answered.wait()
         except (OSError, TimeoutError) as error:
-            self.cut()
-            self.ended.set()
-            raise VenueError("NO_ANSWER", f"{self._address}: {error or type(error).__name__}.") from error
+            raise VenueError(NO_ANSWER, f"{self._address}: {str(error) or type(error).__name__}.") from error
+        finally:
+            if not self._answered.is_set():  # also where this was cancelled
+                self.cut()
+                self.ended.set()
         if self.ended.is_set():
             raise VenueError("LOGON_REFUSED", self.why)
 
@@ -122,7 +127,7 @@ class FixClient(Session, asyncio.Protocol):
         """Wait until there is a report. VenueError where none can come."""
         while not self._reports:
             if self.ended.is_set():
-                raise VenueError("NO_ANSWER", f"The connection has ended: {self.why}.")
+                raise VenueError(NO_ANSWER, f"The connection has ended: {self.why}.")
             self._heard.clear()
             await self._heard.wait()
 
@@ -147,14 +152,18 @@ class FixClient(Session, asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(data)
             self._sent_s = time.monotonic()
+            if self._transport.get_write_buffer_size() > MAX_UNREAD:
+                self.cut("the venue does not read")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by name
         self._writable.set()
+        self._silent = 0
         self._look()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._lost(str(error) if error is not None else "the venue closed the connection")
+        if self._transport is not None and self._transport.is_closing():  # else it is an earlier one that has ended now
+            self._lost(str(error) if error is not None else "the venue closed the connection")
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -166,6 +175,8 @@ class FixClient(Session, asyncio.Protocol):
         self.reader.add(data)
         try:
             for message in self.reader.all():
+                if self._transport is None:
+                    return
                 self._handle(message)
         except VenueError as error:
             self._lost(error.text)
@@ -178,6 +189,8 @@ class FixClient(Session, asyncio.Protocol):
         if kind == "A":
             self._answered.set()  # also behind a gap
         if self.take(message):
+            if self._writable.is_set():
+                self._silent = 0
             if kind == "5":
                 self.send("5")
                 self._lost(message.get(58, "the venue logged out"))
@@ -185,9 +198,14 @@ class FixClient(Session, asyncio.Protocol):
                 self._hears(message)
 
     def _look(self) -> None:
-        """Beat, if nothing else was said for most of an interval, and look again."""
+        """Beat, if nothing else was said for most of an interval, and look again; end it where the venue says nothing
+        new, or does not read."""
         if self._transport is None or not self._heartbeat_s:
             return
+        if self._silent > SILENT:
+            self.cut("the venue is silent" if self._writable.is_set() else "the venue does not read")
+            return
+        self._silent += self._answered.is_set()
         pace_s = self._heartbeat_s / BEATS
         if self._answered.is_set() and time.monotonic() - self._sent_s > self._heartbeat_s - pace_s:
             self.send("0")
@@ -197,7 +215,9 @@ class FixClient(Session, asyncio.Protocol):
         transport, self._transport = self._transport, None
         if transport is None:
             return
-        transport.close()
+        if not transport.is_closing():
+            transport.close()  # what is written is still sent, to a venue that reads
+            asyncio.get_running_loop().call_later(LOGOUT_S, transport.abort)
         if self._beat is not None:
             self._beat.cancel()
         self.why = why

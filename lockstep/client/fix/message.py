@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from lockstep.client.errors import VenueError
+from lockstep.client.errors import GARBLED, VenueError
 
 Field = tuple[int, object]
 Message = dict[int, str]  # the last value of each tag
@@ -14,6 +14,8 @@ Message = dict[int, str]  # the last value of each tag
 SOH = b"\x01"
 TRAILER = 7  # 10=nnn and its separator
 MAX_BYTES = 1 << 20  # of a message
+MAX_DIGITS = 18  # of a number
+MAX_SHOWN = 200  # bytes of what is garbled, in an error
 
 
 def encoded(version: str, fields: Iterable[Field], *, length: int | None = None, checksum: int | None = None) -> bytes:
@@ -51,10 +53,16 @@ class Reader:
         if not size or len(self._rest) < size:
             return None
         raw, self._rest = self._rest[:size], self._rest[size:]
-        if raw[-7:-4] != b"10=" or int(raw[-4:-1]) != sum(raw[:-TRAILER]) % 256:
-            raise VenueError("GARBLED", f"A message's checksum is wrong: {raw!r}.")
-        fields = (part.partition("=") for part in raw[:-1].decode().split("\x01"))
-        return {int(tag): value for tag, _, value in fields}
+        if raw[-TRAILER:] != b"10=%03d\x01" % (sum(raw[:-TRAILER]) % 256):
+            raise VenueError(GARBLED, f"A message's checksum is wrong: {raw[:MAX_SHOWN]!r}.")
+        try:
+            fields = (part.partition("=") for part in raw[:-1].decode().split("\x01"))
+            message = {int(tag): value for tag, _, value in fields}
+        except ValueError as error:
+            raise VenueError(GARBLED, f"A message has no tags, or no UTF-8: {raw[:MAX_SHOWN]!r}.") from error
+        if 35 not in message:
+            raise VenueError(GARBLED, f"A message has no MsgType: {raw[:MAX_SHOWN]!r}.")
+        return message
 
     def all(self) -> Iterator[Message]:
         """Yield the messages that are whole."""
@@ -66,12 +74,21 @@ class Reader:
         begin = self._rest.find(b"\x019=")
         if begin < 0 or (end := self._rest.find(SOH, begin + 3)) < 0:
             if not b"8=FIX.4.4\x01".startswith(self._rest[:6]) or len(self._rest) > MAX_BYTES:
-                raise VenueError("GARBLED", f"No FIX message begins with {self._rest[:20]!r}.")
+                raise VenueError(GARBLED, f"No FIX message begins with {self._rest[:20]!r}.")
             return 0
         length = self._rest[begin + 3 : end]
-        if not self._rest.startswith(b"8=FIX.") or not length.isdigit() or int(length) > MAX_BYTES:
-            raise VenueError("GARBLED", f"No FIX message begins with {self._rest[:20]!r}.")
+        is_number = length.isdigit() and len(length) <= MAX_DIGITS
+        if not self._rest.startswith(b"8=FIX.") or not is_number or int(length) > MAX_BYTES:
+            raise VenueError(GARBLED, f"No FIX message begins with {self._rest[:20]!r}.")
         return end + 1 + int(length) + TRAILER
+
+
+def integer(message: Message, tag: int) -> int:
+    """Return a whole number that a message must have. VenueError (GARBLED) where it has none."""
+    text = message.get(tag, "")
+    if not text.isdecimal() or len(text) > MAX_DIGITS:
+        raise VenueError(GARBLED, f"Tag {tag} is no number in {message}.")
+    return int(text)
 
 
 def _bytes(value: object) -> bytes:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import contextlib
+from decimal import Decimal, InvalidOperation
 
 from msgspec import Struct
 
+from lockstep.client.decoding import is_amount
+from lockstep.client.errors import GARBLED, VenueError
 from lockstep.client.fix.message import Field, Message, now
 
 BUY, SELL = 1, 2
 ENDED = tuple("248C")  # OrdStatus: filled, cancelled, rejected, expired
-REFUSALS = "39j"  # Reject, OrderCancelReject, BusinessMessageReject
+REFUSALS = tuple("39j")  # Reject, OrderCancelReject, BusinessMessageReject
 
 
 class Report(Struct, frozen=True):
@@ -45,14 +48,19 @@ class Report(Struct, frozen=True):
 
 
 def report_of(message: Message) -> Report:
-    """Return what an application message says."""
+    """Return what an application message says. VenueError (GARBLED) where an amount is no number."""
     kind = message[35]
 
     def text(tag: int) -> str:
         return message.get(tag, "")
 
     def amount(tag: int) -> Decimal:
-        return Decimal(message.get(tag, "0"))
+        value = Decimal("NaN")
+        with contextlib.suppress(InvalidOperation):
+            value = Decimal(message.get(tag, "0"))
+        if not is_amount(value):
+            raise VenueError(GARBLED, f"Tag {tag} is no amount in {message}.")
+        return value
 
     return Report(
         kind=kind, client_order_id=text(379 if kind == "j" else 11), original_id=text(41), order_id=text(37),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockstep.client.errors import VenueError
-from lockstep.client.fix.message import Field, Message, Reader, encoded, now
+from lockstep.client.fix.message import Field, Message, Reader, encoded, integer, now
 
 POSS_RESEND = 97  # a field of the header
 ADMINISTRATIVE = "0123456A"
-MAX_SENT = 100_000  # messages that can be sent again; a gap fill stands for older ones
+MAX_SENT = 100_000  # application messages that can be sent again; a gap fill stands for older ones
 
 
 class Writer:
@@ -71,20 +71,21 @@ class Session(Writer):
         """Send a message under the next number, which it returns. What `write` raises: then the venue asks for it."""
         number, time = self.next_out, self.now()
         self.next_out += 1
-        self.sent[number] = (kind, fields, time)
-        if len(self.sent) > MAX_SENT:
-            del self.sent[next(iter(self.sent))]
+        if kind not in ADMINISTRATIVE:
+            self.sent[number] = (kind, fields, time)
+            if len(self.sent) > MAX_SENT:
+                del self.sent[next(iter(self.sent))]
         self.write(self.encoded(kind, number, fields, time))
         return number
 
     def take(self, message: Message) -> bool:
         """Return whether the message is the next in sequence; after a gap, ask once for the missing ones.
 
-        Raises VenueError (TOO_LOW) where the venue gives a number again.
+        Raises VenueError: TOO_LOW where the venue gives a number again, GARBLED where a field is missing.
         """
-        number, kind = int(message[34]), message[35]
+        number, kind = integer(message, 34), message[35]
         if kind == "2" and number >= self.next_in:
-            self._resend(int(message[7]), int(message[16]))
+            self._resend(integer(message, 7), integer(message, 16))
         if number > self.next_in:
             if self.next_in > self._asked_to:
                 self._asked_to = number
@@ -94,23 +95,25 @@ class Session(Writer):
             if message.get(43) != "Y":
                 raise VenueError("TOO_LOW", f"{self.name} waits for {self.next_in} and gets {message}.")
             return False
-        self.next_in = int(message[36]) if kind == "4" else number + 1
+        self.next_in = integer(message, 36) if kind == "4" else number + 1
+        if self.next_in <= number:
+            raise VenueError("TOO_LOW", f"{self.name} is to go back from {number} by {message}.")
         if kind == "1":
-            self.send("0", (112, message[112]))
+            self.send("0", (112, message.get(112, "")))
         return True
 
     def _resend(self, begin: int, end: int) -> None:
         """Answer a ResendRequest: application messages again, as they were; the rest as gaps."""
-        last = end or self.next_out - 1
+        last = min(end or self.next_out, self.next_out - 1)
         gap = 0
-        for number in range(begin, last + 1):
-            kind, fields, time = self.sent.get(number, ("0", (), ""))
-            if kind in ADMINISTRATIVE:
+        for number in range(max(begin, 1), last + 1):
+            if number not in self.sent:
                 gap = gap or number
                 continue
             if gap:
                 self._fill(gap, number)
                 gap = 0
+            kind, fields, time = self.sent[number]
             self.write(self.encoded(kind, number, fields, self.now(), original=time))
         if gap:
             self._fill(gap, last + 1)
