@@ -108,8 +108,8 @@ class Venue:
 
     @property
     def said(self) -> str:
-        """What it has printed since it was started."""
-        return self.log.read_text()[self._said_before :]
+        """What it has printed since it was started; nothing where that went to this terminal."""
+        return "" if self.is_shown else self.log.read_text()[self._said_before :]
 
     def start(self) -> None:
         """Run it; `await_` says when it is what it should be."""

@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from cyclopts import Parameter, validators
 from msgspec import Struct
 from rich.text import Text
 
+from lockstep import VenueError
 from lockstep.cli import throwaway
 from lockstep.cli.begin import make
 from lockstep.cli.demo.accounts import MAKERS, NAMES, NOISE, TRENDS, AccountsError
@@ -149,14 +151,22 @@ def demo(
 
         left = uvloop.run(lives())
         code = fail(f"{', '.join(left)} may have open orders: {LEFT}", json=json) if left else EXIT_OK
-    except (AccountsError, NotJoinedError) as error:
+    except (AccountsError, NotJoinedError, VenueError) as error:
         code = fail(str(error), json=json)
     except KeyboardInterrupt:
         code = EXIT_OK  # before the market began
     finally:
-        if hosted is not None and hosted.stop(signal.SIGTERM) not in (0, -signal.SIGTERM):  # or before it began
-            code = EXIT_PROBLEM
+        if hosted is not None:
+            code = _stop(hosted, json=json) or code
     return code
+
+
+def _stop(hosted: throwaway.Venue, *, json: bool) -> int:
+    """Stop the venue, in order or before it began; return the exit code of that."""
+    try:
+        return EXIT_OK if hosted.stop(signal.SIGTERM) in (0, -signal.SIGTERM) else EXIT_PROBLEM
+    except throwaway.NotReady as error:
+        return fail(str(error), json=json)
 
 
 def _operator(config: Config, name: str) -> tuple[str, str]:
@@ -186,12 +196,14 @@ class Market:
         stopping = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        if hosted is not None and hosted.process is not None:
+            _call_at_end(hosted.process, stopping.set)
         live = Live(Population(seed, rate, self._venue.listed, MAKERS, NOISE, TRENDS))
         section = self._config.market_data
         feed = Feed(f"ws://{in_url(host_of(section.address))}:{section.port}", self._venue.steps, live.hears)
         what = f"{', '.join(self._venue.steps)}: {counted(len(NAMES), 'account')}, seed {seed}; Ctrl-C ends it"
         self._terminal.say(f"a market begins in {what}", Said("begins", what))
-        reports = asyncio.create_task(self._report(live, feed, hosted, stopping))
+        reports = asyncio.create_task(self._report(live, feed))
         left = await live.run(self._members(live.hears), feed, stopping)
         reports.cancel()
         if not left:
@@ -207,16 +219,12 @@ class Market:
             for person in self._venue.people
         ]
 
-    async def _report(self, live: Live, feed: Feed, hosted: throwaway.Venue | None, stopping: asyncio.Event) -> None:
-        """Say how it goes, now and then; end it all where the hosted venue has ended."""
-        before, then_s, next_s = (0, 0, 0, time.process_time()), time.monotonic(), FIRST_S
+    async def _report(self, live: Live, feed: Feed) -> None:
+        """Say how it goes, now and then."""
+        before, then_s, pause_s = (0, 0, 0, time.process_time()), time.monotonic(), FIRST_S
         while True:
-            await asyncio.sleep(1.0)  # a child tells nobody that it has ended
-            if hosted is not None and hosted.has_ended():
-                stopping.set()
+            await asyncio.sleep(pause_s)  # the pace of these lines
             took_s = time.monotonic() - then_s
-            if took_s < next_s:
-                continue
             now = (live.requests, live.refused, feed.trades, time.process_time())
             requests, refused, trades, core = ((new - old) / took_s for new, old in zip(now, before, strict=True))
             prices = ", ".join(f"{symbol} {price}" for symbol, price in sorted(feed.last.items()))
@@ -224,4 +232,16 @@ class Market:
                 f"{requests:.0f} requests and {trades:.0f} trades a second, {core:.1%} of a core; {prices}",
                 Going("goes on", round(requests, 1), round(refused, 1), round(trades, 1), round(core, 4), feed.last),
             )
-            before, then_s, next_s = now, time.monotonic(), EVERY_S
+            before, then_s, pause_s = now, time.monotonic(), EVERY_S
+
+
+def _call_at_end(process: subprocess.Popen[bytes], told: Callable[[], None]) -> None:
+    """Have `told` called once a process has ended."""
+    loop, pidfd = asyncio.get_running_loop(), os.pidfd_open(process.pid)
+
+    def ended() -> None:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+        told()
+
+    loop.add_reader(pidfd, ended)

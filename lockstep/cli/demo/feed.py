@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import msgspec
 from msgspec import Struct
 
 from lockstep import Market
 from lockstep.cli.demo.population.words import Event, Opened, Quoted, Traded
 from lockstep.cli.demo.steps import Steps
+from lockstep.client.decoding import from_builtins
 from lockstep.client.market import CUT
 
 STREAMS = ("bookTicker", "trade", "phase")
@@ -46,7 +46,7 @@ class Feed:
                 for symbol in self._steps:
                     self._hears(Opened(symbol, trades=False))
             elif told.stream:
-                self._tell(msgspec.convert(told.data, Data))
+                self._tell(from_builtins(told.data, Data))
 
     def _tell(self, data: Data) -> None:
         if not data.s:

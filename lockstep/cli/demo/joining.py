@@ -55,7 +55,7 @@ async def await_venue(config: Config, ended: Callable[[], bool]) -> None:
             await venue.instruments()
             return
         except VenueError as error:
-            if error.status:
+            if 0 < error.status < http.HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise NotJoinedError(f"the venue refuses: {error}") from None
             if ended():
                 raise NotJoinedError("the venue has ended") from None

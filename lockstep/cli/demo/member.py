@@ -8,6 +8,7 @@ session, has failed; it then begins without orders.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -49,6 +50,7 @@ class Member(ABC):
     ) -> None:  # fmt: skip
         self.name = person.name
         self.hears = hears
+        self.failed = asyncio.Event()  # set when it `fails`, where something tells of that
         self._person = person
         self._steps = steps
         self._says = says
@@ -117,11 +119,11 @@ class Member(ABC):
     async def _stay(self) -> None:
         """Renew the switch until something fails. OSError, TimeoutError, VenueError."""
         while True:
-            renewed_s = time.monotonic()
-            while time.monotonic() - renewed_s < RENEW_S:
-                await asyncio.sleep(LOOK_S)  # the pace of heartbeats, and of noticing that no answer comes
-                if why := self.fails():
-                    raise ConnectionError(why)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RENEW_S):
+                    await self.failed.wait()
+            if why := self.fails():
+                raise ConnectionError(why)
             await self._person.cancel_after(SWITCH_S)
 
     async def _lots(self) -> dict[str, int]:
@@ -150,6 +152,7 @@ class FixMember(Member):
             self.name, person.password, host=where.host, port=where.port, target=where.target,
             heartbeat_s=HEARTBEAT_S, hears=self._take,
         )  # fmt: skip
+        self.failed = self._session.ended
         self._orders = FixOrders(self.name, where.run, steps)
         self._cleared: asyncio.Future[None] | None = None
         self._connects = 0
@@ -171,7 +174,7 @@ class FixMember(Member):
         self._session.cut()
 
     def fails(self) -> str:
-        if self._session.ended.is_set():
+        if self.failed.is_set():
             return self._session.why
         oldest_s = next(iter(self._orders.waiting.values()), None)
         is_stuck = oldest_s is not None and time.monotonic() - oldest_s > UNANSWERED_S
@@ -212,6 +215,7 @@ class RestMember(Member):
 
     def cut(self) -> None:
         self._why = ""
+        self.failed.clear()
 
     def fails(self) -> str:
         return self._why
@@ -239,4 +243,5 @@ class RestMember(Member):
             refused = error.status > 0
             if not error.status or error.status >= 500:
                 self._why = f"the outcome of an order is not known: {error}"
+                self.failed.set()
         self.hears(Ended(self.name, place.number, refused))
