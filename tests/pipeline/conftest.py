@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from lockstep import config as loader
 from lockstep.cli import throwaway
 from lockstep.core.venue import first_journal, node
 from tests import console
@@ -50,13 +49,13 @@ class RunningVenue(throwaway.Venue):
         `hosts` is what [processes.hosts] has. `bound` are gateways of sessions that are not at the first one; one
         more gateway than `gateways` has a free port.
         """
+        super().__init__(folder / "venue.toml")
+        self.spawning = {}
         self.folder = folder
         self.profile = profile
         self.fix_port = free_port(gateways if gateways > 1 else 0)
         self.market_port = free_port()
         self.api_port = api_port
-        self.config = folder / "venue.toml"
-        self.log = folder / "run.log"
         text = DEMO.read_text().replace(f'password = "{PASSWORD}"', f'password_hash = "{CHEAP_HASH}"')
         # Without fees, so that tests count in whole amounts: those of fees give their own.
         self.config.write_text(re.sub(r"^(maker|taker)_fee_ppm = \d+", r"\1_fee_ppm = 0", text, flags=re.MULTILINE))
@@ -77,8 +76,6 @@ class RunningVenue(throwaway.Venue):
         self.bound = bound or {}
         for name, gateway in self.bound.items():
             self.configure(rf'^name = "{name}"$', f'name = "{name}"\ngateway = {gateway}')
-        super().__init__(self.config)
-        self.spawning = {}
         self._finds_database = not makes_database
         self._is_new = True
 
@@ -114,7 +111,7 @@ class RunningVenue(throwaway.Venue):
             command = [self.python, "-m", "lockstep", "begin", "--if-none", str(self.config)]
             subprocess.run(command, check=True, capture_output=True, **self.spawning)
         elif not node.folder_of(self.data).exists():
-            first_journal.ensure(loader.load(self.config))
+            first_journal.ensure(self.loaded)
 
     def kill(self) -> None:
         """SIGKILL to the supervisor alone."""
