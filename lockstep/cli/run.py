@@ -22,12 +22,12 @@ from lockstep.cli.terminal import DEFAULT_CONFIG, DEMO_CONFIG, DEMO_PASSWORD, Co
 from lockstep.config.errors import ConfigError
 from lockstep.config.schema import Config
 from lockstep.core.files import space
+from lockstep.core.host import health
 from lockstep.core.journal.journal import JournalError
 from lockstep.core.venue import first_journal, node
 from lockstep.core.venue.node import RoleError
 from lockstep.procs.batcher import database
 from lockstep.procs.replicator.transport import show_address
-from lockstep.procs.supervisor import health
 from lockstep.procs.supervisor.run import Run
 from lockstep.procs.supervisor.supervisor import Supervisor
 from lockstep.shm.segment import RoleTakenError

@@ -6,28 +6,16 @@ from pathlib import Path
 
 from lockstep.cli.errors import UsageError
 from lockstep.config.schema import Config
-from lockstep.core.venue.venue import Manifest, Venue, manifest_of
-from lockstep.shm.segment import RoleLock, SegmentError
+from lockstep.core.venue import venue
+from lockstep.core.venue.venue import OtherVersionError, Venue
 
 
 def attach(data: Path) -> Venue | None:
-    """The run of the venue in `data`, or None if there is none. PermissionError if it is another user's, UsageError if
-    another version of the software runs it.
-
-    Of a supervisor that was killed the shared memory stays until the next start, and is no run: what it says of the
-    log's end need not hold any more.
-    """
+    """As `venue.attach`; UsageError if another version of the software runs the venue."""
     try:
-        manifest = Manifest.load(manifest_of(data))
-        if manifest.pid not in (0, RoleLock.holder(data / "venue.lock")):
-            return None
-        return Venue.attach(manifest)
-    except (FileNotFoundError, SegmentError):
-        return None
-    except ValueError:  # a manifest or a board that is laid out otherwise
-        raise UsageError(
-            f"the venue in {data} is run by another version of the software, whose lockstep has to be used"
-        ) from None
+        return venue.attach(data)
+    except OtherVersionError as error:
+        raise UsageError(str(error)) from None
 
 
 def node_of(config: Config) -> Path:
@@ -36,10 +24,10 @@ def node_of(config: Config) -> Path:
     data = Path(config.venue.data)
     if config.replication.node is None:
         raise UsageError("this venue has one node: replication.node names none")
-    venue = attach(data)
-    if venue is not None and _name_of(venue.config) != _name_of(config):
+    running = attach(data)
+    if running is not None and _name_of(running.config) != _name_of(config):
         raise UsageError(
-            f"venue.data is {data}, where {_name_of(venue.config)} runs; this configuration is of {_name_of(config)}"
+            f"venue.data is {data}, where {_name_of(running.config)} runs; this configuration is of {_name_of(config)}"
         )
     return data
 

@@ -26,9 +26,9 @@ import msgspec
 from lockstep import config as loader
 from lockstep.cli.flow.initiator import Initiator
 from lockstep.config.schema import Config
+from lockstep.core.host.procfs import identify
 from lockstep.core.venue import first_journal
 from lockstep.core.venue.parent_death import tied
-from lockstep.procs.supervisor.procfs import identify
 
 READY_S = 60.0
 STOP_S = 120.0

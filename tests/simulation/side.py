@@ -14,6 +14,7 @@ from unittest.mock import patch
 from msgspec import structs
 
 from lockstep.config.schema import Config, ReplicationSection, WitnessSection
+from lockstep.core.host import health
 from lockstep.core.journal.writer import JournalWriter
 from lockstep.core.venue import node as roles
 from lockstep.core.venue import venue_key
@@ -23,7 +24,6 @@ from lockstep.core.venue.venue import LAPSED, Venue
 from lockstep.procs.replicator import __main__ as replicator_main
 from lockstep.procs.replicator import replicator as replicator_module
 from lockstep.procs.replicator.handshake import Promote
-from lockstep.procs.supervisor import health
 from lockstep.procs.supervisor.roles import Roles
 from lockstep.procs.supervisor.run import HANDOVER_S
 from lockstep.shm.board import Board, Handover, Word

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from lockstep import config
+from lockstep.core.host.health import LISTENING_ROLES
 from lockstep.core.venue import first_journal
 from lockstep.core.venue import venue as ground
 from lockstep.core.venue.topology import Host, role_of
 from lockstep.core.venue.venue import Manifest, Venue
 from lockstep.procs.supervisor.backoff import Backoff
-from lockstep.procs.supervisor.health import LISTENING_ROLES
 from lockstep.procs.supervisor.run import Run
 from lockstep.procs.supervisor.supervisor import Supervisor
 from lockstep.shm.segment import SHM, RoleTakenError

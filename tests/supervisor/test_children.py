@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from lockstep.core.host.procfs import identify
 from lockstep.procs.supervisor.children import Children
-from lockstep.procs.supervisor.procfs import identify
 from tests.small_disk import SmallDisk
 
 SLEEPER = (sys.executable, "-c", "import signal; signal.pause()")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lockstep.core.host.procfs import identify
 from lockstep.core.venue.venue import Manifest, Venue, manifest_of
-from lockstep.procs.supervisor.procfs import identify
 from lockstep.shm.board import Word
 from tests.supervisor.harness import PATIENCE_S, Program
 

@@ -9,8 +9,8 @@ import signal
 import time
 from pathlib import Path
 
+from lockstep.core.host.procfs import identify
 from lockstep.core.venue.venue import Manifest, Venue, manifest_of, prefix_of
-from lockstep.procs.supervisor.procfs import identify
 from lockstep.shm.board import Word
 from lockstep.shm.segment import SHM
 from tests.supervisor.harness import PATIENCE_S, Start, changed, pids

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from lockstep.core.host.procfs import identify
 from lockstep.core.tables.saved import DamagedPart, Saver
 from lockstep.core.venue.snapshot_parts import Filed, Kept, NotSyncedError, Snapshots, Start, folder_of, part_name
-from lockstep.procs.supervisor.procfs import identify
 from lockstep.shm.segment import RoleLock
 from tests.logged import captured
 

@@ -31,13 +31,13 @@ from lockstep.cli.terminal import (
     print_json,
 )
 from lockstep.config.schema import Config
+from lockstep.core.host import health
 from lockstep.core.venue import clock as clock_rules
 from lockstep.core.venue import node
 from lockstep.core.venue.node import Node, RoleError
 from lockstep.core.venue.venue import Venue
 from lockstep.procs.replicator import link_report
 from lockstep.procs.replicator.handshake import Fence, LinkState
-from lockstep.procs.supervisor import health
 from lockstep.procs.witness import report as lease_report
 from lockstep.shm.board import Word
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
-from lockstep.cli import restart
 from lockstep.cli.nodes.steps import Refused, Say, Step, Steps, await_, supervisor
 from lockstep.cli.nodes.trial import log_rules
 from lockstep.cli.running import attach
 from lockstep.cli.terminal import is_sure
+from lockstep.core.host import restart
 from lockstep.core.venue import node
 from lockstep.core.venue.committed import committed
 from lockstep.core.venue.venue import Venue

@@ -1,4 +1,4 @@
-"""Why a listener can't be opened, and the files in which api and publisher report it while they try again.
+"""Why a listener can't be opened.
 
 It opens nothing itself.
 """
@@ -8,13 +8,9 @@ from __future__ import annotations
 import errno
 import os
 import ssl
-from pathlib import Path
 
 from lockstep.core.diagnostics.refusal import FinalError
 
-# Why the api and the publisher can't listen, in files of the data folder. Gateways end with it: orders need them.
-API = Path("run") / "api.json"
-MARKET_DATA = Path("run") / "market_data.json"
 RETRY_NS = 1_000_000_000
 
 FINAL = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)

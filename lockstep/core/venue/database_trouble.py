@@ -1,6 +1,6 @@
-"""Why the batcher does not write to its database now, and since when: a small file for whoever looks at the venue.
+"""Why an edge can't do its work now, and since when: a small file of each for whoever looks at the venue.
 
-The loader's thread writes it when that changes; no decision depends on it.
+The edge writes it when that changes; no decision depends on it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from lockstep.core.files import atomic_file
 
 FILE = Path("run") / "database.json"
 IDENTITY = Path("run") / "identity.json"  # of the schema that follows from the other node's database
+# Why the api and the publisher can't listen. Gateways end with it: orders need them.
+API = Path("run") / "api.json"
+MARKET_DATA = Path("run") / "market_data.json"
 
 
 class Trouble(Struct, frozen=True):

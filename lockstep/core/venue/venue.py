@@ -27,11 +27,16 @@ from lockstep.shm import segment
 from lockstep.shm.bell import Bells, Sleeper
 from lockstep.shm.board import Board, Word
 from lockstep.shm.ring import NO_BELL, Consumer, Producer, Ring
+from lockstep.shm.segment import RoleLock
 
 CODE = Path(__file__).resolve().parents[3]  # where the code of this process lies
 BELLS_SIZE = 4096
 FIRST_GENERATION = 1
 LAPSED = 1  # of LEASE_UNTIL: a time that is over
+
+
+class OtherVersionError(Exception):
+    """Another version of the software runs the venue; the message says where, and what to use."""
 
 
 class Manifest(Struct, frozen=True):
@@ -385,6 +390,26 @@ class Venue:
     def sleeper(self, host: str) -> Sleeper:
         """The bell that wakes `host`."""
         return Sleeper(self.bells, self.topology.host(host).bell)
+
+
+def attach(data: Path) -> Venue | None:
+    """Return the run of the venue in `data`, or None if there is none. PermissionError if it is another user's,
+    OtherVersionError.
+
+    Of a supervisor that was killed the shared memory stays until the next start, and is no run: what it says of the
+    log's end need not hold any more.
+    """
+    try:
+        manifest = Manifest.load(manifest_of(data))
+        if manifest.pid not in (0, RoleLock.holder(data / "venue.lock")):
+            return None
+        return Venue.attach(manifest)
+    except (FileNotFoundError, segment.SegmentError):
+        return None
+    except ValueError:  # a manifest or a board that is laid out otherwise
+        raise OtherVersionError(
+            f"the venue in {data} is run by another version of the software, whose lockstep has to be used"
+        ) from None
 
 
 def _attach_ring(manifest: Manifest, ring: RingSpec, bells: Bells) -> Ring:

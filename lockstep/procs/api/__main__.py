@@ -11,13 +11,12 @@ from functools import cache, partial
 from pathlib import Path
 
 from lockstep.core.diagnostics.log_lines import log
-from lockstep.core.edge.listening import API
 from lockstep.core.edge.market_queries import MarketQueries
 from lockstep.core.edge.own_socket import name_of
 from lockstep.core.intake.ingress_writer import IngressWriter
 from lockstep.core.journal.format import JournalError
 from lockstep.core.venue import database_url, venue_key
-from lockstep.core.venue.database_trouble import Notice
+from lockstep.core.venue.database_trouble import API, Notice
 from lockstep.core.venue.venue import Venue
 from lockstep.core.venue.venue_key import VenueKey
 from lockstep.procs.api.answers import Answers

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from lockstep.core.files import space
+from lockstep.core.host.procfs import core_of, identify
 from lockstep.core.operations.status import (
     AgentStatus,
     ConsumerStatus,
@@ -35,7 +36,6 @@ from lockstep.procs.replicator import link_report
 from lockstep.procs.replicator.handshake import LinkState
 from lockstep.procs.replicator.link_report import LinkReport
 from lockstep.procs.replicator.transport import show_address
-from lockstep.procs.supervisor.procfs import core_of, identify
 from lockstep.procs.supervisor.run import restarts_of
 from lockstep.procs.witness import report as lease_report
 from lockstep.procs.witness.report import boottime_ns

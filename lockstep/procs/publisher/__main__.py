@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 
 from lockstep.config.schema import MarketDataSection
-from lockstep.core.edge.listening import MARKET_DATA, RETRY_NS, AddressError
+from lockstep.core.edge.listening import RETRY_NS, AddressError
 from lockstep.core.edge.own_socket import name_of
 from lockstep.core.tables.saved import Loader
-from lockstep.core.venue.database_trouble import Notice
+from lockstep.core.venue.database_trouble import MARKET_DATA, Notice
 from lockstep.core.venue.edge import Edge
 from lockstep.core.venue.snapshot_parts import Snapshots
 from lockstep.core.venue.venue import Venue

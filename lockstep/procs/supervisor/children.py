@@ -15,7 +15,7 @@ import msgspec
 from msgspec import structs
 
 from lockstep.core.files import atomic_file, space
-from lockstep.procs.supervisor.procfs import Identity, identify
+from lockstep.core.host.procfs import Identity, identify
 
 END_TIMEOUT_S = 10.0
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lockstep.core.edge import listening
 from lockstep.core.venue import database_trouble
 
 LOOK_S = 0.5
@@ -21,10 +20,10 @@ WORDS = {
     database_trouble.IDENTITY: (
         "the database does not follow the other node's (schema identity)", "schema identity follows again"
     ),
-    listening.API: (
+    database_trouble.API: (
         "the venue continues without the api, and tries again", "the api takes connections"
     ),
-    listening.MARKET_DATA: (
+    database_trouble.MARKET_DATA: (
         "the venue continues without market data over WebSocket, and tries again", "market data takes connections"
     ),
 }  # fmt: skip

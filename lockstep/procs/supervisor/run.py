@@ -19,6 +19,7 @@ from msgspec import structs
 from lockstep.config.schema import Config
 from lockstep.core.diagnostics.refusal import EXIT_REFUSED
 from lockstep.core.files import atomic_file, space
+from lockstep.core.host import health
 from lockstep.core.recovery import snapshot_catalog
 from lockstep.core.venue import homes
 from lockstep.core.venue import venue as ground
@@ -26,7 +27,7 @@ from lockstep.core.venue.node import Node
 from lockstep.core.venue.topology import Host, Topology, role_of
 from lockstep.core.venue.venue import Manifest, Venue
 from lockstep.procs.replicator.handshake import Fence, LinkState, Promote
-from lockstep.procs.supervisor import database, health
+from lockstep.procs.supervisor import database
 from lockstep.procs.supervisor.child import Child
 from lockstep.procs.supervisor.children import Children
 from lockstep.procs.supervisor.log import Log

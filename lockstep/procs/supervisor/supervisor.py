@@ -19,10 +19,12 @@ from typing import NamedTuple
 from lockstep.config.errors import ConfigError, Problem
 from lockstep.config.schema import Config
 from lockstep.core.files import space
+from lockstep.core.host import health
+from lockstep.core.host.health import RUNNING, STARTING, STOPPING
 from lockstep.core.rules.credentials import without_password, without_passwords
 from lockstep.core.venue import clock, topology
 from lockstep.core.venue.topology import Host, Topology
-from lockstep.procs.supervisor import health, poison
+from lockstep.procs.supervisor import poison
 from lockstep.procs.supervisor.alerts import Alerts
 from lockstep.procs.supervisor.backoff import Backoff
 from lockstep.procs.supervisor.children import Children
@@ -31,7 +33,6 @@ from lockstep.procs.supervisor.conditions import Conditions
 from lockstep.procs.supervisor.confirmation import Confirmation, Confirming, asking
 from lockstep.procs.supervisor.console import Console, LoggedConsole
 from lockstep.procs.supervisor.disk import DiskWatch
-from lockstep.procs.supervisor.health import RUNNING, STARTING, STOPPING
 from lockstep.procs.supervisor.monitoring import Monitoring
 from lockstep.procs.supervisor.notify import Notifier
 from lockstep.procs.supervisor.poison import CarefulCommand

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from lockstep.config.schema import Config
 from lockstep.core.files import space
+from lockstep.core.host import health
 from lockstep.core.venue.topology import Host
-from lockstep.procs.supervisor import health
 from lockstep.procs.supervisor.alerts import Alerts
 from lockstep.procs.supervisor.console import LoggedConsole
 from lockstep.procs.supervisor.database import DatabaseWatch

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from ipaddress import ip_address
 
-from lockstep.procs.supervisor.procfs import core_of, identify, listening
+from lockstep.core.host.procfs import core_of, identify, listening
 
 
 def test_a_process_is_itself_and_nobody_else() -> None:

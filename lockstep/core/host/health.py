@@ -9,15 +9,14 @@ import os
 import time
 from collections.abc import Collection
 
-from lockstep.core.edge.listening import API, MARKET_DATA
+from lockstep.core.host.procfs import listening
 from lockstep.core.venue import database_trouble
 from lockstep.core.venue.topology import SUPERVISOR_SLOT, Host, role_of
 from lockstep.core.venue.venue import Venue
-from lockstep.procs.supervisor.procfs import listening
 from lockstep.shm.board import Board, Word
 
 STARTING, RUNNING, STOPPING = 1, 2, 3  # states of HealthPayload
-REFUSED = {"api": API, "publisher": MARKET_DATA}
+REFUSED = {"api": database_trouble.API, "publisher": database_trouble.MARKET_DATA}
 LISTENING_ROLES = ("gateway", "publisher", "api")
 
 
