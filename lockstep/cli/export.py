@@ -24,7 +24,8 @@ from msgspec import Struct
 from lockstep.cli import copies
 from lockstep.cli.errors import UsageError
 from lockstep.cli.progress import Progress
-from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, counted, fail, load, print_json
+from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.rules.intervals import SECONDS
 from lockstep.procs.api import export as streams
 from lockstep.procs.api.history.rows import HistoryUnavailableError

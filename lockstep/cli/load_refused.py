@@ -16,10 +16,10 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     console,
-    counted,
     load,
     print_json,
 )
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.operations.status import RefusedRows
 from lockstep.procs.batcher import database, refused
 

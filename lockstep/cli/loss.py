@@ -25,7 +25,7 @@ from lockstep.core.recovery import retained_definitions, snapshot_catalog
 from lockstep.core.recovery.replay import ReplayedCore
 from lockstep.core.schema.layout import unpack_event
 from lockstep.core.tables.saved import DamagedPart
-from lockstep.core.venue.topology import derive, role_of
+from lockstep.core.venue.topology import derive
 from lockstep.procs.batcher import database, extent, position
 from lockstep.procs.gateway import segments, starts, store_reader
 from lockstep.procs.router.witnesses import Witnesses
@@ -136,7 +136,7 @@ class _Listener(Witnesses):
 def state_at(config: Config, data: Path, seq: int) -> tuple[ReplayedCore, list[int]]:
     """The core as the journal leads to it at record `seq`, and the last event of each ring, as a starting router finds
     them. LossError, JournalError, CoreReplayError."""
-    core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
+    core = derive(config).core_agents
     try:
         replay = ReplayedCore(config, data, snapshot_catalog.choose(data, core, seq).start, seq, reader=False)
     except DamagedPart as error:

@@ -24,12 +24,12 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     console,
-    counted,
     load,
     print_json,
     table,
 )
 from lockstep.config.schema import Config
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.files import space
 from lockstep.core.operations.status import InstrumentStatus, LeaseStatus, NodeStatus, Status
 from lockstep.core.venue import clock, database_url

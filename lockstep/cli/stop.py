@@ -16,13 +16,13 @@ from msgspec import Struct
 
 from lockstep.cli.errors import UsageError
 from lockstep.cli.nodes import upgrade
-from lockstep.cli.nodes.steps import LINKED, Refused, Steps, print_step
+from lockstep.cli.nodes.steps import Refused, Steps, print_step
 from lockstep.cli.running import attach, node_of
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from lockstep.config.schema import Config
 from lockstep.core.venue import node
 from lockstep.core.venue.node import RoleError
-from lockstep.procs.replicator.handshake import Fence
+from lockstep.procs.replicator.handshake import LINKED, Fence
 from lockstep.shm.board import Word
 from lockstep.shm.segment import RoleLock
 

@@ -115,11 +115,6 @@ def stopped(data: Path) -> Iterator[None]:
         lock.release()
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things, in English."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def in_url(address: str) -> str:
     """An IP address as URLs have it."""
     return f"[{address}]" if ":" in address else address

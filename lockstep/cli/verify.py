@@ -26,11 +26,11 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     console,
-    counted,
     load,
     print_json,
 )
 from lockstep.config.schema import Config
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.journal import journal as journal_module
 from lockstep.core.journal.journal import JournalError, segment_seqs
 from lockstep.core.journal.select import Selection
@@ -40,7 +40,7 @@ from lockstep.core.tables.saved import DamagedPart
 from lockstep.core.venue import voided_commands
 from lockstep.core.venue.committed import committed
 from lockstep.core.venue.snapshot_parts import Start, folder_of
-from lockstep.core.venue.topology import derive, role_of
+from lockstep.core.venue.topology import derive
 from lockstep.procs.batcher import compare, database
 from lockstep.procs.batcher.expected_requests import COMMANDS
 from lockstep.procs.batcher.position import EMPTY, Position
@@ -170,14 +170,10 @@ def _first(config: Config, data: Path, seqs: list[int], found: Verdict) -> Start
 
 def _start_at(config: Config, data: Path, entry: SavedSnapshot) -> tuple[Start | None, str]:
     """The start that a snapshot stands for, or why it is none."""
-    choice = choose(data, _core(config), entry.seq)
+    choice = choose(data, derive(config).core_agents, entry.seq)
     if choice.start.seq == entry.seq:
         return choice.start, ""
     return None, choice.passed_over[0] if choice.passed_over else "it is not there any more"
-
-
-def _core(config: Config) -> list[str]:
-    return [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
 
 
 def _run(config: Config, data: Path, replay: Replay, found: Verdict) -> None:

@@ -20,7 +20,7 @@ from lockstep.core.journal.end import chain_at, end_of, segment_header
 from lockstep.core.journal.journal import JournalError, segment_seqs
 from lockstep.core.venue import node as roles
 from lockstep.core.venue.node import Node
-from lockstep.procs.replicator.handshake import Fence, LinkState
+from lockstep.procs.replicator.handshake import LINKED, Fence, LinkState
 from lockstep.procs.witness import record
 from lockstep.shm.board import Word
 from tests.simulation.pair_plan import is_operated
@@ -33,7 +33,6 @@ FENCE_NS = 3 * 10**9
 SWITCHOVER_NS = 35 * 10**9
 KILLED = 0.3  # of the commands that cut a log, between the role and the cut
 PATIENCE_NS = 10 * 10**9  # some leases
-LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 
 class Known:

@@ -11,12 +11,13 @@ from random import Random
 from typing import TYPE_CHECKING, cast
 
 from lockstep.cli.nodes import doubt
-from lockstep.cli.nodes.steps import LINKED, Refused
+from lockstep.cli.nodes.steps import Refused
 from lockstep.core.journal.end import end_of, segment_header
 from lockstep.core.journal.journal import segment_seqs
 from lockstep.core.venue import node as roles
 from lockstep.core.venue.node import Node
 from lockstep.core.venue.venue import Venue
+from lockstep.procs.replicator.handshake import LINKED
 from lockstep.shm.board import Word
 from tests.simulation.disk import File
 

@@ -17,8 +17,9 @@ from lockstep.cli.at.refused_at_gateway import TurnedAway
 from lockstep.cli.errors import UsageError
 from lockstep.cli.progress import Progress
 from lockstep.cli.state import listing_of
-from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, Json, console, counted, fail, load, print_json, table
+from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, Json, console, fail, load, print_json, table
 from lockstep.config.schema import Config
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.intake.codes import TABLE
 from lockstep.core.journal.journal import JournalError
 from lockstep.core.operations.moments import (
@@ -36,7 +37,7 @@ from lockstep.core.recovery.snapshot_catalog import choose
 from lockstep.core.schema.alphabet import shown
 from lockstep.core.schema.layout import unpack_event
 from lockstep.core.schema.records import Code, Command, CommandType, Event, OrderType, Phase, Rejected, Side
-from lockstep.core.venue.topology import derive, role_of
+from lockstep.core.venue.topology import derive
 from lockstep.procs.gateway.store_reader import StoreCorrupt
 
 
@@ -120,8 +121,7 @@ def look_at(
     command = request.command
     if command.seq != seq:
         notes.append(f"record {seq} is an extension of record {command.seq}, which is shown")
-    agents = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
-    chosen = choose(data, agents, request.first - 1)
+    chosen = choose(data, derive(config).core_agents, request.first - 1)
     notes += chosen.passed_over
     if chosen.start.seq + 1 < kept.first:
         oldest = moment.oldest_reachable(data, kept)

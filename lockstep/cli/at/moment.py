@@ -24,7 +24,7 @@ from lockstep.core.schema.alphabet import unshown
 from lockstep.core.schema.layout import unpack_command
 from lockstep.core.schema.records import Account, Code, Command, CommandType
 from lockstep.core.venue.committed import committed
-from lockstep.core.venue.topology import derive, role_of
+from lockstep.core.venue.topology import derive
 
 EXTENSIONS = 16  # the most records of a request, the main one included
 TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?")
@@ -143,8 +143,7 @@ def request_at(seq: int, kept: Retained) -> Request:
 
 def account_number(config: Config, data: Path, name: str, kept: Retained) -> int:
     """The account called `name`. UsageError if there is none such."""
-    agents = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
-    start = choose(data, agents, kept.last).start
+    start = choose(data, derive(config).core_agents, kept.last).start
     known = ReplayedCore(config, data, start, start.seq, reader=False).router.core.accounts
     if name.encode() in known:
         return known[name.encode()]

@@ -26,7 +26,7 @@ from lockstep.core.recovery.replay import CoreReplayError, ReplayedCore
 from lockstep.core.recovery.snapshot_catalog import choose, entries
 from lockstep.core.tables.saved import DamagedPart
 from lockstep.core.venue.snapshot_parts import FOLDER, Start
-from lockstep.core.venue.topology import derive, role_of
+from lockstep.core.venue.topology import derive
 from lockstep.shm.segment import RoleLock
 
 PREFIX = "proof-"
@@ -144,8 +144,7 @@ def _replay(config: Config, data: Path, found: Proof, show: Show) -> None:
 
 def _start_at(config: Config, data: Path, seq: int) -> Start | None:
     """The start that the snapshot at `seq` stands for; None if this code can't use it."""
-    core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
-    start = choose(data, core, seq).start
+    start = choose(data, derive(config).core_agents, seq).start
     return start if start.seq == seq else None
 
 

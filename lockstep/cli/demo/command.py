@@ -44,13 +44,13 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     console,
-    counted,
     fail,
     in_url,
     load,
 )
 from lockstep.config.checks import is_loopback
 from lockstep.config.schema import Config
+from lockstep.core.diagnostics.counts import counted
 
 LEFT = f"the venue does not answer; it cancels them {SWITCH_S} s after it has heard of them last"
 FIRST_S, EVERY_S = 5.0, 30.0  # when it says how it goes

@@ -25,8 +25,9 @@ from lockstep.cli.nodes.load import Leg, Load
 from lockstep.cli.nodes.parting import Copy
 from lockstep.cli.nodes.steps import FailedOver, Refused
 from lockstep.cli.nodes.throwaway_pair import SYMBOL, Member, Pair
-from lockstep.cli.terminal import EXIT_OK, EXIT_PROBLEM, Json, console, counted, fail, print_json, table
+from lockstep.cli.terminal import EXIT_OK, EXIT_PROBLEM, Json, console, fail, print_json, table
 from lockstep.cli.throwaway import NotReady
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.journal.journal import JournalError, verify
 from lockstep.core.journal.select import select
 from lockstep.core.schema.client_ids import own_id

@@ -17,7 +17,7 @@ from cyclopts import Parameter
 from msgspec import structs
 
 from lockstep.cli.nodes import doubt, release
-from lockstep.cli.nodes.steps import LINKED, FailedOver, Refused, Say, Steps, await_, look_again, print_step, supervisor
+from lockstep.cli.nodes.steps import FailedOver, Refused, Say, Steps, await_, look_again, print_step, supervisor
 from lockstep.cli.running import attach, node_of
 from lockstep.cli.terminal import (
     DEFAULT_CONFIG,
@@ -25,19 +25,19 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     console,
-    counted,
     fail,
     load,
     print_json,
 )
 from lockstep.config.schema import Config
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.host import health
 from lockstep.core.venue import clock as clock_rules
 from lockstep.core.venue import node
 from lockstep.core.venue.node import Node, RoleError
 from lockstep.core.venue.venue import Venue
 from lockstep.procs.replicator import link_report
-from lockstep.procs.replicator.handshake import Fence, LinkState
+from lockstep.procs.replicator.handshake import LINKED, Fence, LinkState
 from lockstep.procs.witness import report as lease_report
 from lockstep.shm.board import Word
 

@@ -27,7 +27,6 @@ from lockstep.cli.terminal import (
     Json,
     Yes,
     console,
-    counted,
     fail,
     is_sure,
     load,
@@ -35,6 +34,7 @@ from lockstep.cli.terminal import (
     stopped,
 )
 from lockstep.config.schema import Config
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.journal.journal import JournalError, segment_seqs
 from lockstep.core.recovery.replay import CoreReplayError
 from lockstep.procs.gateway.store_reader import StoreCorrupt

@@ -17,14 +17,14 @@ from time import monotonic_ns
 from msgspec import structs
 
 from lockstep.cli.nodes import doubt
-from lockstep.cli.nodes.steps import LINKED, FailedOver, NotReleased, Refused, Steps, await_, look_again, supervisor
-from lockstep.cli.terminal import counted
+from lockstep.cli.nodes.steps import FailedOver, NotReleased, Refused, Steps, await_, look_again, supervisor
 from lockstep.config.schema import Config
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.venue import node
 from lockstep.core.venue.node import Node
 from lockstep.core.venue.venue import Venue
 from lockstep.procs.replicator import link_report
-from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.replicator.handshake import LINKED, LinkState
 from lockstep.shm.board import Board, Word
 
 QUIET_S = 30.0  # without an acknowledgement: the peer has heard nothing for 20 s, and asks before it leads (doubt)

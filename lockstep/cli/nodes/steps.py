@@ -11,13 +11,11 @@ from msgspec import Struct
 from lockstep.cli.running import attach
 from lockstep.cli.terminal import console
 from lockstep.core.venue.venue import Venue
-from lockstep.procs.replicator.handshake import LinkState
 from lockstep.shm.segment import RoleLock
 
 LOOK_S = 0.002
 LEAD_S = 120.0
 Say = Callable[[str], None]
-LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 
 class Step(Struct, frozen=True):

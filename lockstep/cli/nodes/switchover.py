@@ -14,12 +14,13 @@ from cyclopts import Parameter
 from msgspec import structs
 
 from lockstep.cli.nodes import failover
-from lockstep.cli.nodes.steps import LINKED, FailedOver, Refused, Say, Steps, await_, supervisor
+from lockstep.cli.nodes.steps import FailedOver, Refused, Say, Steps, await_, supervisor
 from lockstep.cli.running import attach, node_of
-from lockstep.cli.terminal import DEFAULT_CONFIG, ConfigPath, Json, counted, load
+from lockstep.cli.terminal import DEFAULT_CONFIG, ConfigPath, Json, load
+from lockstep.core.diagnostics.counts import counted
 from lockstep.core.venue import node
 from lockstep.procs.replicator.greeting import NEAR
-from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.replicator.handshake import LINKED, LinkState
 from lockstep.procs.supervisor.run import HANDOVER_S, LOGOUT_S
 from lockstep.shm.board import Word
 

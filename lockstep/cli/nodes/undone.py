@@ -42,7 +42,7 @@ from lockstep.core.schema.records import (
     Triggered,
 )
 from lockstep.core.venue.snapshot_parts import Start
-from lockstep.core.venue.topology import OPERATOR_INGRESS, derive, role_of
+from lockstep.core.venue.topology import OPERATOR_INGRESS, derive
 from lockstep.procs.gateway import segments, store_reader
 
 SOH = b"\x01"
@@ -123,8 +123,7 @@ def check_reachable(config: Config, data: Path, seq: int) -> None:
 
 
 def _start(config: Config, data: Path, seq: int) -> Start:
-    core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
-    return snapshot_catalog.choose(data, core, seq).start
+    return snapshot_catalog.choose(data, derive(config).core_agents, seq).start
 
 
 def _events_behind(config: Config, data: Path, parting: Parting) -> tuple[ReplayedCore, list[Event]]:

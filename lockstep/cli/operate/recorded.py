@@ -17,7 +17,7 @@ from lockstep.core.recovery.replay import ReplayedCore
 from lockstep.core.recovery.snapshot_catalog import choose
 from lockstep.core.schema.layout import unpack_event
 from lockstep.core.schema.records import Traded
-from lockstep.core.venue.topology import derive, role_of
+from lockstep.core.venue.topology import derive
 from lockstep.core.venue.venue import Venue
 
 
@@ -49,7 +49,7 @@ def _told(venue: Venue, kept: Retained, matcher: int, number: int) -> Traded | N
     """The matcher's event of that number, by a replay; None if there is none such, or it is no trade."""
     if not 0 < number <= venue.ring(f"events.matcher.{matcher}").published:
         return None
-    agents = [agent for agent in derive(venue.config).agents if role_of(agent) in ("router", "matcher")]
+    agents = derive(venue.config).core_agents
     at_most = kept.last
     start = choose(venue.data, agents, at_most).start
     while start.numbers[matcher] >= number:

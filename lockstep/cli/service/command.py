@@ -19,7 +19,8 @@ from msgspec import Struct
 from lockstep.cli.errors import UsageError
 from lockstep.cli.service import plan
 from lockstep.cli.service.plan import Item
-from lockstep.cli.terminal import EXIT_OK, EXIT_PROBLEM, Json, Yes, console, counted, fail, is_sure, print_json
+from lockstep.cli.terminal import EXIT_OK, EXIT_PROBLEM, Json, Yes, console, fail, is_sure, print_json
+from lockstep.core.diagnostics.counts import counted
 
 BOOTED = Path("/run/systemd/system")  # as sd_booted(3)
 HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # from a service with ProtectHome= and PrivateTmp=

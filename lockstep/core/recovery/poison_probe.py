@@ -19,7 +19,7 @@ from lockstep.config.schema import Config
 from lockstep.core.journal.journal import JournalReader, segment_seqs
 from lockstep.core.recovery.replay import ReplayedCore
 from lockstep.core.recovery.snapshot_catalog import choose
-from lockstep.core.venue.topology import derive, role_of
+from lockstep.core.venue.topology import derive
 from lockstep.core.venue.venue import Manifest
 
 # The router puts a record into the log only where a whole group would fit: so that there is one under way at a time.
@@ -39,9 +39,8 @@ def main() -> None:
 
 def repeat(config: Config, data: Path, note: Path) -> None:
     """Repeat all behind the newest snapshot. CoreReplayError, JournalError, and whatever a command does to us."""
-    core = [agent for agent in derive(config).agents if role_of(agent) in ("router", "matcher")]
     last = _last_of(data / "journal")
-    start = choose(data, core, last).start
+    start = choose(data, derive(config).core_agents, last).start
     one_at_a_time = structs.replace(config, rings=structs.replace(config.rings, log=LOG_SLOTS))
     replay = ReplayedCore(one_at_a_time, data, start, last, reader=False)
     with noted(note) as memory:

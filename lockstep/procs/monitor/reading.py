@@ -33,7 +33,7 @@ from lockstep.core.venue.node import Node
 from lockstep.core.venue.topology import SUPERVISOR_SLOT, Host
 from lockstep.core.venue.venue import Venue
 from lockstep.procs.replicator import link_report
-from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.replicator.handshake import LINKED, LinkState
 from lockstep.procs.replicator.link_report import LinkReport
 from lockstep.procs.replicator.transport import show_address
 from lockstep.procs.supervisor.run import restarts_of
@@ -41,7 +41,6 @@ from lockstep.procs.witness import report as lease_report
 from lockstep.procs.witness.report import boottime_ns
 from lockstep.shm.board import Word
 
-LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 STATES = {0: "unknown", 1: "starting", 2: "running", 3: "stopping"}
 
 

@@ -150,3 +150,6 @@ class LinkState(IntEnum):
     CATCHING_UP = 2
     IN_STEP = 3
     REFUSED = 4
+
+
+LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)  # a link on which the log comes

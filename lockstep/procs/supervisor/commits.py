@@ -9,12 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lockstep.procs.replicator import link_report
-from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.replicator.handshake import LINKED
 from lockstep.procs.supervisor.alerts import Alerts, Kind
 from lockstep.shm.board import Board, Word
 
 STALLED_NS = 2_000_000_000
-LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 RELEASE = 'lockstep failover --peer-is-off "WHO, HOW"'
 
 

@@ -9,13 +9,12 @@ from lockstep.config.schema import AlertsSection
 from lockstep.core.files import space
 from lockstep.core.venue import database_trouble
 from lockstep.procs.replicator import link_report
-from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.replicator.handshake import LINKED, LinkState
 from lockstep.procs.supervisor.alerts import Alerts
 from lockstep.shm.board import Board, Word
 
 LOOK_S = 1.0
 LINK_LOST_S = 5.0  # a process that starts again, or a cable that is moved, is nobody's business
-LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 
 class Conditions:

@@ -21,7 +21,7 @@ from lockstep.core.venue.venue import LAPSED
 from lockstep.procs.replicator.asking import Answer, ask_role
 from lockstep.procs.replicator.certificates import CertificateError, Credentials
 from lockstep.procs.replicator.greeting import journal_id_of
-from lockstep.procs.replicator.handshake import Hello, LinkState, Refusal
+from lockstep.procs.replicator.handshake import LINKED, Hello, LinkState, Refusal
 from lockstep.procs.replicator.transport import Dialer, show_address
 from lockstep.shm.board import Board, Word
 
@@ -30,7 +30,6 @@ ASK_EVERY_NS = 1_000_000_000
 ASK_S = 1.0  # for the peer to answer
 ALONE_NS = 1_000_000_000  # without another look; the peer can't lead by its operator's word any sooner
 WAITING_NS = 3_000_000_000  # the same where nothing is released before the peer has acknowledged it
-LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 Ask = Callable[[int], Answer | None]
 

@@ -25,7 +25,7 @@ from lockstep.core.venue.venue import LAPSED
 from lockstep.procs.replicator.asking import Answer, ask
 from lockstep.procs.replicator.certificates import Credentials
 from lockstep.procs.replicator.greeting import greeting_of
-from lockstep.procs.replicator.handshake import Hello, LinkState, Promote, Refusal
+from lockstep.procs.replicator.handshake import LINKED, Hello, Promote, Refusal
 from lockstep.procs.replicator.transport import Dialer, show_address
 from lockstep.procs.supervisor.alerts import Alerts
 from lockstep.procs.supervisor.run import Run
@@ -144,7 +144,7 @@ class Roles:
         deadline_s = time.monotonic() + FENCE_S
 
         def is_waited_for() -> bool:
-            linked = board.get(Word.LINK) in (LinkState.CATCHING_UP, LinkState.IN_STEP)
+            linked = board.get(Word.LINK) in LINKED
             return linked or board.get(Word.LEASE_UNTIL) > LAPSED  # the witness gives the lease back
 
         while is_waited_for() and time.monotonic() < deadline_s:

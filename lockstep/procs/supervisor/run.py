@@ -26,7 +26,7 @@ from lockstep.core.venue import venue as ground
 from lockstep.core.venue.node import Node
 from lockstep.core.venue.topology import Host, Topology, role_of
 from lockstep.core.venue.venue import Manifest, Venue
-from lockstep.procs.replicator.handshake import Fence, LinkState, Promote
+from lockstep.procs.replicator.handshake import LINKED, Fence, Promote
 from lockstep.procs.supervisor import database
 from lockstep.procs.supervisor.child import Child
 from lockstep.procs.supervisor.children import Children
@@ -342,15 +342,14 @@ class Run:
         """
         board = self.venue.board
         waits = self._config.venue.durability in ("replicated", "both")
-        linked = (LinkState.CATCHING_UP, LinkState.IN_STEP)
-        if not (self.follows and waits and board.get(Word.LINK) in linked) or board.get(Word.PROMOTE):
+        if not (self.follows and waits and board.get(Word.LINK) in LINKED) or board.get(Word.PROMOTE):
             return
         if board.get(Word.HANDOVER) not in (Fence.NO, Fence.LEAVES):
             return
         board.set(Word.HANDOVER, Fence.LEAVES)
         deadline_s = time.monotonic() + LEAVE_S
         while board.get(Word.HANDOVER) != Fence.LEFT:
-            if time.monotonic() > deadline_s or board.get(Word.LINK) not in linked:
+            if time.monotonic() > deadline_s or board.get(Word.LINK) not in LINKED:
                 self._report(
                     "the primary has not confirmed that it continues without this node. If it runs, it acknowledges "
                     "nothing until this node is back, or until lockstep failover --peer-is-off there"

@@ -19,10 +19,10 @@ from lockstep.core.diagnostics.log_lines import log
 from lockstep.core.venue import node
 from lockstep.core.venue.node import Node
 from lockstep.core.venue.venue import LAPSED, Venue
-from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.replicator.handshake import LINKED, LinkState
 from lockstep.procs.witness import record, report
 from lockstep.procs.witness.etcd import Etcd, EtcdError, Put
-from lockstep.procs.witness.life import LINKED, Life
+from lockstep.procs.witness.life import Life
 from lockstep.procs.witness.record import Leader, Seen, State, View, WitnessError
 from lockstep.procs.witness.report import Report, boottime_ns
 from lockstep.shm.board import Word

@@ -8,10 +8,8 @@ from __future__ import annotations
 from lockstep.core.venue import progress
 from lockstep.core.venue.topology import CARRIED_ROLES, role_of
 from lockstep.core.venue.venue import Venue
-from lockstep.procs.replicator.handshake import LinkState
+from lockstep.procs.replicator.handshake import LINKED
 from lockstep.shm.board import Word
-
-LINKED = (LinkState.CATCHING_UP, LinkState.IN_STEP)
 
 
 class Life:
