@@ -16,7 +16,6 @@ import psycopg
 from msgspec import Struct
 
 from lockstep.cli import differences
-from lockstep.cli.at.formatting import Names, of_command
 from lockstep.cli.doctor import Check, log_clock, show
 from lockstep.cli.show import look
 from lockstep.cli.state import current
@@ -26,6 +25,7 @@ from lockstep.config.schema import Config
 from lockstep.core.edge.listening import AddressError, tls_context
 from lockstep.core.journal.end import end_of
 from lockstep.core.journal.journal import JournalError, segment_seqs, verify
+from lockstep.core.operations.formatting import Names, of_command
 from lockstep.core.recovery.replay import CoreReplayError, ReplayedCore
 from lockstep.core.schema.layout import unpack_command
 from lockstep.core.schema.records import Code, Command, CommandType, Epoch

@@ -6,18 +6,15 @@ It looks, and waits a bounded time to see a running venue's database move; wheth
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 from msgspec import Struct
 
-from lockstep.cli.running import attach
 from lockstep.config.schema import Config
 from lockstep.core.operations.status import RefusedRows
 from lockstep.core.recovery import snapshot_catalog
-from lockstep.procs.batcher import backfill, database, refused
+from lockstep.procs.batcher import backfill, refused
 from lockstep.procs.batcher.backfill_process import FillError
 from lockstep.procs.batcher.database import CONNECT_TIMEOUT_S
 from lockstep.procs.batcher.extent import extent
@@ -54,22 +51,6 @@ class Place(Struct, frozen=True):
     @property
     def complete(self) -> int:
         return self.at.complete_seq
-
-
-@contextmanager
-def started(config: Config) -> Iterator[str]:
-    """The URL of the venue's database, whose embedded server runs meanwhile, if the venue does not.
-
-    UnavailableError.
-    """
-    data = Path(config.venue.data)
-    server = database.server(config, data)
-    started = server.start()
-    try:
-        yield server.url
-    finally:
-        if started and attach(data) is None:
-            server.stop()
 
 
 def look(data: Path, committed: int) -> Copies:

@@ -21,7 +21,6 @@ import psycopg
 from cyclopts import Parameter
 from msgspec import Struct
 
-from lockstep.cli import copies
 from lockstep.cli.errors import UsageError
 from lockstep.cli.progress import Progress
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
@@ -88,7 +87,7 @@ def export(
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
         sink = _sink(part, suffix)
-        with copies.started(loaded) as url, Progress("exporting", 0, "rows") as progress:
+        with database.started(loaded) as url, Progress("exporting", 0, "rows") as progress:
             asyncio.run(_write(streams.STREAMS[what](url, symbol, **span), sink, progress))
         with part.open("rb") as written:
             os.fsync(written.fileno())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import psycopg
 from msgspec import Struct
 
-from lockstep.cli.copies import started
 from lockstep.cli.terminal import (
     DEFAULT_CONFIG,
     EXIT_OK,
@@ -46,7 +45,7 @@ def load_refused(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> 
     loaded = load(config)
     outcome = Outcome()
     try:
-        with started(loaded) as url, psycopg.connect(url, autocommit=True) as connection:
+        with database.started(loaded) as url, psycopg.connect(url, autocommit=True) as connection:
             outcome.loaded = refused.load(connection).loaded
             outcome.left, outcome.reasons = refused.reasons(connection, SHOWN)
     except (psycopg.Error, database.UnavailableError) as error:

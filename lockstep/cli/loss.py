@@ -12,8 +12,6 @@ from pathlib import Path
 import psycopg
 from msgspec import Struct
 
-from lockstep.cli import copies
-from lockstep.cli.at.formatting import Names, of_event
 from lockstep.config.schema import Config
 from lockstep.core.files.disk import Disk
 from lockstep.core.journal import mark as journal_mark
@@ -21,6 +19,7 @@ from lockstep.core.journal.end import short_of
 from lockstep.core.journal.journal import JournalReport, verify
 from lockstep.core.journal.select import select
 from lockstep.core.operations.directory import Directory
+from lockstep.core.operations.formatting import Names, of_event
 from lockstep.core.recovery import retained_definitions, snapshot_catalog
 from lockstep.core.recovery.replay import ReplayedCore
 from lockstep.core.schema.layout import unpack_event
@@ -200,7 +199,7 @@ def _told(folder: Path, cut: int) -> Iterator[str]:
 
 def _ask_database(config: Config, journal: Path, loss: Loss) -> None:
     try:
-        with copies.started(config) as url, psycopg.connect(url, connect_timeout=database.CONNECT_TIMEOUT_S) as asked:
+        with database.started(config) as url, psycopg.connect(url, connect_timeout=database.CONNECT_TIMEOUT_S) as asked:
             at = position.position(asked)
             wrong = position.objection(at, journal, loss.end)
             if wrong is None or position.is_foreign(at, journal, loss.end):

@@ -15,16 +15,16 @@ PIPE_S = 5.0
 
 
 class Progress:
-    """`what` is being done to so many `things`; 0: unknown. As a context manager, it leaves a terminal's
-    line empty."""
+    """`what` is being done to so many `things`; 0: unknown, or for `show` to say. As a context manager, it leaves a
+    terminal's line empty."""
 
     def __init__(self, what: str, total: int, things: str) -> None:
         self._what = what
         self._total = total
         self._things = things
         self._is_terminal = sys.stderr.isatty()
-        self._begun_s = time.monotonic()
-        self._next_s = self._begun_s + FIRST_S
+        self._begun_s = 0.0  # when something is shown first
+        self._next_s = 0.0
         self._shown = False
 
     def __enter__(self) -> Progress:
@@ -34,9 +34,12 @@ class Progress:
         if self._shown and self._is_terminal:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
-    def show(self, done: int) -> None:
-        """This many are done; may be called any number of times."""
+    def show(self, done: int, total: int = 0) -> None:
+        """This many are done, of a `total` that is known by now; may be called any number of times."""
         now_s = time.monotonic()
+        if not self._begun_s:
+            self._begun_s, self._next_s = now_s, now_s + FIRST_S
+        self._total = total or self._total
         if now_s < self._next_s:
             return
         self._next_s = now_s + (TERMINAL_S if self._is_terminal else PIPE_S)

@@ -16,8 +16,9 @@ import psycopg
 from msgspec import structs
 from psycopg import sql
 
-from lockstep.cli import copies, loss, rebuild_db
+from lockstep.cli import loss
 from lockstep.cli.loss import Loss
+from lockstep.cli.progress import Progress
 from lockstep.config.schema import Config
 from lockstep.core.files import atomic_file
 from lockstep.core.journal import mark as journal_mark
@@ -26,7 +27,7 @@ from lockstep.core.recovery import retained_definitions
 from lockstep.core.recovery.replay import CoreReplayError
 from lockstep.core.venue import voided_commands
 from lockstep.core.venue.snapshot_parts import folder_of
-from lockstep.procs.batcher import database, extent, position, writer
+from lockstep.procs.batcher import database, extent, position, rebuild, writer
 from lockstep.procs.gateway import segments, seq_num_file, starts, store_reader
 
 FOLDER = "set-aside"
@@ -123,15 +124,16 @@ def _beginning(store: Path, base: int, cut: int) -> bytes:
 
 def _remake_database(config: Config, data: Path, seq: int, aside: Path, say: Callable[[str], None]) -> list[str]:
     """Rebuild the database if it knows more, saving the lost records' rows as CSV files; return what is left to do."""
-    outcome = rebuild_db.Outcome()
+    outcome = rebuild.Outcome()
     try:
-        with copies.started(config) as url:
+        with database.started(config) as url:
             with psycopg.connect(url, connect_timeout=database.CONNECT_TIMEOUT_S) as asked:
                 at = position.position(asked)
                 if position.is_foreign(at, data / "journal", seq) or not position.objection(at, data / "journal", seq):
                     return []
                 _export(asked, seq, aside / "database")
-            rebuild_db.remake(config, data, outcome)
+            with Progress("rebuilding", 0, "records") as progress:
+                rebuild.remake(config, data, outcome, progress.show)
     except (psycopg.Error, database.UnavailableError) as error:
         reason = str(error).strip()
         return [f"the database does not answer ({reason}): if it has more, run `lockstep rebuild-db`"]

@@ -12,12 +12,12 @@ from typing import Any, cast
 from msgspec import Struct
 from rich.text import Text
 
-from lockstep.cli.at.formatting import Names, time_text
 from lockstep.cli.state import current, listing_of
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 from lockstep.config.schema import DAYS
 from lockstep.core.journal.journal import JournalError
 from lockstep.core.operations.amounts import step_text
+from lockstep.core.operations.formatting import Names, time_text
 from lockstep.core.recovery.replay import CoreReplayError, ReplayedCore
 from lockstep.core.schema.layout import unpack_command
 from lockstep.core.schema.records import BandAction, Phase, SelfTrade

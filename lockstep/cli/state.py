@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from lockstep.cli.at import look, moment
+from lockstep.cli.at import moment
 from lockstep.cli.progress import Progress
 from lockstep.config.schema import Config
+from lockstep.core.recovery import inspection
 from lockstep.core.recovery.replay import ReplayedCore
 from lockstep.core.recovery.snapshot_catalog import choose
 from lockstep.core.venue.topology import derive
@@ -32,5 +33,5 @@ def listing_of(replay: ReplayedCore, instrument: int) -> tuple[int, dict[str, in
     """Which matcher has an instrument now, which may have moved, and what it knows of it; empty if none has it."""
     for number, matcher in replay.matchers.items():
         with contextlib.suppress(KeyError):
-            return number, look.listing_of(matcher.book, instrument)
+            return number, inspection.listing_of(matcher.book, instrument)
     return 0, {}

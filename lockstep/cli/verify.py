@@ -252,7 +252,7 @@ def _compare(
 ) -> None:
     """Compare the database with the replay, starting the embedded server meanwhile if the venue is stopped."""
     try:
-        with copies.started(config) as url:
+        with database.started(config) as url:
             if _place(url, config, data, found) is EMPTY:
                 return
             # A journal whose beginning was removed says nothing about earlier rows.

@@ -17,7 +17,6 @@ from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 
 from lockstep.cli.at import moment
-from lockstep.cli.at.formatting import Names, of_command, time_text
 from lockstep.cli.at.moment import Request, Retained
 from lockstep.cli.errors import UsageError
 from lockstep.cli.nodes import void_peer
@@ -39,6 +38,7 @@ from lockstep.config.schema import Config
 from lockstep.core.journal.journal import JournalError
 from lockstep.core.journal.select import select
 from lockstep.core.operations.directory import Directory
+from lockstep.core.operations.formatting import Names, of_command, time_text
 from lockstep.core.recovery import retained_definitions
 from lockstep.core.recovery.snapshot_catalog import entries
 from lockstep.core.schema.records import API_RING, Activate, Cancel, Code, CommandType, NewOrder, Replace

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from lockstep.cli.rebuild_db import Outcome, make
+from lockstep.cli.rebuild_db import make
 from lockstep.config.schema import Config, DatabaseSection
 from lockstep.core.schema.layout import unpack_command
 from lockstep.core.schema.records import Epoch
@@ -18,6 +18,7 @@ from lockstep.procs.batcher.author import Author
 from lockstep.procs.batcher.backfill import fill
 from lockstep.procs.batcher.compare import compare
 from lockstep.procs.batcher.position import objection, position
+from lockstep.procs.batcher.rebuild import Outcome
 from lockstep.procs.batcher.writer import RefusedError
 from tests.batcher.test_backfill import DEMO, born_ns, commands_of, events_of
 from tests.router.rig import Rig

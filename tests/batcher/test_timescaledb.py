@@ -13,12 +13,13 @@ import psycopg
 import pytest
 from msgspec import structs
 
-from lockstep.cli.rebuild_db import Outcome, make
+from lockstep.cli.rebuild_db import make
 from lockstep.config.schema import DatabaseSection
 from lockstep.procs.batcher.author import Author
 from lockstep.procs.batcher.backfill import fill
 from lockstep.procs.batcher.compare import compare
 from lockstep.procs.batcher.database import Embedded, migrate
+from lockstep.procs.batcher.rebuild import Outcome
 from lockstep.procs.batcher.spool import Spool
 from tests.batcher.conftest import created, end_at_once
 from tests.batcher.events import Stream

@@ -12,9 +12,9 @@ import pytest
 from msgspec import structs
 
 from lockstep.__main__ import command_line
-from lockstep.cli.at.formatting import InstrumentUnits, Names, of_event
 from lockstep.cli.errors import UsageError
 from lockstep.core.journal.writer import JournalWriter
+from lockstep.core.operations.formatting import InstrumentUnits, Names, of_event
 from lockstep.core.schema.client_ids import own_id
 from lockstep.core.schema.layout import unpack_command
 from lockstep.core.schema.records import Code, Command, CommandType, Corrected

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lockstep.cli import rebuild_db, state
+from lockstep.cli import state
 from lockstep.cli.at import moment
 from lockstep.cli.running import attach
 from lockstep.cli.verify import Verdict, replayed
@@ -23,6 +23,7 @@ from lockstep.core.venue import venue as ground
 from lockstep.core.venue.node import Node
 from lockstep.core.venue.topology import derive
 from lockstep.core.venue.venue import Venue
+from lockstep.procs.batcher import rebuild
 from lockstep.shm.board import Board, Word
 from lockstep.shm.segment import RoleLock
 from tests.cli.backup.backups import Backups
@@ -65,7 +66,7 @@ def test_commands_go_by_what_is_committed(busy: Busy) -> None:
     with waiting(busy.config, busy.data, last, committed):
         assert moment.retained(busy.data).last == committed
         assert state.current(busy.config, busy.data).position == committed
-        assert rebuild_db._last_seq(busy.data) == committed
+        assert rebuild.last_seq(busy.data) == committed
         found = Verdict([])
         replayed(busy.config, busy.data, found).close()
         assert (found.committed, found.problems) == (committed, [])
@@ -76,7 +77,7 @@ def test_commands_go_by_what_is_committed(busy: Busy) -> None:
 
 def test_before_the_first_acknowledgement_they_say_what_is_waited_for(busy: Busy) -> None:
     with waiting(busy.config, busy.data, len(busy.rig.log), 0):
-        for look in (moment.retained, rebuild_db._last_seq):
+        for look in (moment.retained, rebuild.last_seq):
             with pytest.raises(JournalError, match="commits wait for the other node"):
                 look(busy.data)
 

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
 
-from lockstep.cli.at import look, moment, refused_at_gateway, why
-from lockstep.cli.at.formatting import Names, of_command, of_event, time_text
+from lockstep.cli.at import moment, refused_at_gateway, why
 from lockstep.cli.at.moment import Request, Retained
 from lockstep.cli.at.refused_at_gateway import TurnedAway
 from lockstep.cli.errors import UsageError
@@ -22,6 +21,7 @@ from lockstep.config.schema import Config
 from lockstep.core.diagnostics.counts import counted
 from lockstep.core.intake.codes import TABLE
 from lockstep.core.journal.journal import JournalError
+from lockstep.core.operations.formatting import Names, of_command, of_event, time_text
 from lockstep.core.operations.moments import (
     BalanceThen,
     BookThen,
@@ -32,6 +32,7 @@ from lockstep.core.operations.moments import (
     RefusalThen,
 )
 from lockstep.core.operations.questions import LookBack
+from lockstep.core.recovery import inspection
 from lockstep.core.recovery.replay import CoreReplayError, ReplayedCore
 from lockstep.core.recovery.snapshot_catalog import choose
 from lockstep.core.schema.alphabet import shown
@@ -127,7 +128,7 @@ def look_at(
         oldest = moment.oldest_reachable(data, kept)
         raise UsageError(f"record {seq:,} lies before what is retained: the state can be known from {oldest:,} on")
     replay = ReplayedCore(config, data, chosen.start, command.seq)
-    skim = look.Skim(replay.consumers.values(), request.first)
+    skim = inspection.Skim(replay.consumers.values(), request.first)
     with Progress("replaying", command.seq - chosen.start.seq, "records") as progress:
         while replay.position < command.seq:
             replay.step()
@@ -186,7 +187,7 @@ def _refusal_of_matcher(case: why.Case, events: list[Event], replay: ReplayedCor
     for side, label in ((Side.BUY, "best bid"), (Side.SELL, "best ask")):
         levels = book.depth(instrument, side)
         best[label] = case.names.price(instrument, levels[0][0]) if levels else "none"
-    listing = look.listing_of(book, instrument)
+    listing = inspection.listing_of(book, instrument)
     return _refusal(f"matcher {matcher}", code, why.of_matcher(code, case.command, listing, case.names, best))
 
 
@@ -250,7 +251,7 @@ def _balances(command: Command, also: str | None, replay: ReplayedCore, names: N
 
 
 def _orders(command: Command, also: str | None, replay: ReplayedCore, names: Names) -> list[OrderThen]:
-    found = look.orders_of(replay.router.core.ledger, _accounts(command, also, names))
+    found = inspection.orders_of(replay.router.core.ledger, _accounts(command, also, names))
     return [_order(order, names) for order in found]
 
 

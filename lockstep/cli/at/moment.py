@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from lockstep.cli.at import look
-from lockstep.cli.at.formatting import NANOSECONDS, time_text
 from lockstep.cli.errors import UsageError
 from lockstep.cli.running import attach
 from lockstep.config.nearest import nearest
 from lockstep.config.schema import Config
 from lockstep.core.journal.journal import JournalReader, segment_seqs
 from lockstep.core.journal.select import select
+from lockstep.core.operations.formatting import NANOSECONDS, time_text
+from lockstep.core.recovery import inspection
 from lockstep.core.recovery.replay import ReplayedCore
 from lockstep.core.recovery.snapshot_catalog import choose, entries
 from lockstep.core.schema.alphabet import unshown
@@ -109,7 +109,7 @@ def of_client_id(account: int, name: str, text: str, kept: Retained) -> tuple[in
 
     The last one that was no repetition is meant: an id may be used again once it is forgotten. UsageError.
     """
-    found = look.with_client_id(kept.journal, kept.first, kept.last, account, _id_of(text))
+    found = inspection.with_client_id(kept.journal, kept.first, kept.last, account, _id_of(text))
     if not found:
         since = "" if kept.first == 1 else f" since record {kept.first:,}, with which the journal begins"
         raise UsageError(f"{name} has sent no order, cancel or replace with client order id {text}{since}")
@@ -183,7 +183,7 @@ def _of_time(time_ns: int, text: str, kept: Retained) -> int:
         raise UsageError(f"{text} lies behind the journal, which ends at {time_text(last)}")
     at = max(number for number, each in enumerate(times) if each <= time_ns)
     end = begins[at + 1] - 1 if at + 1 < len(begins) else kept.last
-    return look.last_before(kept.journal, begins[at], end, time_ns)
+    return inspection.last_before(kept.journal, begins[at], end, time_ns)
 
 
 def _is_repetition(kept: Retained, seq: int) -> bool:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from lockstep.cli.at import look
-from lockstep.cli.at.formatting import Names, target_of, time_text
+from lockstep.core.operations.formatting import Names, target_of, time_text
+from lockstep.core.recovery import inspection
 from lockstep.core.schema.alphabet import shown
 from lockstep.core.schema.client_ids import own_id
 from lockstep.core.schema.records import (
@@ -47,7 +47,7 @@ def figures(code: Code, case: Case) -> Figures:
     if code in (Code.UNKNOWN_ORDER, Code.ORDER_CLOSED, Code.SYMBOL_MISMATCH, Code.SIDE_MISMATCH):
         return _target(case)
     if code in (Code.ORDER_RATE, Code.TOO_MANY_OPEN_ORDERS, Code.KILL_SWITCH):
-        counted = look.account_of(core.ledger, command.account)
+        counted = inspection.account_of(core.ledger, command.account)
         if code == Code.ORDER_RATE:
             return {"orders in the window": str(counted["orders"]), "allowed": str(counted["max_orders"]),
                     "window": f"{counted['window_ns'] / 1e6:g} ms"}  # fmt: skip
@@ -95,23 +95,23 @@ def _cost(order: NewOrder | Replace, case: Case) -> dict[str, int] | None:
     ledger = case.core.ledger
     if isinstance(order, NewOrder):
         budget = bool(order.flags & OrderFlag.BUDGET)
-        cost = look.cost_of(ledger, order.instrument, order.side, budget, order.price_ticks, order.quantity_lots)
+        cost = inspection.cost_of(ledger, order.instrument, order.side, budget, order.price_ticks, order.quantity_lots)
         if cost is None:
             return None
         needed = cost["held"]
         for leg in case.extensions:
             if isinstance(leg, ExtLeg):  # of two that exclude each other, the greater hold is for both
-                other = look.cost_of(ledger, leg.instrument, leg.side, False, leg.price_ticks, leg.quantity_lots)
+                other = inspection.cost_of(ledger, leg.instrument, leg.side, False, leg.price_ticks, leg.quantity_lots)
                 needed = max(needed, other["held"]) if other and leg.list_kind == 1 else needed
         return cost | {"side": order.side, "needed": needed}
-    before = look.order_of(ledger, order.order_id)
+    before = inspection.order_of(ledger, order.order_id)
     if before is None:
         return None
     filled = int(before["quantity"]) - int(before["leaves"])
     price = max(int(before["price_ticks"]), order.price_ticks)
     leaves = max(int(before["leaves"]), order.quantity_lots - filled)
-    alone = look.cost_of(ledger, order.instrument, before["side"], False, order.price_ticks, order.quantity_lots)
-    widest = look.cost_of(ledger, order.instrument, before["side"], False, price, leaves)
+    alone = inspection.cost_of(ledger, order.instrument, before["side"], False, order.price_ticks, order.quantity_lots)
+    widest = inspection.cost_of(ledger, order.instrument, before["side"], False, price, leaves)
     if alone is None or widest is None:
         return None
     more = {"side": before["side"], "needed": widest["held"] - before["held"], "incoming": widest["incoming"]}
@@ -131,7 +131,7 @@ def _balance(case: Case, asset: int, needed: int) -> Figures:
 
 def _duplicate(case: Case) -> Figures:
     for text in filter(None, map(own_id, (case.command, *case.extensions))):
-        known = look.client_id_of(case.core.ledger, case.command.account, text)
+        known = inspection.client_id_of(case.core.ledger, case.command.account, text)
         if known is not None and known[0] < case.command.seq:
             return {"client id": shown(text), "used before by record": str(known[0])}
     return {}
@@ -144,11 +144,11 @@ def _target(case: Case) -> Figures:
     text = target_of(command, case.extensions) if isinstance(command, Cancel | Replace) else None
     if text is None:
         return {}
-    known = look.client_id_of(case.core.ledger, command.account, text)
+    known = inspection.client_id_of(case.core.ledger, command.account, text)
     found: Figures = {"means": shown(text)}
     if known is None:
         return found | {"known": "no such client id of this account, or it is long forgotten"}
-    order = look.order_of(case.core.ledger, known[1]) if known[1] else None
+    order = inspection.order_of(case.core.ledger, known[1]) if known[1] else None
     if order is None:
         return found | {"known": f"record {known[0]} brought it; it means no open order any more"}
     return found | {"known": f"order {order['order_id']}, {case.names.symbol(order['instrument'])}, "

@@ -15,7 +15,6 @@ from typing import NamedTuple, Protocol
 
 from msgspec import structs
 
-from lockstep.cli import copies
 from lockstep.cli.backup import tables
 from lockstep.cli.backup.pace import Pace, chunks
 from lockstep.cli.backup.repository import File, Point, RepositoryError
@@ -32,6 +31,7 @@ from lockstep.core.tables.saved import DamagedPart
 from lockstep.core.venue import homes, venue_key, voided_commands
 from lockstep.core.venue.committed import committed
 from lockstep.core.venue.snapshot_parts import folder_of, part_name
+from lockstep.procs.batcher import database
 from lockstep.procs.gateway import segments, seq_num_file
 from lockstep.procs.gateway.store_reader import PATTERN
 
@@ -237,7 +237,7 @@ class Taking:
 
     def _rows(self, files: list[File]) -> int:
         """What only PostgreSQL has, if no journal reaches back to its first row."""
-        with copies.started(self._config) as url:
+        with database.started(self._config) as url:
             return tables.dump(
                 url, lambda name, rows: files.append(self._repository.add_content(f"{DATABASE}/{name}", rows))
             )

@@ -11,13 +11,12 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from lockstep.cli import loss
-from lockstep.cli.at import look
-from lockstep.cli.at.formatting import Names, of_command, of_event
 from lockstep.cli.nodes.parting import Parting, PartingError
 from lockstep.cli.progress import Progress
 from lockstep.config.schema import Config
 from lockstep.core.journal.journal import JournalReader, segment_seqs
-from lockstep.core.recovery import snapshot_catalog
+from lockstep.core.operations.formatting import Names, of_command, of_event
+from lockstep.core.recovery import inspection, snapshot_catalog
 from lockstep.core.recovery.replay import ReplayedCore
 from lockstep.core.schema.alphabet import shown
 from lockstep.core.schema.client_ids import own_id
@@ -130,7 +129,7 @@ def _events_behind(config: Config, data: Path, parting: Parting) -> tuple[Replay
     """The core at the end of this node's log, and all events that came of what is behind the cut."""
     start = _start(config, data, parting.common)
     replay = ReplayedCore(config, data, start, parting.last)
-    skim = look.Skim(replay.consumers.values(), parting.common + 1)
+    skim = inspection.Skim(replay.consumers.values(), parting.common + 1)
     with Progress("replaying", parting.last - start.seq, "records") as progress:
         while not replay.is_complete or skim.step():
             replay.step()
@@ -226,7 +225,7 @@ class _Listed:
     def _order(self, order_id: int) -> Undone | None:
         """The order's entry. One from before the cut gets it when it is first named."""
         known = self.orders.get(order_id)
-        if known is None and (order := look.order_of(self._before.router.core.ledger, order_id)) is not None:
+        if known is None and (order := inspection.order_of(self._before.router.core.ledger, order_id)) is not None:
             names, instrument = self._names, order["instrument"]
             side = Side(order["side"]).name.lower()
             what = f"{side} order of {names.symbol(instrument)} at {names.price(instrument, order['price_ticks'])}"

@@ -12,7 +12,6 @@ from typing import Annotated
 
 from cyclopts import Parameter, validators
 
-from lockstep.cli.at.formatting import Names, of_command
 from lockstep.cli.operate.command import as_usage
 from lockstep.cli.running import attach
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
@@ -20,6 +19,7 @@ from lockstep.core.journal.journal import JournalError, segment_seqs
 from lockstep.core.journal.select import select
 from lockstep.core.operations.directory import Directory, asker, read
 from lockstep.core.operations.errors import NotPossibleError
+from lockstep.core.operations.formatting import Names, of_command
 from lockstep.core.operations.questions import CommandGiven, LastCommands
 from lockstep.core.schema.layout import unpack_command
 from lockstep.core.schema.records import Code, Command, CommandType, Role

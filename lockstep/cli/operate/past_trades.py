@@ -9,7 +9,6 @@ import psycopg
 from cyclopts import Parameter, validators
 from psycopg.rows import args_row
 
-from lockstep.cli import copies
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 from lockstep.config.schema import Config
 from lockstep.core.operations.questions import LastTrades, TradeMade
@@ -75,7 +74,7 @@ def last_trades(config: Config, wanted: LastTrades) -> list[TradeMade]:
     until = None if wanted.until is None else datetime.fromtimestamp(wanted.until / 1000, UTC)
     given = {"symbol": wanted.symbol, "account": wanted.account, "until": until, "limit": wanted.limit}
     with (
-        copies.started(config) as url,
+        database.started(config) as url,
         psycopg.connect(url, connect_timeout=database.CONNECT_TIMEOUT_S) as connection,
         connection.cursor(row_factory=args_row(TradeMade)) as cursor,
     ):

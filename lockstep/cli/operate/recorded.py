@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from lockstep.cli.at import look, moment
+from lockstep.cli.at import moment
 from lockstep.cli.at.moment import Retained
 from lockstep.cli.errors import UsageError
 from lockstep.cli.progress import Progress
 from lockstep.core.operations import directory
 from lockstep.core.operations.questions import WhichTrade
+from lockstep.core.recovery import inspection
 from lockstep.core.recovery.replay import ReplayedCore
 from lockstep.core.recovery.snapshot_catalog import choose
 from lockstep.core.schema.layout import unpack_event
@@ -60,7 +61,7 @@ def _told(venue: Venue, kept: Retained, matcher: int, number: int) -> Traded | N
             f"trade {number} of matcher {matcher} is no longer in the journal, which begins with record {kept.first:,}"
         )
     replay = ReplayedCore(venue.config, venue.data, start, kept.last)
-    seek = look.Seek(replay.consumers, matcher, number)
+    seek = inspection.Seek(replay.consumers, matcher, number)
     with Progress("looking for the trade", kept.last - start.seq, "records") as progress:
         while not seek.found and (not replay.is_complete or seek.step()):
             replay.step()

@@ -24,6 +24,7 @@ from lockstep.config.schema import Config
 from lockstep.core.diagnostics.log_lines import log
 from lockstep.core.venue import database_url
 from lockstep.core.venue.database_url import NAME
+from lockstep.core.venue.venue import attach
 
 if TYPE_CHECKING:
     import psycopg
@@ -303,6 +304,22 @@ def server(config: Config, data: Path) -> Embedded | Remote:
     if config.database.url:
         return Remote(config.database.url)
     return Embedded(data, database_url.own_port(config, data))
+
+
+@contextmanager
+def started(config: Config) -> Iterator[str]:
+    """The URL of the venue's database, whose embedded server runs meanwhile, if the venue does not.
+
+    UnavailableError.
+    """
+    data = Path(config.venue.data)
+    used = server(config, data)
+    begun = used.start()
+    try:
+        yield used.url
+    finally:
+        if begun and attach(data) is None:
+            used.stop()
 
 
 def migrate(database_url: str) -> list[str]:

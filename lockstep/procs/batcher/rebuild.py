@@ -6,16 +6,29 @@ it. Whatever else depends on the old tables is named before anything is done.
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
+from msgspec import Struct
 from psycopg import sql
 
+from lockstep.config.schema import Config
+from lockstep.core.journal.journal import JournalError, JournalReader, segment_seqs, verify
+from lockstep.core.recovery.replay import ReplayedCore
+from lockstep.core.schema.layout import unpack_command
+from lockstep.core.venue.committed import committed
+from lockstep.core.venue.snapshot_parts import Start
+from lockstep.core.venue.venue import attach
+from lockstep.procs.batcher import database, requests
+from lockstep.procs.batcher.author import Author
+from lockstep.procs.batcher.backfill_writer import Filling
 from lockstep.procs.batcher.database import CONNECT_TIMEOUT_S, migrate
-from lockstep.procs.batcher.writer import APPLICATION, RefusedError
+from lockstep.procs.batcher.writer import APPLICATION, RefusedError, Session
 
 SCHEMA = "lockstep_rebuild"
 # Any two runs in one database exclude each other by this advisory lock ("lockanew" as a number).
@@ -74,6 +87,19 @@ GRANTS = """
     AND EXISTS (SELECT FROM information_schema.columns AS c WHERE c.table_schema = %(schema)s
                 AND c.table_name = relname AND c.column_name = attname)
 """
+
+
+class Outcome(Struct):
+    """The outcome. `problem` is empty if the database is whole: it has everything up to record `complete` then.
+
+    `lost`: what others had added to the old tables (triggers, indexes…), which the new ones don't have.
+    """
+
+    problem: str = ""
+    lost: list[str] = []
+    complete: int = 0
+    events: int = 0
+    seconds: float = 0.0
 
 
 class Rebuild:
@@ -144,6 +170,76 @@ class Rebuild:
                     f"nothing was changed: others depend on the database's tables ({who}). Drop them first, and make"
                     " them again afterwards; or fill another database (--into URL)"
                 ) from error
+
+
+def remake(
+    config: Config, data: Path, outcome: Outcome, show: Callable[[int, int], None], *, replace: bool = False
+) -> None:
+    """Rebuild the stopped venue's own database from the journal in `data`, whose folder the caller holds. As `make`."""
+    server = database.server(config, data)
+    started = False
+    try:
+        last_seq(data)
+        started = server.start()
+        make(config, data, server.url, outcome, show, replace=replace)
+        # The database has everything in it, and it may belong to a journal that is gone.
+        shutil.rmtree(data / "spool", ignore_errors=True)
+    finally:
+        if started:
+            server.stop()
+
+
+def make(
+    config: Config, data: Path, url: str, outcome: Outcome, show: Callable[[int, int], None], *, replace: bool = False
+) -> None:
+    """Rebuild the database at `url` from the journal in `data`, and note the result in `outcome`. `show` is told how
+    many records are done, and of how many.
+
+    OtherVersionError, JournalError, CoreReplayError, RefusedError, UnavailableError, psycopg.Error.
+    """
+    begun_s = time.monotonic()
+    last, born_ns = last_seq(data), _born_ns(data)
+    with begun(url, born_ns, replace=replace) as made:
+        outcome.lost = made.lost
+        session = Session(made.url, Author(), born_ns, requests.records_of(data / "journal"))
+        try:
+            filling = Filling(ReplayedCore(config, data, Start.genesis(), last), session, config.database.batch_rows)
+            filling.run(lambda done: show(done, last))
+            filling.complete()
+        finally:
+            session.close()
+        if session.complete_seq < last or session.has_refused:
+            raise RefusedError("not every row was taken: what was there stays")
+        made.swap()
+    outcome.complete, outcome.events = session.complete_seq, filling.events
+    outcome.seconds = round(time.monotonic() - begun_s, 3)
+
+
+def last_seq(data: Path) -> int:
+    """The last record that belongs into the database. JournalError if the journal is damaged, or not whole."""
+    journal = data / "journal"
+    seqs = segment_seqs(journal)
+    if not seqs:
+        raise JournalError(f"there is no journal in {data}")
+    if seqs[0] != 1:
+        raise JournalError(
+            f"the journal begins with record {seqs[0]}: the database can be rebuilt from record 1 only. Put the earlier"
+            " segments back, or restore a backup of the database; the venue brings that up to date by itself"
+        )
+    if running := attach(data):
+        return committed(running)
+    report = verify(journal)
+    if report.corruption:
+        raise JournalError(f"{report.corruption} ({report.corrupt_file}, offset {report.corrupt_offset})")
+    return report.last_seq
+
+
+def _born_ns(data: Path) -> int:
+    reader = JournalReader(data / "journal", 1, 1)
+    try:
+        return unpack_command(next(reader)).time_ns
+    finally:
+        reader.close()
 
 
 @contextmanager
