@@ -17,4 +17,4 @@ def test_the_two_nodes_of_the_readme_can_be_paired(tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
     paired = json.loads(answer.stdout)
     assert (paired["outcome"], paired["leads"], paired["follows"]) == ("paired", "a", "b")
-    assert json.loads((tmp_path / "var" / "node-b" / "node" / "role.json").read_bytes())["role"] == "secondary"
+    assert json.loads((tmp_path / "lockstep-data" / "b" / "node" / "role.json").read_bytes())["role"] == "secondary"
