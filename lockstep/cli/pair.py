@@ -1,6 +1,6 @@
 """`lockstep pair`: makes two nodes a pair, at once on one machine, or by a file that each gives the other.
 
-It starts and stops no node. What makes a pair is `cli.nodes.pairing`'s business.
+It starts and stops no node. What makes a pair is `cluster.pairing`'s business.
 """
 
 from __future__ import annotations
@@ -12,10 +12,6 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import offer as offers
-from lockstep.cli.nodes import pairing
-from lockstep.cli.nodes.offer import Offer, OfferError
-from lockstep.cli.nodes.pairing import PairingError, Plan
 from lockstep.cli.terminal import (
     DEFAULT_CONFIG,
     EXIT_OK,
@@ -23,15 +19,20 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     Yes,
-    console,
     fail,
     is_sure,
     load,
     print_json,
+    say,
 )
 from lockstep.config.schema import Config
+from lockstep.core.cluster import offer as offers
+from lockstep.core.cluster import pairing
+from lockstep.core.cluster.offer import Offer, OfferError
+from lockstep.core.cluster.pairing import BusyError, PairingError, Plan
 from lockstep.core.files import atomic_file
 from lockstep.core.journal.journal import JournalError
+from lockstep.core.venue import first_journal
 from lockstep.core.venue.node import RoleError
 from lockstep.procs.replicator.certificates import CertificateError
 
@@ -92,10 +93,10 @@ def pair(
         )
     if to is not None and (to.is_dir() or not to.absolute().parent.is_dir()):
         raise UsageError(f"--to is {to}, where no file can be: name a file in a folder that is there")
-    own = load(config)
+    own = _node_of(config)
     try:
         if other is not None:
-            return _tell(_both(own, load(other), renew=renew, dry_run=dry_run), json=json)
+            return _tell(_both(own, _node_of(other), renew=renew, dry_run=dry_run), json=json)
         offered = None if taken is None else offers.read(taken)
         plan = pairing.plan(
             pairing.examine(own, renew=renew, follow=secondary, after_ns=offered.made_ns if offered else 0), offered
@@ -105,6 +106,18 @@ def pair(
         return fail(f"not paired, and nothing was changed: {error}", json=json)
     except CertificateError as error:
         return fail(f"not paired: {error}", json=json)
+    except BusyError as error:
+        raise UsageError(str(error)) from None
+
+
+def _node_of(file: Path) -> Config:
+    """A node's configuration. UsageError where it names none, or is of another venue than the node's journal."""
+    loaded = load(file)
+    if loaded.replication.node is None:
+        raise UsageError("this venue has one node: give each of the two a name by replication.node")
+    if objection := first_journal.objection_to_venue(loaded, Path(loaded.venue.data)):
+        raise UsageError(objection)
+    return loaded
 
 
 def _both(first: Config, second: Config, *, renew: bool, dry_run: bool) -> Outcome:
@@ -162,11 +175,6 @@ def _tell(outcome: Outcome, *, json: bool) -> int:
     if json:
         print_json(outcome)
         return code
-    out = console()
-
-    def say(line: str, style: str = "") -> None:
-        out.print(line, markup=False, soft_wrap=True, style=style)
-
     if code != EXIT_OK:
         say("not confirmed: nothing was changed", "red")
         return code

@@ -13,9 +13,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Struct
 
-from lockstep.cli import loss, set_aside
 from lockstep.cli.errors import UsageError
-from lockstep.cli.loss import Loss, LossError
+from lockstep.cli.progress import Progress
 from lockstep.cli.terminal import (
     DEFAULT_CONFIG,
     EXIT_OK,
@@ -23,13 +22,15 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     Yes,
-    console,
     is_sure,
     load,
     print_json,
+    say,
     stopped,
 )
 from lockstep.config.schema import Config
+from lockstep.core.cluster import loss, set_aside
+from lockstep.core.cluster.loss import Loss, LossError
 from lockstep.core.journal import mark as journal_mark
 from lockstep.core.journal.format import SUFFIX
 from lockstep.core.journal.journal import JournalError, JournalReport, verify
@@ -124,7 +125,8 @@ def accept(config: Config, data: Path, *, dry_run: bool, yes: bool, show: bool) 
         if not yes and not is_sure(question):
             return Outcome("refused", "not confirmed (--yes confirms): nothing was changed", damage, loss=lost)
         aside = set_aside.folder_for(data)
-        to_do = set_aside.accept(config, data, lost, aside, _say if show else lambda _: None)
+        with Progress("rebuilding", 0, "records") as progress:
+            to_do = set_aside.accept(config, data, lost, aside, say if show else lambda _: None, progress.show)
     except (LossError, JournalError, CoreReplayError, StoreCorrupt, OSError) as error:
         return Outcome("impossible", f"the loss can't be accepted: {error}")
     says = f"accepted: the venue goes on from record {lost.end:,}; what knew more is in {aside}"
@@ -132,22 +134,17 @@ def accept(config: Config, data: Path, *, dry_run: bool, yes: bool, show: bool) 
 
 
 def _print_loss(lost: Loss, damage: str) -> None:
-    out = console()
-    out.print(f"damaged: {damage}", markup=False, soft_wrap=True)
+    say(f"damaged: {damage}")
     behind = f"records {lost.end + 1:,} to {lost.last:,}" if lost.last > lost.end else "what came of its last records"
-    out.print(f"the journal ends at record {lost.end:,}; lost: {behind}", markup=False, soft_wrap=True)
+    say(f"the journal ends at record {lost.end:,}; lost: {behind}")
     for known in lost.known:
-        out.print(f"{known.who} knows more: {known.what}", markup=False, soft_wrap=True)
+        say(f"{known.who} knows more: {known.what}")
         for line in known.says:
-            out.print(f"  {line}", markup=False, soft_wrap=True)
+            say(f"  {line}")
         if known.count > len(known.says):
-            out.print(f"  and {known.count - len(known.says):,} more", soft_wrap=True)
+            say(f"  and {known.count - len(known.says):,} more")
     for line in lost.unasked:
-        out.print(f"not asked: {line}", markup=False, soft_wrap=True, style="red")
-
-
-def _say(line: str) -> None:
-    console().print(line, markup=False, soft_wrap=True)
+        say(f"not asked: {line}", "red")
 
 
 def examine(journal: Path, copy: Path, *, dry_run: bool, yes: bool) -> Outcome:
@@ -208,15 +205,14 @@ def _tell(outcome: Outcome, *, json: bool) -> int:
     if json:
         print_json(outcome)
         return EXIT_OK if is_whole else EXIT_PROBLEM
-    out = console()
     if outcome.damage and outcome.loss is None:
-        out.print(f"damaged: {outcome.damage}", markup=False, soft_wrap=True)
-    out.print(outcome.says, markup=False, soft_wrap=True, style="" if is_whole else "red")
+        say(f"damaged: {outcome.damage}")
+    say(outcome.says, "" if is_whole else "red")
     for segment in outcome.segments:
         where = f"; the damaged file is kept as {segment.kept}" if outcome.outcome == "repaired" else ""
-        out.print(f"  {segment.file}{where}", markup=False, soft_wrap=True)
+        say(f"  {segment.file}{where}")
     for line in outcome.to_do:
-        out.print(line, markup=False, soft_wrap=True, style="red")
+        say(line, "red")
     if outcome.outcome == "accepted":
-        out.print("have every client begin at 1 (ResetSeqNumFlag), and ask how its orders stand")
+        say("have every client begin at 1 (ResetSeqNumFlag), and ask how its orders stand")
     return EXIT_OK if is_whole else EXIT_PROBLEM

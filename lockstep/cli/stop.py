@@ -15,11 +15,11 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import upgrade
-from lockstep.cli.nodes.steps import Refused, Steps, print_step
 from lockstep.cli.running import attach, node_of
-from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
+from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, say
 from lockstep.config.schema import Config
+from lockstep.core.cluster import release
+from lockstep.core.cluster.steps import Refused, Steps
 from lockstep.core.venue import node
 from lockstep.core.venue.node import RoleError
 from lockstep.procs.replicator.handshake import LINKED, Fence
@@ -70,7 +70,7 @@ def stop(
         if leave or (leave is None and _is_awaited(loaded, data)):
             if not node.load(data).is_secondary:
                 raise Refused("it is no secondary that a primary could wait for: stop it without --leave")
-            upgrade.leave(node_of(loaded), Steps((lambda _: None) if json else print_step))
+            release.leave(node_of(loaded), Steps((lambda _: None) if json else say))
         elif leave is False and (venue := attach(data)) is not None and node.load(data).is_secondary:
             venue.board.set(Word.HANDOVER, Fence.STAYS)
     except (Refused, RoleError) as error:

@@ -78,6 +78,11 @@ def fail(reason: str, *, json: bool, code: int = EXIT_PROBLEM) -> int:
     return code
 
 
+def say(line: str, style: str = "") -> None:
+    """Print a line as it is, in a style where that is wanted."""
+    console().print(line, style=style, markup=False, soft_wrap=True)
+
+
 def is_sure(question: str) -> bool:
     """Ask on a terminal; without one the answer is no."""
     if not sys.stdin.isatty():

@@ -19,7 +19,6 @@ from msgspec import Struct, structs
 from lockstep.cli.at import moment
 from lockstep.cli.at.moment import Request, Retained
 from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import void_peer
 from lockstep.cli.running import attach
 from lockstep.cli.terminal import (
     DEFAULT_CONFIG,
@@ -35,6 +34,7 @@ from lockstep.cli.terminal import (
     stopped,
 )
 from lockstep.config.schema import Config
+from lockstep.core.cluster import shared_voids
 from lockstep.core.journal.journal import JournalError
 from lockstep.core.journal.select import select
 from lockstep.core.operations.directory import Directory
@@ -42,7 +42,7 @@ from lockstep.core.operations.formatting import Names, of_command, time_text
 from lockstep.core.recovery import retained_definitions
 from lockstep.core.recovery.snapshot_catalog import entries
 from lockstep.core.schema.records import API_RING, Activate, Cancel, Code, CommandType, NewOrder, Replace
-from lockstep.core.venue import voided_commands
+from lockstep.core.venue import node, voided_commands
 from lockstep.core.venue.node import RoleError
 from lockstep.core.venue.snapshot_parts import FOLDER as SNAPSHOTS
 from lockstep.core.venue.topology import derive
@@ -173,7 +173,7 @@ def take_out(
         done = voided_commands.load(data)
         command = request.command
         if command.seq in done.commands:
-            refusal = void_peer.refusal(config, data, done, peer_is_off)
+            refusal = shared_voids.refusal(config, data, done, peer_is_off)
             says = f"record {command.seq:,} was taken out before" + (f", but {refusal}" if refusal else "")
             return Outcome("refused" if refusal else "already", says, command.seq, words)
         refusal = _refusal(data, request, words) or _survived(config, command.seq, words, careful)
@@ -196,7 +196,7 @@ def take_out(
                 f"build on it, or another one must be taken out too (--untried); {data}/log/careful.log says more"
             )
             return Outcome("refused", says, command.seq, words, follows)
-        refusal = void_peer.refusal(config, data, voids, peer_is_off)
+        refusal = shared_voids.refusal(config, data, voids, peer_is_off)
         if refusal:
             return Outcome("refused", f"{refusal}: nothing was changed", command.seq, words, follows)
         voided_commands.save(data, voids)
@@ -241,8 +241,13 @@ def keep_told(config: Config) -> Outcome:
     """Keep what the node that leads takes out; this one, a secondary, is stopped."""
     data = Path(config.venue.data)
     with stopped(data):
+        if config.replication.node is None or not node.load(data).is_secondary:
+            raise UsageError("--accept is for the secondary of a pair: give lockstep void SEQ here")
         before = voided_commands.load(data)
-        after = void_peer.accept(config, data, lambda line: console(stderr=True).print(line, markup=False))
+        try:
+            after = shared_voids.accept(config, data, lambda line: console(stderr=True).print(line, markup=False))
+        except shared_voids.ListenError as error:
+            raise UsageError(str(error)) from None
     added = sorted(set(after.commands) - set(before.commands))
     what = ", ".join(f"record {seq:,}" for seq in added) or "what was taken out on the other node"
     return Outcome(
@@ -269,7 +274,7 @@ def pass_over(
     if not yes and not is_sure(f"The request at {text} is never sequenced, and its sender gets no answer. Do it?"):
         return Outcome("refused", "not confirmed (--yes confirms): nothing was changed")
     voids = structs.replace(done, ingress=(*done.ingress, position))
-    refusal = void_peer.refusal(config, data, voids, peer_is_off)
+    refusal = shared_voids.refusal(config, data, voids, peer_is_off)
     if refusal:
         return Outcome("refused", f"{refusal}: nothing was changed")
     voided_commands.save(data, voids)

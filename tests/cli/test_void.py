@@ -17,9 +17,9 @@ from lockstep import config
 from lockstep.__main__ import command_line
 from lockstep.cli import throwaway
 from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import void_peer
 from lockstep.cli.void import Outcome, keep_told, pass_over, take_out
 from lockstep.config.schema import Config, ReplicationSection, VenueSection
+from lockstep.core.cluster import shared_voids
 from lockstep.core.journal.format import JournalError
 from lockstep.core.journal.writer import JournalWriter
 from lockstep.core.recovery.replay import ReplayedCore
@@ -231,7 +231,7 @@ def test_of_two_nodes_the_secondary_has_it_before_it_counts(rig: Rig, paired: tu
 def test_while_the_secondary_is_away_nothing_counts_but_by_the_operators_word(
     rig: Rig, paired: tuple[Config, Config], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(void_peer, "TELL_S", 0.1)
+    monkeypatch.setattr(shared_voids, "TELL_S", 0.1)
     seq = record(rig, "POISON")
     leading, _ = paired
     data = Path(leading.venue.data)

@@ -13,12 +13,12 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from lockstep.cli.nodes import parting
-from lockstep.cli.nodes.parting import Copy
 from lockstep.cli.running import attach
 from lockstep.client.fix.message import Message
 from lockstep.client.fix.session import POSS_RESEND
 from lockstep.config.loader import load
+from lockstep.core.cluster import divergence
+from lockstep.core.cluster.peer_log import CopiedLog
 from lockstep.core.journal.end import end_of
 from lockstep.core.recovery.snapshot_catalog import entries
 from lockstep.core.venue import node
@@ -183,7 +183,7 @@ class Changes:
             venue.verify()
         a, b = self.leads.data / "journal", self.follows.data / "journal"
         within(lambda: end_of(a).seq == end_of(b).seq, "the secondary lacks something")
-        assert parting.find(b, Copy(self.leads.data, b)).cut == 0
+        assert divergence.find(b, CopiedLog(self.leads.data, b)).cut == 0
         self.api.check(load(self.leads.config), a)
 
     def drawn(self, count: int) -> list[str]:

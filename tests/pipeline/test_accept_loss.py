@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lockstep import config
-from lockstep.cli import loss, set_aside
+from lockstep.core.cluster import loss, set_aside
 from lockstep.core.files import atomic_file
 from lockstep.core.journal.journal import segment_path, verify
 from lockstep.core.journal.select import select
@@ -144,11 +144,15 @@ def _kill_everywhere(venue: RunningVenue, data: Path, copy: Path) -> None:
             died = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
             lost = loss.examine(loaded, data)
             if lost.known:
-                assert set_aside.accept(loaded, data, lost, set_aside.folder_for(data), lambda _: None) == []
+                assert accept(loaded, data, lost) == []
                 assert loss.examine(loaded, data).known == []
         assert at > 8
     finally:
         server.stop()
+
+
+def accept(loaded: config.Config, data: Path, lost: loss.Loss) -> list[str]:
+    return set_aside.accept(loaded, data, lost, set_aside.folder_for(data), lambda _: None, lambda *_: None)
 
 
 def _accept_until(loaded: config.Config, data: Path, lost: loss.Loss, at: int) -> None:
@@ -165,6 +169,6 @@ def _accept_until(loaded: config.Config, data: Path, lost: loss.Loss, at: int) -
 
     atomic_file.sync = count
     try:
-        set_aside.accept(loaded, data, lost, set_aside.folder_for(data), lambda _: None)
+        accept(loaded, data, lost)
     finally:
         os._exit(0 if left > 0 else 1)

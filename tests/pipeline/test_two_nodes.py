@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from lockstep.cli.nodes import release, upgrade
-from lockstep.cli.nodes.steps import Steps
 from lockstep.cli.running import attach
+from lockstep.core.cluster import release
+from lockstep.core.cluster.steps import Steps
 from lockstep.core.journal.cut import cut
 from lockstep.core.journal.end import end_of
 from lockstep.core.journal.journal import JournalReader, segment_seqs
@@ -303,7 +303,7 @@ def test_secondary_repeats_what_operators_did_between_orders(pair: Pair, monkeyp
 def test_a_secondary_that_leaves_holds_up_nobody(pair: Pair) -> None:
     client = pair.a.client("TRADER4")
     client.connect(reset=True)
-    upgrade.leave(pair.b.data, Steps(lambda _: None))
+    release.leave(pair.b.data, Steps(lambda _: None))
     pair.stopped(pair.b)
     names = rest(client, 10)
     assert node.load(pair.a.data).members == ("a",)

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 import pytest
 
 from lockstep import config
-from lockstep.cli.nodes import upgrade
-from lockstep.cli.nodes.steps import Steps
 from lockstep.cli.running import attach
 from lockstep.config.schema import Config
 from lockstep.config.writer import text_of
+from lockstep.core.cluster import release
+from lockstep.core.cluster.steps import Steps
 from lockstep.core.venue import node
 from lockstep.core.venue.topology import CARRIED_ROLES, EDGE_ROLES, role_of
 from lockstep.procs.replicator.handshake import Fence
@@ -207,7 +207,7 @@ def test_the_primary_goes_on_alone_when_the_secondary_dies(pair: Pair) -> None:
 def test_a_secondary_that_leaves_is_no_member_before_commits_wait_no_more(pair: Pair) -> None:
     client = pair.a.client("TRADER6")
     client.connect()
-    upgrade.leave(pair.b.data, Steps(lambda _: None))
+    release.leave(pair.b.data, Steps(lambda _: None))
     assert report.of(pair.a.data).members == ("a",)
     pair.stopped(pair.b)
     names = rest(client, 10)

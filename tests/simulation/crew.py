@@ -13,8 +13,8 @@ from unittest.mock import patch
 
 from msgspec import structs
 
-from lockstep.cli import loss, set_aside
-from lockstep.cli.nodes import parting
+from lockstep.core.cluster import divergence, loss, set_aside
+from lockstep.core.cluster.divergence import Divergence, DivergenceError
 from lockstep.core.journal import cut as journal_cut
 from lockstep.core.journal.end import chain_at, end_of, segment_header
 from lockstep.core.journal.journal import JournalError, segment_seqs
@@ -45,7 +45,7 @@ class Known:
     def has(self, seq: int, chain: int) -> bool:
         return seq <= self._last and chain_at(self._disk, seq) == chain
 
-    def check_parting(self, common: int, last: int) -> None:
+    def check_divergence(self, common: int, last: int) -> None:
         """The other leads: what it has is what there is."""
 
 
@@ -233,7 +233,7 @@ class Crew:
         if not is_operated(self._pair.plan.seed) or other.board.get(Word.FENCED) or not side.node().is_secondary:
             return False
         with self._pair.at(side):
-            found = self._parting(side, other) if segment_seqs(side.disk) else None
+            found = self._divergence(side, other) if segment_seqs(side.disk) else None
         return found is not None and found.cut > 0
 
     def _is_left_behind(self, side: Side) -> bool:
@@ -271,7 +271,7 @@ class Crew:
                 roles.save(side.data, follows)
                 return
             acknowledged = min(side.safe_seq, other.board.get(Word.ACKED_SEQ))  # to the primary that runs
-            found = self._parting(side, other)
+            found = self._divergence(side, other)
             if found is None or not is_operated(self._pair.plan.seed):
                 if found is None or found.cut:
                     side.erase()
@@ -305,11 +305,11 @@ class Crew:
         roles.save(side.data, Node("secondary", journal_id=journal_id, peer=self._pair.peer_of(side)))
         self._pair.seen["paired again"] += 1
 
-    def _parting(self, side: Side, other: Side) -> parting.Parting | None:
+    def _divergence(self, side: Side, other: Side) -> Divergence | None:
         """Where the two logs part; None if they have nothing in common, or the node's is damaged."""
         try:
-            return parting.find(cast(Path, side.disk), Known(other))
-        except (parting.PartingError, JournalError):
+            return divergence.find(cast(Path, side.disk), Known(other))
+        except (DivergenceError, JournalError):
             return None
 
     def _cut(self, side: Side, common: int, acknowledged: int) -> None:
@@ -319,6 +319,6 @@ class Crew:
         lost = loss.Loss(end, end, "", 0, "", numbers)
         aside = set_aside.folder_for(Path(str(side.data)))
         with patch.object(set_aside, "_remake_database", lambda *_: []):
-            set_aside.accept(side.config, side.data, lost, aside, lambda _: None)
+            set_aside.accept(side.config, side.data, lost, aside, lambda _: None, lambda *_: None)
         side.lose_behind(end)
         side.safe_seq = max(min(side.safe_seq, end), acknowledged)

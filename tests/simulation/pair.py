@@ -18,9 +18,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from lockstep.core.cluster import peer_tail
+from lockstep.core.cluster import roles as cluster_roles
 from lockstep.core.journal.end import segment_header
 from lockstep.core.journal.journal import segment_seqs
-from lockstep.core.recovery import peer_tail
 from lockstep.core.venue import node as roles
 from lockstep.core.venue import venue as venues
 from lockstep.core.venue.node import Node
@@ -29,7 +30,6 @@ from lockstep.procs.gateway import background, seq_num_file
 from lockstep.procs.gateway import store as store_module
 from lockstep.procs.replicator import asking
 from lockstep.procs.replicator.handshake import LinkState
-from lockstep.procs.supervisor import roles as supervisor_roles
 from lockstep.shm.board import Word
 from tests.broken import require
 from tests.simulation import border, files, witnessed
@@ -163,10 +163,10 @@ class Pair(Healing):
                 patch("os.urandom", draw),
                 patch("random._urandom", draw),
                 patch.object(venues, "Path", self.path_of),
-                patch.object(supervisor_roles, "Path", self.path_of),
-                patch.object(supervisor_roles, "asyncio", waiting),
-                patch.object(supervisor_roles, "time", clock),
-                patch.object(supervisor_roles, "Dialer", dialer),
+                patch.object(cluster_roles, "Path", self.path_of),
+                patch.object(cluster_roles, "asyncio", waiting),
+                patch.object(cluster_roles, "time", clock),
+                patch.object(cluster_roles, "Dialer", dialer),
                 patch.object(asking, "time", clock),
                 patch.object(peer_tail, "time", clock),
                 patch.object(seq_num_file, "BLOCK", NUMBERS_AHEAD),

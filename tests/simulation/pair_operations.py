@@ -10,8 +10,8 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, cast
 
-from lockstep.cli.nodes import doubt
-from lockstep.cli.nodes.steps import Refused
+from lockstep.core.cluster import doubt
+from lockstep.core.cluster.steps import Refused
 from lockstep.core.journal.end import end_of, segment_header
 from lockstep.core.journal.journal import segment_seqs
 from lockstep.core.venue import node as roles

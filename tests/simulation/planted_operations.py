@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 from unittest.mock import patch
 
-from lockstep.cli.nodes import doubt
 from lockstep.config.schema import Config
+from lockstep.core.cluster import doubt
+from lockstep.core.cluster.roles import Roles
 from lockstep.core.journal import cut as journal_cut
 from lockstep.core.journal.end import end_of
 from lockstep.core.venue import first_journal, node
 from lockstep.core.venue.node import Node
-from lockstep.procs.supervisor.roles import Roles
 from tests.simulation.bugs import Bug
 
 if TYPE_CHECKING:

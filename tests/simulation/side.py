@@ -1,6 +1,6 @@
 """One of two nodes: a whole venue on a host of its own, with the replicator, a role, and a supervisor that changes it.
 
-What its supervisor decides about roles is the venue's own (`supervisor.roles`), stepped here as everything else.
+What its supervisor decides about roles is the venue's own (`cluster.roles`), stepped here as everything else.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from unittest.mock import patch
 from msgspec import structs
 
 from lockstep.config.schema import Config, ReplicationSection, WitnessSection
+from lockstep.core.cluster.roles import HANDOVER_S, Roles
 from lockstep.core.host import health
 from lockstep.core.journal.writer import JournalWriter
 from lockstep.core.venue import node as roles
@@ -24,8 +25,6 @@ from lockstep.core.venue.venue import LAPSED, Venue
 from lockstep.procs.replicator import __main__ as replicator_main
 from lockstep.procs.replicator import replicator as replicator_module
 from lockstep.procs.replicator.handshake import Promote
-from lockstep.procs.supervisor.roles import Roles
-from lockstep.procs.supervisor.run import HANDOVER_S
 from lockstep.shm.board import Board, Handover, Word
 from tests.broken import require
 from tests.simulation.audit import Audit
@@ -116,7 +115,7 @@ class ReplicatorStage:
 
 
 class RunView:
-    """A node's run, as `supervisor.roles` sees it (`lockstep.procs.supervisor.run.Run` is one)."""
+    """A node's run, as `cluster.roles` sees it (`lockstep.procs.supervisor.run.Run` is one)."""
 
     def __init__(self, side: Side) -> None:
         self._side = side
@@ -323,7 +322,7 @@ class Side(World):
                 self.committed_alone = self.committed
 
     def _new_roles(self) -> Roles:
-        return Roles(self.config, self.said, cast(Any, self.said), lambda: False, lambda: None)
+        return Roles(self.config, self.said.line, self.said.tell, lambda: False, lambda: None)
 
     # Its state
 

@@ -18,15 +18,15 @@ from msgspec import Struct, structs
 
 from lockstep.cli import throwaway
 from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import parting, rejoin, switchover
 from lockstep.cli.nodes.api_load import ID, ApiLoad
-from lockstep.cli.nodes.asked import Asked
 from lockstep.cli.nodes.load import Leg, Load
-from lockstep.cli.nodes.parting import Copy
-from lockstep.cli.nodes.steps import FailedOver, Refused
+from lockstep.cli.nodes.rejoin import carry_out as rejoin
 from lockstep.cli.nodes.throwaway_pair import SYMBOL, Member, Pair
-from lockstep.cli.terminal import EXIT_OK, EXIT_PROBLEM, Json, console, fail, print_json, table
+from lockstep.cli.terminal import EXIT_OK, EXIT_PROBLEM, Json, console, fail, print_json, say, table
 from lockstep.cli.throwaway import NotReady
+from lockstep.core.cluster import divergence, switchover
+from lockstep.core.cluster.peer_log import CopiedLog, LinkedLog
+from lockstep.core.cluster.steps import FailedOver, Instruction, Refused
 from lockstep.core.diagnostics.counts import counted
 from lockstep.core.journal.journal import JournalError, verify
 from lockstep.core.journal.select import select
@@ -109,13 +109,13 @@ def drill(
     seconds = _seconds(load)
     if durability not in ("none", "local", *REPLICATED):
         raise UsageError(f"--durability is none, local, replicated or both, not {durability}")
-    say: Callable[[str], None] = (lambda _: None) if json else _say
+    tell: Callable[[str], None] = (lambda _: None) if json else say
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # it ends as by Ctrl-C: nodes and folder go
     with throwaway.folder(keep) as folder:
         pair = Pair(folder, durability)
         try:
-            done = _Drill(pair, seconds, rate, failovers, resting, say).run()
+            done = _Drill(pair, seconds, rate, failovers, resting, tell).run()
         except (NotReady, DrillError, TimeoutError, JournalError) as error:
             return fail(f"the drill failed: {error}", json=json)
         finally:
@@ -207,9 +207,9 @@ class _Drill:
             f"  the command's steps took {in_command_s:.3f} s, its start and end {ended_s - in_command_s:.3f} s; both "
             f"clients were logged on after {leg.begun_s - asked_s:.3f} s"
         )
-        asked = Asked(dead.loaded, dead.data, _end(dead))
-        came = rejoin.carry_out(dead.loaded, dead.data, asked, dry_run=False, yes=True, show=False)
-        cut, told = came.undoing.parting.cut, came.undoing.told
+        log = LinkedLog(dead.loaded, dead.data, _end(dead))
+        lost = rejoin(dead.loaded, dead.data, log, dry_run=False, yes=True, show=False).undoing
+        cut, told = lost.divergence.cut, lost.told
         self._say(f"node {dead.name} rejoined: {counted(cut, 'record')} cut, {told:,} of its orders may have been told")
         dead.start()
         pair.await_followed()
@@ -221,7 +221,7 @@ class _Drill:
         asked_s = time.monotonic()
         follower = pair.secondary
         try:
-            switchover.carry_out(follower.data, dry_run=False, say=self._say)
+            switchover.carry_out(follower.data, Instruction(), self._say)
         except Refused as error:
             raise DrillError(f"node {follower.name} did not lead: {error}") from error
         leg = self._load.await_leg(before, asked_s + ACK_S)
@@ -267,7 +267,7 @@ class _Drill:
         rpo = sum(each.lost for each in takeovers)
         rtos = [each.rto_s for each in takeovers if each.kind == FAILOVER]
         problems = [f"{rpo:,} acknowledged orders are lost"] if rpo and durability in REPLICATED else []
-        if parting.find(a.data / "journal", Copy(b.data, a.data / "journal")).cut or _end(a) != _end(b):
+        if divergence.find(a.data / "journal", CopiedLog(b.data, a.data / "journal")).cut or _end(a) != _end(b):
             problems.append("the two nodes' logs differ at the end")
         problems += [f"lockstep verify of node {each.name}: {said}" for each in (a, b) if (said := _verify(each))]
         acknowledged = self._load.acknowledged()
@@ -299,10 +299,6 @@ def _verify(member: Member) -> str:
     return "" if answer.returncode == 0 else (answer.stdout + answer.stderr).strip()
 
 
-def _say(line: str) -> None:
-    console().print(line, markup=False, soft_wrap=True)
-
-
 def _print(done: Drilled) -> None:
     out = console()
     rows = table(
@@ -318,4 +314,4 @@ def _print(done: Drilled) -> None:
         f"the api; RPO {done.rpo_orders:,} orders; RTO p50 {done.rto_p50_s:.3f} s, max {done.rto_max_s:.3f} s"
     )
     for problem in done.problems:
-        out.print(problem, style="red", markup=False, soft_wrap=True)
+        say(problem, "red")

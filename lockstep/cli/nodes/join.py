@@ -15,7 +15,7 @@ from lockstep.cli.errors import UsageError
 from lockstep.cli.nodes import joining
 from lockstep.cli.nodes.joining import Joined
 from lockstep.cli.progress import Progress
-from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, stopped
+from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, fail, load, print_json, say, stopped
 from lockstep.core.files import space
 from lockstep.core.journal.format import JournalError
 from lockstep.core.venue import node
@@ -52,19 +52,13 @@ def join(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     if loaded.replication.node is None:
         raise UsageError("this venue has one node: replication.node names none")
     begun_s = time.monotonic()
-    out = console()
     try:
         if not node.load(data).is_secondary:
             raise UsageError(
                 "this node is no secondary: lockstep pair makes a new one that, and lockstep rejoin one that led"
             )
         with stopped(data), Progress("receiving", 0, "bytes") as progress:
-            done = joining.join(
-                loaded,
-                data,
-                lambda line: None if json else out.print(line, markup=False, soft_wrap=True),
-                progress.show,
-            )
+            done = joining.join(loaded, data, (lambda _: None) if json else say, progress.show)
     except LinkError as error:
         more = "; lockstep rejoin lists what only this node has, and cuts it" if error.code in MORE else ""
         return fail(f"nothing has changed: {error}{more}", json=json)
@@ -77,7 +71,6 @@ def join(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
 
 
 def _tell(done: Joined, took_s: float) -> None:
-    out = console()
     rows = "are made from the journal" if done.database_seq is None else f"are there up to record {done.database_seq:,}"
     for line in (
         f"this node begins with records {done.first_seq:,} to {done.seq:,}, and the snapshot {done.snapshot:,}",
@@ -87,4 +80,4 @@ def _tell(done: Joined, took_s: float) -> None:
         "start it now: it catches up",
     ):
         if line:
-            out.print(line, markup=False, soft_wrap=True)
+            say(line)

@@ -15,13 +15,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from lockstep.cli import set_aside
 from lockstep.cli.backup import pace, restoring, stream, tables
 from lockstep.cli.backup.pace import Pace
 from lockstep.cli.backup.repository import Point
 from lockstep.cli.backup.stream import StreamError
 from lockstep.cli.backup.taking import DATABASE, JOURNAL, SMALL, SPOOL
 from lockstep.config.schema import Config
+from lockstep.core.cluster import set_aside
 from lockstep.core.files import atomic_file
 from lockstep.core.journal import cut as journal_cut
 from lockstep.core.journal.end import end_of

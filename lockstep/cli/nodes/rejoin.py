@@ -1,6 +1,6 @@
 """`lockstep rejoin`: makes a node that led, or has more than the other one, a secondary of it again.
 
-It asks the other node where their histories part; what this node has behind that is cut, kept aside and listed.
+It lists what is cut, and asks; `cluster.truncation` finds that, and cuts it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,7 @@ from msgspec import Struct
 
 from lockstep.cli.at import moment
 from lockstep.cli.errors import UsageError
-from lockstep.cli.loss import LossError
-from lockstep.cli.nodes import cutting, parting, undone
-from lockstep.cli.nodes.asked import Asked
-from lockstep.cli.nodes.cutting import Rejoined
-from lockstep.cli.nodes.parting import Copy, Other, PartingError
-from lockstep.cli.nodes.undone import Undoing, Undone
+from lockstep.cli.progress import Progress
 from lockstep.cli.terminal import (
     DEFAULT_CONFIG,
     EXIT_OK,
@@ -26,14 +21,20 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     Yes,
-    console,
     fail,
     is_sure,
     load,
     print_json,
+    say,
     stopped,
 )
 from lockstep.config.schema import Config
+from lockstep.core.cluster import truncation
+from lockstep.core.cluster.divergence import DivergenceError, PeerLog
+from lockstep.core.cluster.loss import LossError
+from lockstep.core.cluster.lost_orders import LostOrder, LostOrders
+from lockstep.core.cluster.peer_log import CopiedLog, LinkedLog
+from lockstep.core.cluster.truncation import Rejoined
 from lockstep.core.diagnostics.counts import counted
 from lockstep.core.journal.journal import JournalError, segment_seqs
 from lockstep.core.recovery.replay import CoreReplayError
@@ -47,7 +48,7 @@ class Outcome(Struct, frozen=True):
 
     outcome: str
     says: str
-    undoing: Undoing
+    undoing: LostOrders
     done: Rejoined | None = None
 
 
@@ -81,55 +82,56 @@ def rejoin(
         raise UsageError("this venue has one node: replication.node names none")
     if not (data / "journal").is_dir() or not segment_seqs(data / "journal"):
         raise UsageError(f"there is no journal in {data}: lockstep pair makes a node that has never run a secondary")
+    peer: PeerLog
     with stopped(data):
         try:
-            other = Asked(loaded, data, moment.retained(data).last) if copy is None else Copy(copy, data / "journal")
-            outcome = carry_out(loaded, data, other, dry_run=dry_run, yes=yes, show=not json)
-        except (PartingError, LossError, JournalError, CoreReplayError, StoreCorrupt) as error:
+            if copy is None:
+                peer = LinkedLog(loaded, data, moment.retained(data).last)
+            else:
+                peer = CopiedLog(copy, data / "journal")
+            outcome = carry_out(loaded, data, peer, dry_run=dry_run, yes=yes, show=not json)
+        except (DivergenceError, LossError, JournalError, CoreReplayError, StoreCorrupt) as error:
             return fail(f"this node can't rejoin: {error}", json=json)
     return _tell(outcome, json=json)
 
 
-def carry_out(config: Config, data: Path, other: Other, *, dry_run: bool, yes: bool, show: bool) -> Outcome:
-    """Find where the histories part, say what is cut, ask, and do it. What `rejoin` says it may raise, OSError."""
-    found = parting.find(data / "journal", other)
-    undone.check_reachable(config, data, found.common)
-    begun = cutting.pending(data)
-    undoing = cutting.listed(begun) if begun is not None and begun.seq <= found.common else None
-    if undoing is None:
-        undoing = undone.examine(config, data, found)
+def carry_out(config: Config, data: Path, peer: PeerLog, *, dry_run: bool, yes: bool, show: bool) -> Outcome:
+    """Say what is cut, ask, and do it. What `truncation` says it may raise."""
+    with Progress("replaying", 0, "records") as progress:
+        plan = truncation.examine(config, data, peer, progress.show)
+    lost = plan.lost
     if show:
-        _show(undoing)
-    behind = f"this node has {counted(undoing.parting.cut, 'record')} that the other one does not have"
+        _show(lost)
+    behind = f"this node has {counted(lost.divergence.cut, 'record')} that the other one does not have"
     if dry_run:
-        return Outcome("would rejoin", f"{behind}; it would follow behind record {found.common:,}", undoing)
-    question = f"{behind}: they are cut. Make this node a secondary behind record {found.common:,}?"
+        return Outcome("would rejoin", f"{behind}; it would follow behind record {plan.common:,}", lost)
+    question = f"{behind}: they are cut. Make this node a secondary behind record {plan.common:,}?"
     if not yes and not is_sure(question):
-        return Outcome("refused", "not confirmed (--yes confirms): nothing was changed", undoing)
-    done = cutting.rejoin(config, data, found.common, undoing, _say if show else lambda _: None)
+        return Outcome("refused", "not confirmed (--yes confirms): nothing was changed", lost)
+    with Progress("rebuilding", 0, "records") as progress:
+        done = truncation.rejoin(config, data, plan, say if show else lambda _: None, progress.show)
     says = f"this node is a secondary whose log ends with record {done.seq:,}: start it, and it follows"
-    return Outcome("rejoined", says, undoing, done)
+    return Outcome("rejoined", says, lost, done)
 
 
-def _show(undoing: Undoing) -> None:
-    out = console()
-    listed = [*undoing.orders, *undoing.requests]
+def _show(lost: LostOrders) -> None:
+    listed = [*lost.orders, *lost.requests]
     for each in listed[:SHOWN]:
-        out.print(_headline(each), markup=False, soft_wrap=True)
+        say(_headline(each))
         for line in each.came:
-            out.print(f"    {line}", markup=False, soft_wrap=True)
+            say(f"    {line}")
         for message in each.told:
-            out.print(f"    told: {message}", markup=False, soft_wrap=True)
+            say(f"    told: {message}")
     if len(listed) > SHOWN:
-        out.print(f"and {len(listed) - SHOWN:,} more: --json lists all, as does undone.json beside what is cut")
+        say(f"and {len(listed) - SHOWN:,} more: --json lists all, as does undone.json beside what is cut")
     if listed:
-        out.print(
-            f"{counted(len(undoing.orders), 'order')} and {counted(len(undoing.requests), 'other request')}; of"
-            f" {undoing.told:,} a report may have left this node: tell those clients"
+        say(
+            f"{counted(len(lost.orders), 'order')} and {counted(len(lost.requests), 'other request')}; of"
+            f" {lost.told:,} a report may have left this node: tell those clients"
         )
 
 
-def _headline(each: Undone) -> str:
+def _headline(each: LostOrder) -> str:
     via = f", session {each.session}" if each.session else ""
     via += f" at {each.gateway}" if each.gateway else ""
     kind = f"order {each.order_id}" if each.order_id else f"record {each.seq}"
@@ -138,18 +140,13 @@ def _headline(each: Undone) -> str:
     return f"{each.account}{via}: {kind}, {each.cl_ord_id or 'without a client id'}: {each.what}{there}; {told}"
 
 
-def _say(line: str) -> None:
-    console().print(line, markup=False, soft_wrap=True)
-
-
 def _tell(outcome: Outcome, *, json: bool) -> int:
     to_do = outcome.done.to_do if outcome.done is not None else []
     is_well = outcome.outcome != "refused" and not to_do
     if json:
         print_json(outcome)
         return EXIT_OK if is_well else EXIT_PROBLEM
-    out = console()
-    out.print(outcome.says, markup=False, soft_wrap=True, style="" if is_well else "red")
+    say(outcome.says, "" if is_well else "red")
     for line in to_do:
-        out.print(line, markup=False, soft_wrap=True, style="red")
+        say(line, "red")
     return EXIT_OK if is_well else EXIT_PROBLEM

@@ -17,12 +17,9 @@ import msgspec
 from cyclopts import Parameter, validators
 from msgspec import Struct, structs
 
-from lockstep.cli import release
 from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import failover, new_rules, switchover, trial
-from lockstep.cli.nodes.new_rules import NewRules
-from lockstep.cli.nodes.steps import Refused, Say, Step, Steps, await_, print_step, supervisor
-from lockstep.cli.nodes.trial import Trial
+from lockstep.cli.progress import Progress
+from lockstep.cli.release import version
 from lockstep.cli.running import attach, node_of
 from lockstep.cli.service import plan
 from lockstep.cli.terminal import (
@@ -32,24 +29,27 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     Yes,
-    console,
     fail,
+    is_sure,
     load,
     print_json,
+    say,
 )
 from lockstep.config.schema import Config
+from lockstep.core.cluster import failover, log_rules, release, switchover, trial
+from lockstep.core.cluster.log_rules import NewRules
+from lockstep.core.cluster.steps import Instruction, Refused, Say, Step, Steps, await_, supervisor
+from lockstep.core.cluster.trial import Trial
 from lockstep.core.diagnostics.refusal import FinalError
 from lockstep.core.venue import node
 from lockstep.core.venue.node import RoleError
-from lockstep.core.venue.venue import CODE, Venue, manifest_of
+from lockstep.core.venue.venue import CODE, OtherVersionError, Venue, manifest_of
 from lockstep.procs.replicator import comparison
 from lockstep.procs.replicator.greeting import NEAR
-from lockstep.procs.replicator.handshake import Fence, LinkState
-from lockstep.procs.supervisor.run import ALONE_S
+from lockstep.procs.replicator.handshake import LinkState
 from lockstep.shm.board import Word
 from lockstep.shm.segment import RoleLock
 
-LEAVE_S = ALONE_S + 10.0  # for the primary to go on alone: it may start its journaler again
 STOP_S = 120.0
 LOOK_S = 0.05
 WAIT_S = 600.0
@@ -129,23 +129,37 @@ def upgrade(
         )
     data = Path(loaded.venue.data)
     if tries:
-        return _tell_trial(trial.examine(loaded, data), json=json)
-    say: Say = (lambda _: None) if json else print_step
+        with Progress("replaying", 0, "records") as progress:
+            found = trial.examine(loaded, data, version(), progress.show)
+        return _tell_trial(found, json=json)
+    tell: Say = (lambda _: None) if json else say
     try:
         if rules:
-            done: Upgraded | NewRules = new_rules.carry_out(
-                data, peer_is_off.strip(), dry_run=dry_run, yes=yes, say=say
-            )
+            done: Upgraded | NewRules = raise_rules(data, peer_is_off.strip(), dry_run=dry_run, yes=yes, say=tell)
         elif to is None:
-            done = follow(data, wait_s, lead=lead, dry_run=dry_run, say=say)
+            done = follow(data, wait_s, lead=lead, dry_run=dry_run, say=tell)
         else:
-            done = begun = carry_out(loaded, config, to, wait_s, dry_run=dry_run, say=say)
+            done = begun = carry_out(loaded, config, to, wait_s, dry_run=dry_run, say=tell)
             if begun.outcome == STARTED:
                 return _go_on(begun, config, to, wait_s, lead=lead, json=json)
+    except OtherVersionError as error:
+        raise UsageError(str(error)) from None
     except (Refused, RoleError, FinalError) as error:
         return fail(f"the upgrade stops here: {error}", json=json)
-    print_json(done) if json else console().print(done.says, markup=False, soft_wrap=True)
+    print_json(done) if json else say(done.says)
     return EXIT_OK
+
+
+def raise_rules(data: Path, statement: str, *, dry_run: bool, yes: bool, say: Say) -> NewRules:
+    """Have the log go by the newest rules that both nodes know, if the operator is sure. As `log_rules`."""
+    steps = Steps(say)
+    now, done = log_rules.examine(data, statement, steps)
+    if dry_run or done.outcome == "there":
+        return done
+    question = f"From then on there is no way back to a version that knows rules version {now} only."
+    if not yes and not is_sure(f"{question} Change to {done.rules}?"):
+        raise Refused("not confirmed (--yes confirms): nothing was changed")
+    return log_rules.carry_out(data, done, steps)
 
 
 def carry_out(config: Config, file: Path, to: Path, wait_s: float, *, dry_run: bool, say: Say) -> Upgraded:
@@ -179,7 +193,7 @@ def carry_out(config: Config, file: Path, to: Path, wait_s: float, *, dry_run: b
         )
         return done
     if running is not None:
-        leave(data, steps)
+        release.leave(data, steps)
         _stop(data, steps)
     _await_start(data, target, how, wait_s, steps)
     done.took_s = steps.elapsed_s
@@ -191,48 +205,31 @@ def follow(data: Path, wait_s: float, *, lead: bool, dry_run: bool, say: Say) ->
 
     Refused, RoleError, OSError.
     """
-    steps, version = Steps(say), release.version()
-    done = Upgraded("upgraded", "", steps.done, version, str(CODE))
+    steps, own = Steps(say), version()
+    done = Upgraded("upgraded", "", steps.done, own, str(CODE))
     if (running := running_code(data)) != str(CODE):
         raise Refused(f"this node runs {f'the code in {running}' if running else 'not'}, and this command is of {CODE}")
     if (leads := failover.leading(attach(data), steps)) is not None:
-        return structs.replace(done, outcome="leads", says=f"{leads.says}, in version {version}")
+        return structs.replace(done, outcome="leads", says=f"{leads.says}, in version {own}")
     if dry_run:
         return structs.replace(done, outcome="would upgrade", says="its state would be compared with the primary's")
     await_(data, lambda venue: _objects(data) or _is_in_step(venue), "catch up", wait_s)
-    steps.say(f"in version {version} it follows, up to record {_word(data, Word.LOG_END):,}")
+    steps.say(f"in version {own} it follows, up to record {_word(data, Word.LOG_END):,}")
     if not _word(data, Word.COMPARED):
         steps.say("at the next snapshot the states are compared: `lockstep snapshot` on the primary takes one now")
     await_(data, lambda venue: _objects(data) or venue.board.get(Word.COMPARED) != 0, "compare", wait_s)
     done.compared = _word(data, Word.COMPARED)
     steps.say(f"both nodes have the same state at record {done.compared:,}")
     if lead:
-        switched = switchover.carry_out(data, dry_run=False, say=lambda line: steps.say(line.partition(" s  ")[2]))
-        done.outcome, done.says = "leads", f"{switched.says}, in version {version}"
+        switched = switchover.carry_out(data, Instruction(), lambda line: steps.say(line.partition(" s  ")[2]))
+        done.outcome, done.says = "leads", f"{switched.says}, in version {own}"
     else:
         done.says = (
-            f"this node runs version {version}. If the other one does not: lockstep switchover here, and lockstep "
+            f"this node runs version {own}. If the other one does not: lockstep switchover here, and lockstep "
             "upgrade there"
         )
     done.took_s = steps.elapsed_s
     return done
-
-
-def leave(data: Path, steps: Steps) -> None:
-    """Have the primary wait for acknowledgements of the secondary in `data` no more, which is about to be stopped: it
-    syncs its own journal from then on. Refused, and it waits again, where it does not say so in time."""
-    venue = attach(data)
-    if venue is None:
-        raise Refused("it is starting: repeat this command when it follows")
-    board = venue.board
-    if board.get(Word.HANDOVER) != Fence.LEFT:
-        board.set(Word.HANDOVER, Fence.LEAVES)
-    try:
-        await_(data, lambda _: board.get(Word.HANDOVER) == Fence.LEFT, "hear from the primary", LEAVE_S)
-    except Refused:
-        board.set(Word.HANDOVER, Fence.NO)
-        raise Refused("the primary did not say in time that it goes on alone: nothing has changed") from None
-    steps.say("the primary goes on alone: it waits for this node no more, and syncs what it acknowledges")
 
 
 def running_code(data: Path) -> str | None:
@@ -367,11 +364,11 @@ def _tell_trial(found: Trial, *, json: bool) -> int:
     if json:
         print_json(found)
     elif not found.problem:
-        console().print(
+        say(
             f"version {found.version} ({found.code}) can take this node over: replayed records {found.first + 1:,} to "
             f"{found.mark:,}, to the same state; the log goes by rules version {found.log_rules}, and it knows 1 to "
-            f"{found.rules}", soft_wrap=True, markup=False,
-        )  # fmt: skip
+            f"{found.rules}"
+        )
     else:
         return fail(f"version {found.version} ({found.code}) can't take this node over: {found.problem}", json=False)
     return EXIT_PROBLEM if found.problem else EXIT_OK

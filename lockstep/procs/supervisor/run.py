@@ -17,6 +17,7 @@ import msgspec
 from msgspec import structs
 
 from lockstep.config.schema import Config
+from lockstep.core.cluster.roles import ALONE_S, HANDOVER_S, LOGOUT_S
 from lockstep.core.diagnostics.refusal import EXIT_REFUSED
 from lockstep.core.files import atomic_file, space
 from lockstep.core.host import health
@@ -37,12 +38,9 @@ from lockstep.shm.bell import Bells
 from lockstep.shm.board import Handover, Word
 
 FIRST_HEARTBEAT_S = 60.0  # an interpreter starts, and imports, well within it even on a crowded machine
-LOGOUT_S = 10.0  # for gateways to log their sessions out
 DRAIN_S = 10.0  # for the core to finish what the gateways had taken
 FLUSH_S = 10.0  # for the batcher to bring its last rows to PostgreSQL: what it can't stays in its spool
 HOST_STOP_S = 10.0
-ALONE_S = 20.0  # for a journaler to start again
-HANDOVER_S = 20.0  # for all that was taken to be done, and acknowledged by the other node
 LEAVE_S = ALONE_S + 5.0  # for the primary to continue without this node: it may start its journaler again
 CLOSE_S = 2.0  # for the router's last records likewise
 POLL_S = 0.02

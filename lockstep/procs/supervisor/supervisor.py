@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from lockstep.config.errors import ConfigError, Problem
 from lockstep.config.schema import Config
+from lockstep.core.cluster.roles import Roles
 from lockstep.core.files import space
 from lockstep.core.host import health
 from lockstep.core.host.health import RUNNING, STARTING, STOPPING
@@ -38,7 +39,6 @@ from lockstep.procs.supervisor.notify import Notifier
 from lockstep.procs.supervisor.poison import CarefulCommand
 from lockstep.procs.supervisor.pulse import Pulse
 from lockstep.procs.supervisor.recovery import Recovery
-from lockstep.procs.supervisor.roles import Roles
 from lockstep.procs.supervisor.run import Failure, HostCommand, Run, remove_leftovers
 from lockstep.procs.supervisor.watch import TICK_S, Watch
 from lockstep.shm.segment import RoleLock, SegmentError
@@ -103,7 +103,7 @@ class Supervisor:
         self._careful_command = careful_command
         self._poison_sought = False
         self._is_snapshot_wanted = False
-        self._roles = Roles(config, self._console, self._alerts, lambda: self._asked > 0, self._pulse.allow)
+        self._roles = Roles(config, self._console.line, self._alerts.tell, lambda: self._asked > 0, self._pulse.allow)
         self._wake = asyncio.Event()
 
     async def run(self) -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from lockstep.cli.nodes import failover, switchover
-from lockstep.cli.nodes.steps import FailedOver
 from lockstep.config.schema import Config, InstrumentSection, ReplicationSection, VenueSection
+from lockstep.core.cluster import failover, switchover
+from lockstep.core.cluster.steps import FailedOver, Instruction
 from lockstep.core.files import atomic_file
 from lockstep.core.venue import node
 from lockstep.core.venue import venue as ground
@@ -66,9 +66,8 @@ class Secondary:
     def fail_over(
         self, statement: str = "", *, dry_run: bool = False, accepted: str = "", clock: bool = False
     ) -> FailedOver:
-        return failover.carry_out(
-            self.config, self.data, statement, dry_run=dry_run, say=lambda _: None, accepted=accepted, clock=clock
-        )
+        given = Instruction(statement, accepted, clock, dry_run)
+        return failover.carry_out(self.config, self.data, given, lambda _: None)
 
     def switch_over(self, *, dry_run: bool = False, clock: bool = False) -> FailedOver:
-        return switchover.carry_out(self.data, dry_run=dry_run, say=lambda _: None, clock=clock)
+        return switchover.carry_out(self.data, Instruction(clock=clock, dry_run=dry_run), lambda _: None)

@@ -14,9 +14,9 @@ import pytest
 from msgspec import structs
 
 from lockstep.cli import doctor
-from lockstep.cli.nodes import doubt, failover, release, steps, switchover
-from lockstep.cli.nodes.steps import Refused, Steps
 from lockstep.config.schema import WitnessSection
+from lockstep.core.cluster import doubt, failover, release, steps, switchover
+from lockstep.core.cluster.steps import Refused, Steps
 from lockstep.core.files import atomic_file
 from lockstep.core.journal.writer import MIN_SEGMENT_BYTES, JournalWriter
 from lockstep.core.venue import clock, node

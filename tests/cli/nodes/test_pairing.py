@@ -19,9 +19,9 @@ import msgspec
 import pytest
 
 from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import offer as offers
 from lockstep.cli.pair import pair
 from lockstep.cli.terminal import stopped
+from lockstep.core.cluster import offer as offers
 from lockstep.core.journal.end import segment_header
 from lockstep.core.journal.journal import segment_seqs
 from lockstep.core.journal.retain import retain

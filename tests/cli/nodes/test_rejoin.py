@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import cutting, parting, undone
-from lockstep.cli.nodes.parting import Copy, Parting, PartingError
 from lockstep.cli.nodes.rejoin import carry_out
 from lockstep.cli.nodes.rejoin import rejoin as command
 from lockstep.cli.terminal import stopped
+from lockstep.core.cluster import divergence, lost_orders, truncation
+from lockstep.core.cluster.divergence import Divergence, DivergenceError
+from lockstep.core.cluster.peer_log import CopiedLog
 from lockstep.core.files import atomic_file
 from lockstep.core.journal import cut as journal_cut
 from lockstep.core.journal.end import chain_at
@@ -49,6 +50,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+def unseen(_done: int, _total: int) -> None:
+    """How far the replay is."""
+
+
 # Where histories part
 
 
@@ -59,25 +64,25 @@ def test_the_last_record_that_both_have_is_found(tmp_path: Path, common: int) ->
     shutil.copytree(own, other)
     write(own, [model.record(seq) for seq in range(common + 1, 101)], 5)
     write(other, [model.record(seq, epoch=2) for seq in range(common + 1, 103)], 5)
-    assert parting.find(own, Copy(other, own)) == Parting(common, 100, 1)
+    assert divergence.find(own, CopiedLog(other, own)) == Divergence(common, 100, 1)
 
 
 def test_a_node_that_is_merely_behind_loses_nothing(parted: Parted) -> None:
-    found = parting.find(parted.b / "journal", Copy(parted.b, parted.b / "journal"))
+    found = divergence.find(parted.b / "journal", CopiedLog(parted.b, parted.b / "journal"))
     assert (found.common, found.cut, found.epoch) == (parted.common + 1, 0, 2)
 
 
 def test_a_copy_that_ends_too_early_shows_nothing(parted: Parted, tmp_path: Path) -> None:
     shutil.copytree(parted.a, tmp_path / "c")
     journal_cut.cut(tmp_path / "c" / "journal", parted.common)
-    with pytest.raises(PartingError, match="does not show whether the histories part there"):
-        parting.find(parted.a / "journal", Copy(tmp_path / "c", parted.a / "journal"))
+    with pytest.raises(DivergenceError, match="does not show whether the histories part there"):
+        divergence.find(parted.a / "journal", CopiedLog(tmp_path / "c", parted.a / "journal"))
 
 
 def test_another_venue_is_refused(parted: Parted, tmp_path: Path) -> None:
     write(tmp_path / "journal", parted.rig.log)
-    with pytest.raises(PartingError, match="not journals of one venue"):
-        Copy(tmp_path, parted.a / "journal")
+    with pytest.raises(DivergenceError, match="not journals of one venue"):
+        CopiedLog(tmp_path, parted.a / "journal")
 
 
 def test_what_parts_before_the_journal_begins_is_refused(tmp_path: Path) -> None:
@@ -89,8 +94,8 @@ def test_what_parts_before_the_journal_begins_is_refused(tmp_path: Path) -> None
     retain(own, 1000)
     first = segment_seqs(own)[0]
     assert first > 6
-    with pytest.raises(PartingError, match=f"begins with record {first:,}, and the histories part before that"):
-        parting.find(own, Copy(other, own))
+    with pytest.raises(DivergenceError, match=f"begins with record {first:,}, and the histories part before that"):
+        divergence.find(own, CopiedLog(other, own))
 
 
 def test_a_damaged_journal_is_to_be_mended_first(parted: Parted) -> None:
@@ -98,8 +103,8 @@ def test_a_damaged_journal_is_to_be_mended_first(parted: Parted) -> None:
     damaged = bytearray(file.read_bytes())
     damaged[4096 + 128 + 40] ^= 4  # in the first record
     file.write_bytes(damaged)
-    with pytest.raises(PartingError, match=r"Mend it first: lockstep repair-journal --from"):
-        parting.find(parted.a / "journal", Copy(parted.b, parted.a / "journal"))
+    with pytest.raises(DivergenceError, match=r"Mend it first: lockstep repair-journal --from"):
+        divergence.find(parted.a / "journal", CopiedLog(parted.b, parted.a / "journal"))
 
 
 # What is taken back
@@ -107,7 +112,7 @@ def test_a_damaged_journal_is_to_be_mended_first(parted: Parted) -> None:
 
 def test_the_list_names_each_order_its_client_and_what_was_told(parted: Parted) -> None:
     parted.report()
-    found = undone.examine(parted.config, parted.a, Parting(parted.common, parted.last, 1))
+    found = lost_orders.examine(parted.config, parted.a, Divergence(parted.common, parted.last, 1), unseen)
     orders = {order.cl_ord_id: order for order in found.orders}
     assert list(orders) == ["older", "fills", "rests", "poor"]
     assert {name: order.account for name, order in orders.items()} == {
@@ -133,7 +138,7 @@ def test_the_list_names_each_order_its_client_and_what_was_told(parted: Parted) 
 
 def test_nothing_is_listed_where_nothing_is_cut(parted: Parted) -> None:
     parted.report()
-    found = undone.examine(parted.config, parted.a, Parting(parted.last, parted.last, 1))
+    found = lost_orders.examine(parted.config, parted.a, Divergence(parted.last, parted.last, 1), unseen)
     assert (found.orders, found.requests, found.told) == ([], [], 0)
 
 
@@ -141,7 +146,7 @@ def test_nothing_is_listed_where_nothing_is_cut(parted: Parted) -> None:
 
 
 def rejoin(parted: Parted, *, dry_run: bool = False) -> str:
-    other = Copy(parted.b, parted.a / "journal")
+    other = CopiedLog(parted.b, parted.a / "journal")
     return carry_out(parted.config, parted.a, other, dry_run=dry_run, yes=True, show=False).outcome
 
 
@@ -182,7 +187,7 @@ def test_what_is_cut_is_kept_and_the_node_is_a_secondary(parted: Parted, capsys:
     assert not any(b"150=F" in content for content in messages.values())
     assert any(b"150=0" in content for content in messages.values())
     assert any(b"150=F" in content for content in contents(Path(said["done"]["set_aside"])).values())
-    assert cutting.pending(parted.a) is None
+    assert truncation.begun(parted.a) is None
     # From here it follows: what the other node has goes on behind its end.
     assert chain_at(parted.b / "journal", parted.common) == verify(parted.a / "journal").chain
 

@@ -11,11 +11,13 @@ import pytest
 from msgspec import structs
 
 from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import new_rules, upgrade
-from lockstep.cli.nodes.steps import Refused, Steps
-from lockstep.cli.nodes.trial import NO_SNAPSHOT, Trial
+from lockstep.cli.nodes import upgrade
 from lockstep.cli.nodes.upgrade import Upgraded
 from lockstep.cli.service import plan
+from lockstep.core.cluster import log_rules, release
+from lockstep.core.cluster.log_rules import NewRules
+from lockstep.core.cluster.steps import Refused, Steps
+from lockstep.core.cluster.trial import NO_SNAPSHOT, Trial
 from lockstep.core.files import atomic_file
 from lockstep.core.venue import node
 from lockstep.core.venue.node import Node
@@ -41,7 +43,7 @@ def quiet(_: str) -> None:
 @pytest.fixture
 def secondary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Secondary:
     """Nobody answers here: what waits for an answer waits for a moment only."""
-    monkeypatch.setattr(upgrade, "LEAVE_S", 0.05)
+    monkeypatch.setattr(release, "LEAVE_S", 0.05)
     return Secondary(tmp_path / "data")
 
 
@@ -130,7 +132,7 @@ def test_a_primary_that_does_not_answer_keeps_its_secondary(secondary: Secondary
             change(secondary, to)
         assert secondary.board.get(Word.HANDOVER) == Fence.NO
         secondary.board.set(Word.HANDOVER, Fence.LEFT)  # a command that was killed there has been answered
-        upgrade.leave(secondary.data, Steps(quiet))
+        release.leave(secondary.data, Steps(quiet))
         assert secondary.board.get(Word.HANDOVER) == Fence.LEFT
 
 
@@ -195,10 +197,10 @@ def test_a_service_is_started_by_systemd(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_new_rules_want_two_nodes_that_know_them(secondary: Secondary, monkeypatch: pytest.MonkeyPatch) -> None:
     newer = RULES + 1
-    monkeypatch.setattr(new_rules, "RULES", newer)
+    monkeypatch.setattr(log_rules, "RULES", newer)
 
-    def raise_rules(statement: str = "", *, yes: bool = True, dry_run: bool = False) -> new_rules.NewRules:
-        return new_rules.carry_out(secondary.data, statement, dry_run=dry_run, yes=yes, say=quiet)
+    def raise_rules(statement: str = "", *, yes: bool = True, dry_run: bool = False) -> NewRules:
+        return upgrade.raise_rules(secondary.data, statement, dry_run=dry_run, yes=yes, say=quiet)
 
     write(secondary.data / "journal", [epoch(1, 1)])
     with secondary.runs():

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from lockstep.cli.nodes import trial
-from lockstep.cli.nodes.trial import Trial
 from lockstep.cli.release import version
+from lockstep.core.cluster import trial
+from lockstep.core.cluster.trial import Trial
 from lockstep.core.journal.retain import retain
 from lockstep.core.journal.writer import JournalWriter
 from lockstep.core.recovery.snapshot_catalog import MANIFEST, SavedSnapshot
@@ -37,7 +37,7 @@ class Node(Busy):
         return folder
 
     def tried(self) -> Trial:
-        return trial.examine(self.config, self.data)
+        return trial.examine(self.config, self.data, version(), lambda *_: None)
 
 
 @pytest.fixture

@@ -6,20 +6,16 @@ It attaches to nothing of the run, whose shared memory another version has laid 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
-from lockstep.cli import release
-from lockstep.cli.progress import Progress
 from lockstep.config.schema import Config
+from lockstep.core.cluster.log_rules import rules_at
 from lockstep.core.journal.journal import JournalError, segment_seqs
-from lockstep.core.journal.select import select
 from lockstep.core.recovery import snapshot_catalog
 from lockstep.core.recovery.replay import CoreReplayError, ReplayedCore
-from lockstep.core.schema.commands import Epoch
-from lockstep.core.schema.layout import unpack_command
-from lockstep.core.schema.records import CommandType
 from lockstep.core.tables.saved import DamagedPart
 from lockstep.core.venue.snapshot_parts import Start
 from lockstep.core.venue.topology import derive
@@ -54,23 +50,24 @@ class TrialError(Exception):
     """This version must not take the node over; the message says why."""
 
 
-def examine(config: Config, data: Path) -> Trial:
-    """Try this version on the journal and the snapshots in `data`, whether a node runs there or not."""
-    own = release.version(), str(CODE), RULES
+def examine(config: Config, data: Path, version: str, show: Callable[[int, int], None]) -> Trial:
+    """Try this `version` on the journal and the snapshots in `data`, whether a node runs there or not. `show` is told
+    how many records are replayed, and of how many."""
+    own = version, str(CODE), RULES
     try:
-        log_rules, first, mark = _examine(config, data)
+        log_rules, first, mark = _examine(config, data, show)
     except (TrialError, JournalError, CoreReplayError, ReplayError, DamagedPart, FileNotFoundError) as error:
         return Trial(*own, problem=str(error))
     return Trial(*own, log_rules, first, mark)
 
 
-def _examine(config: Config, data: Path) -> tuple[int, int, int]:
+def _examine(config: Config, data: Path, show: Callable[[int, int], None]) -> tuple[int, int, int]:
     """The rules of the log, and between which records the replay went. What `examine` reports."""
     kept = snapshot_catalog.entries(data)
     if not kept:
         raise TrialError(NO_SNAPSHOT)
     mark = kept[-1].seq
-    rules, begun = log_rules(data, mark)
+    rules, begun = rules_at(data, mark)
     if rules > RULES:
         raise TrialError(
             f"from record {begun:,} on the log goes by rules version {rules}, and this version of the software knows "
@@ -90,34 +87,20 @@ def _examine(config: Config, data: Path) -> tuple[int, int, int]:
                 "the journal no longer begins with record 1, and this version can use none of the snapshots: it would "
                 "have nothing to begin with"
             )
-        found = comparison.compare(mark, _states(config, data, start, mark), saved)
+        found = comparison.compare(mark, _states(config, data, start, mark, show), saved)
     if found is not None:
         raise TrialError(f"it comes to another state at record {mark:,}: {found.agent}, {found.table}")
     return rules, start.seq, mark
 
 
-def log_rules(data: Path, last: int) -> tuple[int, int]:
-    """The version of the rules that the log in `data` goes by at record `last`, and the record from which on.
-
-    Zeros where the journal has no epoch any more. Reads the whole journal. JournalError.
-    """
-    rules, begun = 0, 0
-    first = segment_seqs(data / "journal")[0]
-    for record in select(data / "journal", first, last, (CommandType.EPOCH,)):
-        epoch = unpack_command(record)
-        assert isinstance(epoch, Epoch)
-        if epoch.rules_version != rules:
-            rules, begun = epoch.rules_version, epoch.seq
-    return rules, begun
-
-
-def _states(config: Config, data: Path, start: Start, mark: int) -> comparison.Digests:
+def _states(
+    config: Config, data: Path, start: Start, mark: int, show: Callable[[int, int], None]
+) -> comparison.Digests:
     """Digests of what a replay from `start` to `mark` comes to, as cores leave them beside their parts."""
     core = ReplayedCore(config, data, start, mark, reader=False)
-    with Progress("replaying", mark, "records") as progress:
-        while not core.is_complete:
-            core.step()
-            progress.show(core.position)
+    while not core.is_complete:
+        core.step()
+        show(core.position, mark)
     core.check()
     matchers = {f"matcher.{number}": matcher.book.digests() for number, matcher in core.matchers.items()}
     return {"router": core.router.core.digests()} | matchers

@@ -5,15 +5,14 @@ It replays the journal of a stopped venue, reads its gateways' message stores, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct, field
 
-from lockstep.cli import loss
-from lockstep.cli.nodes.parting import Parting, PartingError
-from lockstep.cli.progress import Progress
 from lockstep.config.schema import Config
+from lockstep.core.cluster import loss
+from lockstep.core.cluster.divergence import Divergence, DivergenceError
 from lockstep.core.journal.journal import JournalReader, segment_seqs
 from lockstep.core.operations.formatting import Names, of_command, of_event
 from lockstep.core.recovery import inspection, snapshot_catalog
@@ -42,7 +41,7 @@ from lockstep.core.schema.records import (
 )
 from lockstep.core.venue.snapshot_parts import Start
 from lockstep.core.venue.topology import OPERATOR_INGRESS, derive
-from lockstep.procs.gateway import segments, store_reader
+from lockstep.procs.gateway import segments
 
 SOH = b"\x01"
 ORDER_ID, CL_ORD_ID, TARGET_COMP_ID = b"37", b"11", b"56"
@@ -54,7 +53,7 @@ OWN = frozenset(
 OF_ONE_ORDER = (Accepted, Rejected, Cancelled, Replaced, Restated, Triggered)
 
 
-class Undone(Struct):
+class LostOrder(Struct):
     """An order, or a request that is about none (`order_id` 0), of which the other node knows nothing, or less.
 
     `seq` is the record that brought it. `was_there`: it came before, and the other node has it as it was then. `came`
@@ -74,12 +73,12 @@ class Undone(Struct):
     told: list[str] = field(default_factory=list)
 
 
-class Undoing(Struct):
+class LostOrders(Struct):
     """All that a cut takes back: the orders that it concerns and other requests, both in the order of the log."""
 
-    parting: Parting
-    orders: list[Undone] = []
-    requests: list[Undone] = []
+    divergence: Divergence = field(name="parting")
+    orders: list[LostOrder] = []
+    requests: list[LostOrder] = []
 
     @property
     def told(self) -> int:
@@ -87,35 +86,36 @@ class Undoing(Struct):
         return sum(bool(each.told) for each in (*self.orders, *self.requests))
 
 
-def examine(config: Config, data: Path, parting: Parting) -> Undoing:
-    """What the cut of the stopped venue in `data` takes back. PartingError if the state before it can't be known;
+def examine(config: Config, data: Path, found: Divergence, show: Callable[[int, int], None]) -> LostOrders:
+    """List what the cut of the stopped venue in `data` takes back, whose state before the cut is known
+    (`check_reachable`). `show` is told how many records are replayed, and of how many.
+
     JournalError, CoreReplayError, StoreCorrupt, OSError.
     """
-    found = Undoing(parting)
-    if not parting.cut:
-        return found
-    check_reachable(config, data, parting.common)
-    before, numbers = loss.state_at(config, data, parting.common)
-    replay, events = _events_behind(config, data, parting)
-    names = Names.of_state(replay.router.core)
-    listed = _Listed(before, names)
-    for command, extensions in _requests(data / "journal", parting):
+    lost = LostOrders(found)
+    if not found.cut:
+        return lost
+    before, numbers = loss.state_at(config, data, found.common)
+    replay, events = _events_behind(config, data, found, show)
+    listed = _Listed(before, Names.of_state(replay.router.core))
+    for command, extensions in _requests(data / "journal", found):
         listed.command(command, extensions)
     for event in events:
         listed.event(event)
     for store in segments.stores(data):
-        for message in _sent(store, numbers):
+        cut = loss.cut_of(store, numbers)
+        for message in loss.sent(store, cut) if cut is not None else ():
             listed.message(message)
-    found.orders = sorted(listed.orders.values(), key=lambda each: each.seq)
-    found.requests = sorted(listed.requests.values(), key=lambda each: each.seq)
-    return found
+    lost.orders = sorted(listed.orders.values(), key=lambda each: each.seq)
+    lost.requests = sorted(listed.requests.values(), key=lambda each: each.seq)
+    return lost
 
 
 def check_reachable(config: Config, data: Path, seq: int) -> None:
-    """PartingError if neither the journal's beginning nor a snapshot leads to the state behind record `seq`."""
+    """DivergenceError if neither the journal's beginning nor a snapshot leads to the state behind record `seq`."""
     first = segment_seqs(data / "journal")[0]
     if _start(config, data, seq).seq + 1 < first:
-        raise PartingError(
+        raise DivergenceError(
             f"the journal begins with record {first:,}, and no usable snapshot leads to record {seq:,}: make this "
             "node's data folder from a backup of the other one"
         )
@@ -125,24 +125,25 @@ def _start(config: Config, data: Path, seq: int) -> Start:
     return snapshot_catalog.choose(data, derive(config).core_agents, seq).start
 
 
-def _events_behind(config: Config, data: Path, parting: Parting) -> tuple[ReplayedCore, list[Event]]:
+def _events_behind(
+    config: Config, data: Path, found: Divergence, show: Callable[[int, int], None]
+) -> tuple[ReplayedCore, list[Event]]:
     """The core at the end of this node's log, and all events that came of what is behind the cut."""
-    start = _start(config, data, parting.common)
-    replay = ReplayedCore(config, data, start, parting.last)
-    skim = inspection.Skim(replay.consumers.values(), parting.common + 1)
-    with Progress("replaying", parting.last - start.seq, "records") as progress:
-        while not replay.is_complete or skim.step():
-            replay.step()
-            skim.step()
-            progress.show(replay.position - start.seq)
+    start = _start(config, data, found.common)
+    replay = ReplayedCore(config, data, start, found.last)
+    skim = inspection.Skim(replay.consumers.values(), found.common + 1)
+    while not replay.is_complete or skim.step():
+        replay.step()
+        skim.step()
+        show(replay.position - start.seq, found.last - start.seq)
     events = [unpack_event(record) for record in skim.events]
     # What the router settles behind the last record is its own, and is in no journal.
-    return replay, sorted((each for each in events if each.cause <= parting.last), key=lambda each: each.cause)
+    return replay, sorted((each for each in events if each.cause <= found.last), key=lambda each: each.cause)
 
 
-def _requests(journal: Path, parting: Parting) -> Iterator[tuple[Command, list[Command]]]:
+def _requests(journal: Path, found: Divergence) -> Iterator[tuple[Command, list[Command]]]:
     """Each main record behind the cut, with the extensions right before it; not the venue's own."""
-    reader = JournalReader(journal, parting.common + 1, parting.last)
+    reader = JournalReader(journal, found.common + 1, found.last)
     extensions: list[Command] = []
     try:
         for record in reader:
@@ -157,20 +158,6 @@ def _requests(journal: Path, parting: Parting) -> Iterator[tuple[Command, list[C
         reader.close()
 
 
-def _sent(store: Path, numbers: list[int]) -> Iterator[bytes]:
-    """The messages to clients in a store, from the first report of an event behind `numbers` on."""
-    cut = loss.cut_of(store, numbers)
-    bases = segments.bases(store)
-    if cut is None or not bases:
-        return
-    end = bases[-1] + store_reader.path_of(store, bases[-1]).stat().st_size
-    entries = store_reader.Scan(store, bases, max(cut, bases[0]), end)
-    while (entry := entries.read()) is not None:
-        kind, _, _, message = entry
-        if kind == store_reader.OUT_APP:
-            yield message
-
-
 def _field(message: bytes, tag: bytes) -> bytes:
     """A field's value; empty if the message does not have it."""
     return message.partition(SOH + tag + b"=")[2].partition(SOH)[0]
@@ -180,9 +167,9 @@ class _Listed:
     """The list as it is made: first the requests, then what came of them, then what was told."""
 
     def __init__(self, before: ReplayedCore, names: Names) -> None:
-        self.orders: dict[int, Undone] = {}
-        self.requests: dict[int, Undone] = {}
-        self._by_id: dict[tuple[str, str], Undone] = {}  # by session and client id: a refusal may name no order
+        self.orders: dict[int, LostOrder] = {}
+        self.requests: dict[int, LostOrder] = {}
+        self._by_id: dict[tuple[str, str], LostOrder] = {}  # by session and client id: a refusal may name no order
         self._before = before
         self._names = names
 
@@ -220,9 +207,9 @@ class _Listed:
         if about is None:
             about = self._by_id.get((_field(message, TARGET_COMP_ID).decode(), shown(_field(message, CL_ORD_ID))))
         if about is not None:
-            about.told.append(message.decode(errors="replace").replace("\x01", "|"))
+            about.told.append(loss.shown(message))
 
-    def _order(self, order_id: int) -> Undone | None:
+    def _order(self, order_id: int) -> LostOrder | None:
         """The order's entry. One from before the cut gets it when it is first named."""
         known = self.orders.get(order_id)
         if known is None and (order := inspection.order_of(self._before.router.core.ledger, order_id)) is not None:
@@ -230,11 +217,11 @@ class _Listed:
             side = Side(order["side"]).name.lower()
             what = f"{side} order of {names.symbol(instrument)} at {names.price(instrument, order['price_ticks'])}"
             account = names.account(order["account"])
-            known = Undone(order_id, order_id, account, account, "", shown(order["cl_ord_id"]), what, was_there=True)
+            known = LostOrder(order_id, order_id, account, account, "", shown(order["cl_ord_id"]), what, was_there=True)
             self.orders[order_id] = known
         return known
 
-    def _entry(self, command: Command, extensions: Iterable[Command], order_id: int) -> Undone:
+    def _entry(self, command: Command, extensions: Iterable[Command], order_id: int) -> LostOrder:
         names = self._names
         said = f"{of_command(command, list(extensions), names)}{_refused(command)}"
         gateway = "" if command.ingress in (0, OPERATOR_INGRESS) else f"gateway.{command.ingress}"
@@ -243,7 +230,7 @@ class _Listed:
             gateway = "api"
         session = names.account(command.session) if command.session and not by_api else ""
         account = names.account(command.account or command.session)
-        made = Undone(command.seq, order_id, account, session, gateway, shown(own_id(command)), said)
+        made = LostOrder(command.seq, order_id, account, session, gateway, shown(own_id(command)), said)
         self._by_id[session, made.cl_ord_id] = made
         return made
 

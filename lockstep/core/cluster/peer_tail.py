@@ -27,8 +27,8 @@ class TailError(Exception):
     """The other node's records could not be had; the message says why. What did come is in the journal, whole."""
 
 
-def take(config: Config, data: Path, dialer: Dialer, last_seq: int, timeout_s: float) -> int:
-    """Append the peer's records up to `last_seq` to the journal in `data`, synced. How many those were.
+def take(config: Config, data: Path, dialer: Dialer, last_seq: int, timeout_s: float) -> None:
+    """Append the peer's records up to `last_seq` to the journal in `data`, synced.
 
     Nobody else may write there. TailError, JournalError, OSError.
     """
@@ -53,7 +53,6 @@ def take(config: Config, data: Path, dialer: Dialer, last_seq: int, timeout_s: f
         journaler.close()
         connection.close()
         dialer.close()
-    return last_seq - begin
 
 
 def _connect(dialer: Dialer, timeout_s: float) -> Connection:

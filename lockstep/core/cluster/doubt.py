@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
-from lockstep.cli.nodes.steps import Refused
 from lockstep.config.schema import Config
+from lockstep.core.cluster.steps import Instruction, Refused
 from lockstep.core.journal.end import end_of
 from lockstep.core.journal.journal import JournalReader
 from lockstep.core.schema.layout import unpack_command
+from lockstep.core.venue import clock
 from lockstep.core.venue.node import Node
 from lockstep.core.venue.venue import Venue
 from lockstep.procs.replicator import link_report
@@ -36,33 +36,31 @@ def check(config: Config, data: Path, role: Node, venue: Venue | None, accepted:
 
 def doubt(config: Config, data: Path, venue: Venue | None, name: str) -> str:
     """Return why the peer, `name`, may have acknowledged what this node lacks, and since when; "" if it can't have."""
+    log = "This node's log"
     if venue is None:
-        end = _end(data, end_of(data / "journal").seq)
-        return f"node {name} may have led while this node was off. This node's log ends {end}"
-    board = venue.board
-    durable, commit = board.get(Word.DURABLE_SEQ), board.get(Word.PRIMARY_COMMIT)
-    if board.get(Word.EPOCH):
-        if board.is_closed() and not config.witness.urls:  # its processes were stopped, or its machine suspended
-            return f"node {name} may have led while this node did not run. This node's log ends {_end(data, durable)}"
-        return ""
-    if not board.get(Word.WHOLE_NS):
-        own = _end(data, durable)
-        return f"this node has not had all of node {name}'s log since it was started. Its own ends {own}"
-    if config.venue.durability in ("replicated", "both") and commit > received(venue):
-        own = _end(data, durable)
-        return f"node {name} has acknowledged records up to {commit:,} alone. This node's log ends {own}"
-    if config.venue.durability in ("replicated", "both") and not board.get(Word.WAITED_FOR):
-        own = _end(data, durable)
-        return (
-            f"node {name} has not said that it waits for this node before it acknowledges. This node's log ends {own}"
-        )
-    unheard_s = (venue.now_ns() - board.get(Word.WHOLE_NS)) // SECOND_NS
-    if unheard_s > UNHEARD_S:
-        return (
-            f"this node has heard nothing from node {name} for {unheard_s:,} s, and an operator may have had that "
-            f"continue without this node (lockstep failover there). This node's log ends {_end(data, durable)}"
-        )
-    return ""
+        end, reason = end_of(data / "journal").seq, f"node {name} may have led while this node was off"
+    else:
+        board = venue.board
+        end, reason = board.get(Word.DURABLE_SEQ), ""
+        waits = config.venue.durability in ("replicated", "both")
+        commit = board.get(Word.PRIMARY_COMMIT)
+        unheard_s = (venue.now_ns() - board.get(Word.WHOLE_NS)) // SECOND_NS
+        if board.get(Word.EPOCH):
+            if board.is_closed() and not config.witness.urls:  # its processes were stopped, or its machine suspended
+                reason = f"node {name} may have led while this node did not run"
+        elif not board.get(Word.WHOLE_NS):
+            reason = f"this node has not had all of node {name}'s log since it was started"
+            log = "Its own"
+        elif waits and commit > received(venue):
+            reason = f"node {name} has acknowledged records up to {commit:,} alone"
+        elif waits and not board.get(Word.WAITED_FOR):
+            reason = f"node {name} has not said that it waits for this node before it acknowledges"
+        elif unheard_s > UNHEARD_S:
+            reason = (
+                f"this node has heard nothing from node {name} for {unheard_s:,} s, and an operator may have had that "
+                "continue without this node (lockstep failover there)"
+            )
+    return f"{reason}. {log} ends {_named(data, end)}" if reason else ""
 
 
 def received(venue: Venue) -> int:
@@ -73,9 +71,10 @@ def received(venue: Venue) -> int:
     return max(venue.ring("log").published, venue.board.get(Word.DURABLE_SEQ))
 
 
-def told(statement: str, accepted: str) -> str:
+def statement_of(given: Instruction) -> str:
     """Return what the role keeps of the operator's words."""
-    return f"{statement}; the loss of what node {accepted} has acknowledged is accepted" if accepted else statement
+    loss = f"; the loss of what node {given.accepted} has acknowledged is accepted" if given.accepted else ""
+    return f"{given.statement}{loss}"
 
 
 def peer_of(data: Path, role: Node) -> str:
@@ -84,7 +83,7 @@ def peer_of(data: Path, role: Node) -> str:
     return role.peer or (told.peer if told is not None else "") or UNKNOWN
 
 
-def _end(data: Path, seq: int) -> str:
+def _named(data: Path, seq: int) -> str:
     """Name record `seq`, and its time where the journal has it."""
     if not seq:
         return "with no record"
@@ -96,5 +95,4 @@ def _end(data: Path, seq: int) -> str:
     if record is None:
         return f"with record {seq:,}"
     command = unpack_command(record)
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(command.time_ns / 1e9))
-    return f"with record {seq:,} of epoch {command.epoch}, {at} UTC"
+    return f"with record {seq:,} of epoch {command.epoch}, {clock.moment(command.time_ns)}"

@@ -20,6 +20,7 @@ from lockstep.config.schema import (
     ReplicationSection,
     VenueSection,
 )
+from lockstep.core.cluster.roles import Roles, objection_to
 from lockstep.core.venue import first_journal, node
 from lockstep.core.venue.node import Node
 from lockstep.core.venue.topology import derive
@@ -31,7 +32,6 @@ from lockstep.procs.replicator.handshake import Hello, Promote, Refusal
 from lockstep.procs.replicator.transport import Acceptor
 from lockstep.procs.supervisor.alerts import Alerts
 from lockstep.procs.supervisor.children import Children
-from lockstep.procs.supervisor.roles import Roles, objection_to
 from lockstep.procs.supervisor.run import Run
 from lockstep.procs.supervisor.supervisor import command_of
 from lockstep.shm.board import Handover, Word
@@ -103,7 +103,7 @@ def test_who_leads_no_more_tells_the_person_on_duty(
 
     async def over() -> bool:
         alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
-        roles = Roles(config, console, alerts, lambda: False, lambda: None)
+        roles = Roles(config, console.line, alerts.tell, lambda: False, lambda: None)
         children = Children(tmp_path / "children.json")
         return roles.is_over(Run(config, derive(config), children, command_of, print, lambda: None, known))
 
@@ -118,7 +118,7 @@ def test_a_venue_does_not_start_on_what_is_half_in_its_place(tmp_path: Path) -> 
     )
     node.save(tmp_path, Node("secondary", journal_id="0" * 32))
     alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
-    roles = Roles(config, Lines(), alerts, lambda: False, lambda: None)
+    roles = Roles(config, Lines().line, alerts.tell, lambda: False, lambda: None)
     assert roles.load().is_secondary
     (node.folder_of(tmp_path) / node.JOINING).write_text("{}")
     with pytest.raises(node.RoleError, match=r"join\.json: lockstep join was interrupted. Give it again, then start"):
@@ -152,7 +152,7 @@ def test_a_peer_that_does_not_know_this_node_ends_the_start(tmp_path: Path) -> N
     answering = threading.Thread(target=answer)
     answering.start()
     try:
-        roles = Roles(config, console, alerts, lambda: False, lambda: None)
+        roles = Roles(config, console.line, alerts.tell, lambda: False, lambda: None)
         assert not asyncio.run(roles.may_run(Node(members=("a",))))
     finally:
         is_over.set()
@@ -174,7 +174,7 @@ def test_an_emptied_journal_waits_for_the_peer(tmp_path: Path) -> None:
     node.save(tmp_path, Node("primary", ("a", "b")))
     console = Lines()
     alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
-    roles = Roles(config, console, alerts, lambda: bool(console.said), lambda: None)
+    roles = Roles(config, console.line, alerts.tell, lambda: bool(console.said), lambda: None)
     assert not asyncio.run(roles.may_run(roles.load()))
     assert "may have more than this one: waiting for it" in console.said[0]
 
@@ -191,7 +191,7 @@ def test_a_damaged_role_changes_nothing_and_is_said(tmp_path: Path) -> None:
 
     async def promote() -> None:
         alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
-        roles = Roles(config, console, alerts, lambda: False, lambda: None)
+        roles = Roles(config, console.line, alerts.tell, lambda: False, lambda: None)
         children = Children(tmp_path / "children.json")
         run = Run(config, derive(config), children, command_of, print, lambda: None, Node("secondary"))
         run.venue = Venue.private(derive(config, follows=True), config, tmp_path, node=Node("secondary"))
@@ -231,7 +231,7 @@ def test_a_primary_that_cant_write_that_it_follows_goes_on(
 
     async def ask() -> int:
         alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
-        roles = Roles(config, console, alerts, lambda: False, lambda: None)
+        roles = Roles(config, console.line, alerts.tell, lambda: False, lambda: None)
         children = Children(tmp_path / "children.json")
         run = Run(config, derive(config), children, command_of, print, lambda: None, known)
         run.venue = Venue.private(derive(config), config, tmp_path, node=known)
@@ -259,7 +259,7 @@ def test_a_successor_that_begins_again_still_asks_to_lead(
 
     async def begin() -> int:
         alerts = Alerts(AlertsSection(), "mine", tmp_path / "alerts.json", print)
-        roles = Roles(config, Lines(), alerts, lambda: False, lambda: None)
+        roles = Roles(config, Lines().line, alerts.tell, lambda: False, lambda: None)
         children = Children(tmp_path / "children.json")
         assert await roles.may_run(known)
         run = Run(config, derive(config), children, command_of, print, lambda: None, known)

@@ -8,14 +8,24 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from lockstep.cli.running import attach
-from lockstep.cli.terminal import console
-from lockstep.core.venue.venue import Venue
+from lockstep.core.venue.venue import Venue, attach
 from lockstep.shm.segment import RoleLock
 
 LOOK_S = 0.002
 LEAD_S = 120.0
 Say = Callable[[str], None]
+
+
+class Instruction(Struct, frozen=True):
+    """What the operator says: who is certain that the other node is off (`statement`), the node of which it is
+    `accepted` that what it acknowledged may be lost, and that this node leads by its `clock`, whatever that says.
+    Nothing changes by a `dry_run`.
+    """
+
+    statement: str = ""
+    accepted: str = ""
+    clock: bool = False
+    dry_run: bool = False
 
 
 class Step(Struct, frozen=True):
@@ -95,7 +105,3 @@ def await_(data: Path, done: Callable[[Venue], bool], what: str, timeout_s: floa
             raise Refused(f"it does not {what} yet: what its supervisor prints says why. Repeat this command")
         look_again()
         venue = venue or attach(data)
-
-
-def print_step(line: str) -> None:
-    console().print(line, markup=False, soft_wrap=True)

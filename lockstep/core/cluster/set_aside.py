@@ -16,10 +16,9 @@ import psycopg
 from msgspec import structs
 from psycopg import sql
 
-from lockstep.cli import loss
-from lockstep.cli.loss import Loss
-from lockstep.cli.progress import Progress
 from lockstep.config.schema import Config
+from lockstep.core.cluster import loss
+from lockstep.core.cluster.loss import Loss
 from lockstep.core.files import atomic_file
 from lockstep.core.journal import mark as journal_mark
 from lockstep.core.journal.journal import JournalError
@@ -39,9 +38,12 @@ def folder_for(data: Path) -> Path:
     return data / FOLDER / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%fZ}"
 
 
-def accept(config: Config, data: Path, lost: Loss, aside: Path, say: Callable[[str], None]) -> list[str]:
+def accept(
+    config: Config, data: Path, lost: Loss, aside: Path, say: Callable[[str], None], show: Callable[[int, int], None]
+) -> list[str]:
     """Set aside in `aside` what of the stopped venue in `data`, whose folder the caller holds, knows of more than
-    `lost` has as the journal's end; `say` is told each step. Returns what is left to do by hand. OSError, StoreCorrupt.
+    `lost` has as the journal's end. Returns what is left to do by hand. `say` is told each step, and `show` how many
+    records are in a database that is rebuilt, and of how many. OSError, StoreCorrupt.
     """
     aside.mkdir(parents=True, mode=0o700)
     atomic_file.sync(aside.parent)
@@ -57,7 +59,7 @@ def accept(config: Config, data: Path, lost: Loss, aside: Path, say: Callable[[s
         cut = loss.cut_of(store, lost.numbers)
         if cut is not None:
             _cut_store(store, cut, aside, say)
-    return _remake_database(config, data, lost.end, aside, say)
+    return _remake_database(config, data, lost.end, aside, say, show)
 
 
 def _move(path: Path, aside: Path, say: Callable[[str], None]) -> None:
@@ -122,7 +124,9 @@ def _beginning(store: Path, base: int, cut: int) -> bytes:
     return bytes(data)
 
 
-def _remake_database(config: Config, data: Path, seq: int, aside: Path, say: Callable[[str], None]) -> list[str]:
+def _remake_database(
+    config: Config, data: Path, seq: int, aside: Path, say: Callable[[str], None], show: Callable[[int, int], None]
+) -> list[str]:
     """Rebuild the database if it knows more, saving the lost records' rows as CSV files; return what is left to do."""
     outcome = rebuild.Outcome()
     try:
@@ -132,8 +136,7 @@ def _remake_database(config: Config, data: Path, seq: int, aside: Path, say: Cal
                 if position.is_foreign(at, data / "journal", seq) or not position.objection(at, data / "journal", seq):
                     return []
                 _export(asked, seq, aside / "database")
-            with Progress("rebuilding", 0, "records") as progress:
-                rebuild.remake(config, data, outcome, progress.show)
+            rebuild.remake(config, data, outcome, show)
     except (psycopg.Error, database.UnavailableError) as error:
         reason = str(error).strip()
         return [f"the database does not answer ({reason}): if it has more, run `lockstep rebuild-db`"]

@@ -1,4 +1,4 @@
-"""What the supervisor of one of two nodes does about its role: whether it may lead, and how the role changes.
+"""The role of one of two nodes: whether its supervisor may have it lead, and how the role changes.
 
 It decides nothing about records; which node is to lead is the operator's decision, or the other node's.
 """
@@ -9,51 +9,69 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import structs
 
 from lockstep.config.errors import ConfigError, Problem
 from lockstep.config.schema import Config
+from lockstep.core.cluster import peer_tail
 from lockstep.core.journal.end import end_of
 from lockstep.core.journal.journal import JournalError
-from lockstep.core.recovery import peer_tail
 from lockstep.core.venue import first_journal
 from lockstep.core.venue import node as role
 from lockstep.core.venue.node import Node
-from lockstep.core.venue.venue import LAPSED
+from lockstep.core.venue.venue import LAPSED, Venue
 from lockstep.procs.replicator.asking import Answer, ask
 from lockstep.procs.replicator.certificates import Credentials
 from lockstep.procs.replicator.greeting import greeting_of
 from lockstep.procs.replicator.handshake import LINKED, Hello, Promote, Refusal
 from lockstep.procs.replicator.transport import Dialer, show_address
-from lockstep.procs.supervisor.alerts import Alerts
-from lockstep.procs.supervisor.run import Run
 from lockstep.shm.board import Handover, Word
 
 ASK_S = 2.0  # for the other node to answer before this one leads
 ASK_AGAIN_S = 2.0
 FENCE_S = 2.0  # for the other node to hear that this one releases nothing any more
+LOGOUT_S = 10.0  # for gateways to log their sessions out
+HANDOVER_S = 20.0  # for all that was taken to be done, and acknowledged by the other node
+ALONE_S = 20.0  # for a journaler to start again
 LOOK_S = 0.01
 LEADING = (Refusal.AHEAD, Refusal.DIVERGED, Refusal.SEGMENTS_GONE)  # what only a node that leads says
 
 
-class Console(Protocol):
-    def line(self, text: str) -> None: ...
+class Run(Protocol):
+    """The node's run, as far as its role changes it."""
+
+    @property
+    def venue(self) -> Venue: ...
+    @property
+    def leads(self) -> bool: ...
+    @property
+    def follows(self) -> bool: ...
+    def promote(self, node: Node) -> None: ...
+    async def hand_over(self) -> bool: ...
+    def take_up_again(self) -> None: ...
+    async def go_alone(self, node: Node) -> None: ...
 
 
 class Roles:
-    """The role of the node in `config`'s data folder. `is_asked` says whether the venue is to stop; `live` is called
-    again and again while the other node is waited for.
+    """The role of the node in `config`'s data folder. `say` is told what a person should know, `alert` what the one on
+    duty should; `is_asked` says whether the venue is to stop; `live` is called again and again while the other node is
+    waited for.
     """
 
     def __init__(
-        self, config: Config, console: Console, alerts: Alerts, is_asked: Callable[[], bool], live: Callable[[], None]
+        self,
+        config: Config,
+        say: Callable[[str], None],
+        alert: Callable[[Literal["venue_failed", "fenced"], str], None],
+        is_asked: Callable[[], bool],
+        live: Callable[[], None],
     ) -> None:
         self._config = config
         self._data = Path(config.venue.data)
-        self._console = console
-        self._alerts = alerts
+        self._say = say
+        self._alert = alert
         self._is_asked = is_asked
         self._live = live
         self._is_look_wanted = False
@@ -104,7 +122,7 @@ class Roles:
                 trouble = answer.reason if answer is not None else trouble
                 if trouble != told:
                     told = trouble
-                    self._console.line(
+                    self._say(
                         f"the other node does not answer ({trouble}), and may have more than this one: waiting for it. "
                         "If it is lost for good: lockstep failover --peer-is-off says what else is to be known"
                     )
@@ -120,8 +138,8 @@ class Roles:
 
     def _refuse(self, objection: str) -> bool:
         """Say why the venue can't start. False."""
-        self._console.line(f"the venue can't start: {objection}")
-        self._alerts.tell("venue_failed", f"the venue can't start: {objection}")
+        self._say(f"the venue can't start: {objection}")
+        self._alert("venue_failed", f"the venue can't start: {objection}")
         return False
 
     async def change(self, run: Run) -> bool:
@@ -133,7 +151,7 @@ class Roles:
         if board.get(Word.HANDOVER) == Handover.CLOSED and not board.get(Word.FENCED):
             board.set(Word.HANDOVER, Handover.NO)  # the router's last word in one that was given up
         if board.get(Word.HANDOVER) and not board.get(Word.FENCED) and run.leads:
-            self._console.line("the other node asks to lead: ending order entry")
+            self._say("the other node asks to lead: ending order entry")
             if await run.hand_over() and self._gives_way():
                 board.set(Word.FENCED, board.get(Word.EPOCH) + 1)
             else:
@@ -156,7 +174,7 @@ class Roles:
         try:
             role.save(self._data, structs.replace(role.load(self._data), role="secondary"))
         except (role.RoleError, OSError) as error:
-            self._console.line(f"the other node does not lead, and this one goes on: {error}")
+            self._say(f"the other node does not lead, and this one goes on: {error}")
             return False
         return True
 
@@ -171,9 +189,9 @@ class Roles:
         else:
             reason = "another node has begun to lead: this one ends. lockstep rejoin makes it the secondary"
             self._note_leader(role.load(self._data))
-        self._console.line(reason)
+        self._say(reason)
         if not run.follows:
-            self._alerts.tell("fenced", reason)
+            self._alert("fenced", reason)
         return not is_secondary
 
     def _note_leader(self, node: Node) -> None:
@@ -182,7 +200,7 @@ class Roles:
             if node.members:
                 role.save(self._data, structs.replace(node, members=(), statement=""))
         except OSError as error:
-            self._console.line(f"it can't be written down that the other node leads: {error}")
+            self._say(f"it can't be written down that the other node leads: {error}")
 
     async def _promote(self, run: Run) -> None:
         """Carry out what the role's file says by now of a secondary that runs."""
@@ -190,16 +208,16 @@ class Roles:
         try:
             node = role.load(self._data)
         except role.RoleError as error:
-            self._console.line(f"the role stays as it is: {error}")
+            self._say(f"the role stays as it is: {error}")
             return
         if not run.follows:
             if len(node.members) == 1 and board.get(Word.COMMIT_BY) == Word.ACKED_SEQ:
                 said = f" ({node.statement})" if node.statement else ""
-                self._console.line(f"commits no longer wait for the other node: this one continues without it{said}")
+                self._say(f"commits no longer wait for the other node: this one continues without it{said}")
                 await run.go_alone(node)
             return
         if not node.is_secondary:
-            self._console.line("this node is to lead: hanging up, and opening its gateways")
+            self._say("this node is to lead: hanging up, and opening its gateways")
             run.promote(node)
         else:
             board.set(Word.PROMOTE, Promote.ORDERLY if node.role == "successor" else Promote.NO)
@@ -226,7 +244,7 @@ class Roles:
 
     async def _take_tail(self, begin: int, last_seq: int) -> str:
         """Have the records that only the other node has in this one's journal; why not, where that fails."""
-        self._console.line(f"the other node has records {begin + 1} to {last_seq} that this one lacks: taking them")
+        self._say(f"the other node has records {begin + 1} to {last_seq} that this one lacks: taking them")
         try:
             await asyncio.to_thread(peer_tail.take, self._config, self._data, self._dialer(), last_seq, ASK_S)
         except (peer_tail.TailError, JournalError) as error:

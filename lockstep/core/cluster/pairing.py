@@ -10,18 +10,16 @@ import os
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from msgspec import Struct, structs
 
-from lockstep.cli.errors import UsageError
-from lockstep.cli.nodes import offer as offers
-from lockstep.cli.nodes.offer import Offer, OfferError
-from lockstep.cli.terminal import stopped
 from lockstep.config.schema import Config
+from lockstep.core.cluster import offer as offers
+from lockstep.core.cluster.offer import Offer, OfferError
 from lockstep.core.files import atomic_file
 from lockstep.core.journal.end import first_header
 from lockstep.core.schema.layout import SCHEMA_HASH
@@ -41,6 +39,10 @@ WILDCARDS = ("0.0.0.0", "::")
 
 class PairingError(Exception):
     """The two can't be a pair, and nothing was changed; the message has a reason in each line."""
+
+
+class BusyError(Exception):
+    """The node runs, or is being paired already, and nothing was changed; the message says which."""
 
 
 class Own(Struct, frozen=True):
@@ -101,20 +103,15 @@ class Plan(Struct, frozen=True):
 
 
 def examine(config: Config, *, renew: bool, follow: bool, after_ns: int = 0) -> Own:
-    """The node of `config`; with a new key where it has none, or is to `renew` it. `follow`: it is to be the secondary.
-
-    UsageError where the configuration names no node or another venue, PairingError where its key is damaged, RoleError,
-    JournalError.
+    """The node that `config` names; with a new key where it has none, or is to `renew` it. `follow`: it is to be the
+    secondary. PairingError where its key is damaged, RoleError, JournalError.
     """
     name = config.replication.node
-    if name is None:
-        raise UsageError("this venue has one node: give each of the two a name by replication.node")
+    assert name is not None
     data = Path(config.venue.data)
     folder, journal = folder_of(data), data / "journal"
     key = b"" if renew else _key(folder)
     state = node.load(data)
-    if objection := first_journal.objection_to_venue(config, data):
-        raise UsageError(objection)
     first = first_header(journal) if journal.is_dir() else None
     journal_id = first.journal_id.hex() if first else state.journal_id
     try:
@@ -270,7 +267,7 @@ def _notes(own: Own, other: Offer) -> Iterator[str]:
 
 
 def carry_out(plans: list[Plan]) -> None:
-    """Write what the plans say, one after another. UsageError where a venue runs that must not; OSError: repeat it."""
+    """Write what the plans say, one after another. BusyError; OSError: repeat it."""
     for each in plans:
         with _held(each):
             for file in (each.own.folder / KEY, each.own.folder / CERTIFICATE, each.own.folder / PEER):
@@ -297,20 +294,21 @@ def _share_key(folders: list[Path]) -> None:
 
 @contextmanager
 def _held(each: Plan) -> Iterator[None]:
-    each.own.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = RoleLock(made_folder(each.own.data) / "pair.lock")
-    try:
-        lock.acquire()
-    except RoleTakenError as error:
-        raise UsageError(f"this node is being paired already ({error})") from None
-    try:
-        if each.changes_role or each.begins:
-            with stopped(each.own.data):
-                yield
-        else:
-            yield
-    finally:
-        lock.release()
+    """Keep others from pairing the node, and from running it where its role changes. BusyError."""
+    data = each.own.data
+    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    locks = {made_folder(data) / "pair.lock": "this node is being paired already"}
+    if each.changes_role or each.begins:
+        locks[data / "venue.lock"] = "the venue runs: stop it first"
+    with ExitStack() as held:
+        for file, busy in locks.items():
+            lock = RoleLock(file)
+            try:
+                lock.acquire()
+            except RoleTakenError as error:
+                raise BusyError(f"{busy} ({error})") from None
+            held.callback(lock.release)
+        yield
 
 
 def check(own: Own) -> None:

@@ -1,6 +1,6 @@
-"""`lockstep void` and the other node: what is taken out counts once both have it on disk, the secondary first.
+"""What is taken out of the log, and the other node: it counts once both have it on disk, the secondary first.
 
-Killed between the two, the secondary has taken out more, and the link is refused until the command is given again.
+Killed between the two, the secondary has taken out more, and the link is refused until `lockstep void` is given again.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from pathlib import Path
 
 from msgspec import structs
 
-from lockstep.cli.errors import UsageError
-from lockstep.cli.running import attach
 from lockstep.config.schema import Config
 from lockstep.core.journal.end import end_of
 from lockstep.core.venue import node
+from lockstep.core.venue.venue import attach
 from lockstep.core.venue.voided_commands import Voids
 from lockstep.procs.replicator import voiding
 from lockstep.procs.replicator.certificates import CertificateError, Credentials
@@ -25,6 +24,10 @@ from lockstep.shm.board import Word
 
 TELL_S = 15.0  # a node that starts again and again is there between two starts
 ON_THE_OTHER = "give this command on the node that leads; if this one is stopped, lockstep void --accept here meanwhile"
+
+
+class ListenError(Exception):
+    """This node can't listen for the other one; the message says why."""
 
 
 def refusal(config: Config, data: Path, voids: Voids, statement: str) -> str:
@@ -59,16 +62,13 @@ def refusal(config: Config, data: Path, voids: Voids, statement: str) -> str:
 def accept(config: Config, data: Path, say: Callable[[str], None]) -> Voids:
     """On the stopped secondary in `data`: wait for what the node that leads takes out.
 
-    UsageError, JournalError, OSError.
+    ListenError, JournalError, OSError.
     """
-    section = config.replication
-    if section.node is None or not node.load(data).is_secondary:
-        raise UsageError("--accept is for the secondary of a pair: give lockstep void SEQ here")
-    own = show_address(section.address, section.port)
+    own = show_address(config.replication.address, config.replication.port)
     try:
         acceptor = Acceptor(own, Credentials.of(node.folder_of(data)))
     except (ValueError, CertificateError) as error:
-        raise UsageError(str(error)) from None
+        raise ListenError(str(error)) from None
     say(f"waiting on {own} for lockstep void on the other node")
     return voiding.accept(acceptor, _greeting(config, data), data, say)
 

@@ -31,7 +31,6 @@ from lockstep.procs.router.witnesses import Witnesses
 from lockstep.shm.board import Board
 
 SHOWN = 20  # of what a copy knows, in words; the rest is counted
-SOH = "\x01"
 # What a row is called by, of the tables that have more than definitions.
 KEYS = {
     "orders": "'order ' || order_id || ' (' || cl_ord_id || ') of user ' || user_id || ' is ' || state",
@@ -121,6 +120,22 @@ def cut_of(folder: Path, numbers: Sequence[int]) -> int | None:
     return cut if any(number > known for number, known in zip(last, numbers, strict=True)) else None
 
 
+def sent(folder: Path, cut: int) -> Iterator[bytes]:
+    """The messages to clients in a message store from `cut` on, as they were sent."""
+    bases = segments.bases(folder)
+    end = bases[-1] + store_reader.path_of(folder, bases[-1]).stat().st_size
+    entries = store_reader.Scan(folder, bases, max(cut, bases[0]), end)
+    while (entry := entries.read()) is not None:
+        kind, _, _, message = entry
+        if kind == store_reader.OUT_APP:
+            yield message
+
+
+def shown(message: bytes) -> str:
+    """A FIX message as people read it."""
+    return message.decode(errors="replace").replace("\x01", "|")
+
+
 class _Listener(Witnesses):
     """Takes the place of the copies that know more: it learns what the journal leads to, and objects to nothing."""
 
@@ -135,9 +150,9 @@ class _Listener(Witnesses):
 def state_at(config: Config, data: Path, seq: int) -> tuple[ReplayedCore, list[int]]:
     """The core as the journal leads to it at record `seq`, and the last event of each ring, as a starting router finds
     them. LossError, JournalError, CoreReplayError."""
-    core = derive(config).core_agents
+    start = snapshot_catalog.choose(data, derive(config).core_agents, seq).start
     try:
-        replay = ReplayedCore(config, data, snapshot_catalog.choose(data, core, seq).start, seq, reader=False)
+        replay = ReplayedCore(config, data, start, seq, reader=False)
     except DamagedPart as error:
         raise LossError(str(error)) from error
     replay.router.witnesses = listener = _Listener()
@@ -180,21 +195,8 @@ def _ask_store(folder: Path, loss: Loss) -> None:
     cut = cut_of(folder, loss.numbers)
     if cut is None:
         return
-    said = list(_told(folder, cut))
+    said = [shown(message) for message in sent(folder, cut)]
     _add(loss, folder.name, f"it has sent {len(said):,} messages since it reported what is lost", 0, said)
-
-
-def _told(folder: Path, cut: int) -> Iterator[str]:
-    """The messages to clients from `cut` on, as they were sent."""
-    bases = segments.bases(folder)
-    begins = max(cut, bases[0])
-    entries = store_reader.Scan(
-        folder, bases, begins, bases[-1] + store_reader.path_of(folder, bases[-1]).stat().st_size
-    )
-    while (entry := entries.read()) is not None:
-        kind, _, _, message = entry
-        if kind == store_reader.OUT_APP:
-            yield message.decode(errors="replace").replace(SOH, "|")
 
 
 def _ask_database(config: Config, journal: Path, loss: Loss) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from lockstep.cli.nodes import parting
-from lockstep.cli.nodes.asked import Asked, Unreachable
-from lockstep.cli.nodes.parting import Parting, PartingError
+from lockstep.core.cluster import divergence, peer_log
+from lockstep.core.cluster.divergence import Divergence, DivergenceError
+from lockstep.core.cluster.peer_log import LinkedLog, UnreachableError
 from lockstep.core.journal.end import segment_header
 from lockstep.core.journal.journal import JournalReader, segment_seqs, verify
 from lockstep.procs.replicator.handshake import Hello, LinkError
@@ -86,22 +86,22 @@ def primary(parted: Parted) -> Iterator[Primary]:
     made.close()
 
 
-def asked(parted: Parted, port: int) -> Asked:
+def asked(parted: Parted, port: int) -> LinkedLog:
     section = structs.replace(parted.config.replication, peer_port=port)
     last = verify(parted.a / "journal").last_seq
-    return Asked(structs.replace(parted.config, replication=section), parted.a, last)
+    return LinkedLog(structs.replace(parted.config, replication=section), parted.a, last)
 
 
 def test_it_says_where_the_histories_part(parted: Parted, primary: Primary) -> None:
-    found = parting.find(parted.a / "journal", asked(parted, primary.acceptor.port))
-    assert found == Parting(parted.common, parted.last, 1)
+    found = divergence.find(parted.a / "journal", asked(parted, primary.acceptor.port))
+    assert found == Divergence(parted.common, parted.last, 1)
     assert primary.board.get(Word.ACKED_SEQ) == 0
 
 
 def test_it_is_asked_once_where_it_has_all(parted: Parted, primary: Primary) -> None:
     parted.a, parted.b = parted.b, parted.a
     other = asked(parted, primary.acceptor.port)
-    assert parting.find(parted.a / "journal", other).cut == 0
+    assert divergence.find(parted.a / "journal", other).cut == 0
     assert primary.asked == 1
 
 
@@ -115,29 +115,31 @@ def test_what_is_no_other_node_of_the_venue_is_refused(
 ) -> None:
     primary = Primary(parted.b, **changed)
     try:
-        with pytest.raises(PartingError, match=says):
-            parting.find(parted.a / "journal", asked(parted, primary.acceptor.port))
+        with pytest.raises(DivergenceError, match=says):
+            divergence.find(parted.a / "journal", asked(parted, primary.acceptor.port))
     finally:
         primary.close()
 
 
 def test_where_nobody_listens_it_says_so(parted: Parted, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lockstep.cli.nodes.asked.ANSWER_S", 0.2)
-    with pytest.raises(Unreachable, match=r"the other node does not answer: 127\.0\.0\.1:1: connection refused"):
-        parting.find(parted.a / "journal", asked(parted, 1))
+    monkeypatch.setattr(peer_log, "ANSWER_S", 0.2)
+    with pytest.raises(UnreachableError, match=r"the other node does not answer: 127\.0\.0\.1:1: connection refused"):
+        divergence.find(parted.a / "journal", asked(parted, 1))
 
 
 def test_a_node_that_does_not_lead_is_not_followed(parted: Parted, primary: Primary) -> None:
     primary.follows = True
-    with pytest.raises(PartingError, match="node b does not lead"):
-        parting.find(parted.a / "journal", asked(parted, primary.acceptor.port))
+    with pytest.raises(DivergenceError, match="node b does not lead"):
+        divergence.find(parted.a / "journal", asked(parted, primary.acceptor.port))
 
 
 def test_the_one_with_the_later_epoch_does_not_give_way(parted: Parted) -> None:
     parted.a, parted.b = parted.b, parted.a
     primary = Primary(parted.b)
     try:
-        with pytest.raises(PartingError, match="the other node leads epoch 1, and this node's log goes on to epoch 2"):
-            parting.find(parted.a / "journal", asked(parted, primary.acceptor.port))
+        with pytest.raises(
+            DivergenceError, match="the other node leads epoch 1, and this node's log goes on to epoch 2"
+        ):
+            divergence.find(parted.a / "journal", asked(parted, primary.acceptor.port))
     finally:
         primary.close()

@@ -1,8 +1,9 @@
-"""Has a running primary continue without its peer, by its operator's word that the peer is off (I9).
+"""A running primary that continues without its peer: by its operator's word that the peer is off (I9), or because the
+peer leaves before it stops.
 
-The role is on the disk first, then commits stop waiting, then the log has an epoch that records it. It may be killed at
-any step, and repeated. It waits until the peer would ask before it leads (I9). The peer is waited for again as soon as
-it has once had all of the log.
+By a word, the role is on the disk first, then commits stop waiting, then the log has an epoch that records it. It may
+be killed at any step, and repeated. It waits until the peer would ask before it leads (I9). The peer is waited for
+again as soon as it has once had all of the log.
 """
 
 from __future__ import annotations
@@ -10,24 +11,34 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from time import monotonic_ns
 
 from msgspec import structs
 
-from lockstep.cli.nodes import doubt
-from lockstep.cli.nodes.steps import FailedOver, NotReleased, Refused, Steps, await_, look_again, supervisor
 from lockstep.config.schema import Config
+from lockstep.core.cluster import doubt
+from lockstep.core.cluster.roles import ALONE_S
+from lockstep.core.cluster.steps import (
+    FailedOver,
+    Instruction,
+    NotReleased,
+    Refused,
+    Steps,
+    await_,
+    look_again,
+    supervisor,
+)
 from lockstep.core.diagnostics.counts import counted
 from lockstep.core.venue import node
 from lockstep.core.venue.node import Node
-from lockstep.core.venue.venue import Venue
+from lockstep.core.venue.venue import Venue, attach
 from lockstep.procs.replicator import link_report
-from lockstep.procs.replicator.handshake import LINKED, LinkState
+from lockstep.procs.replicator.handshake import LINKED, Fence
 from lockstep.shm.board import Board, Word
 
 QUIET_S = 30.0  # without an acknowledgement: the peer has heard nothing for 20 s, and asks before it leads (doubt)
+LEAVE_S = ALONE_S + 10.0  # for the primary to go on alone: it may start its journaler again
 AGAIN_S = 1.0  # between two signals to a supervisor that has not done it yet
 COMMAND = 'lockstep failover --peer-is-off "who says so, and how it was made sure"'
 
@@ -37,20 +48,42 @@ def waits(board: Board) -> bool:
     return board.get(Word.EPOCH) != 0 and board.get(Word.COMMIT_BY) == Word.ACKED_SEQ
 
 
-def carry_out(
-    config: Config, data: Path, venue: Venue, role: Node, statement: str, steps: Steps, *, dry_run: bool, accepted: str
-) -> FailedOver:
-    """Have the primary in `data`, whose commits wait for the other node, continue without it. Refused, OSError.
+def carry_out(config: Config, data: Path, venue: Venue, role: Node, given: Instruction, steps: Steps) -> FailedOver:
+    """Have the primary in `data`, whose commits wait for the other node, continue without it. NotReleased, OSError.
 
-    One that did not run for a while has to have the loss `accepted` of what the other node may have acknowledged.
+    One that did not run for a while has to have the loss accepted of what the other node may have acknowledged.
     """
+    try:
+        return _release(config, data, venue, role, given, steps)
+    except Refused as error:
+        raise NotReleased(str(error)) from None
+
+
+def leave(data: Path, steps: Steps) -> None:
+    """Have the primary wait for acknowledgements of the secondary in `data` no more, which is about to be stopped: it
+    syncs its own journal from then on. Refused, and it waits again, where it does not say so in time."""
+    venue = attach(data)
+    if venue is None:
+        raise Refused("it is starting: repeat this command when it follows")
+    board = venue.board
+    if board.get(Word.HANDOVER) != Fence.LEFT:
+        board.set(Word.HANDOVER, Fence.LEAVES)
+    try:
+        await_(data, lambda _: board.get(Word.HANDOVER) == Fence.LEFT, "hear from the primary", LEAVE_S)
+    except Refused:
+        board.set(Word.HANDOVER, Fence.NO)
+        raise Refused("the primary did not say in time that it goes on alone: nothing has changed") from None
+    steps.say("the primary goes on alone: it waits for this node no more, and syncs what it acknowledges")
+
+
+def _release(config: Config, data: Path, venue: Venue, role: Node, given: Instruction, steps: Steps) -> FailedOver:
     board = venue.board
     epoch, end, commit = board.get(Word.EPOCH), board.get(Word.LOG_END), board.commit_position()
     done = FailedOver("leads", f"this node leads already, epoch {epoch}", steps.done, epoch, end)
     if not _unheard_since_ns(venue, monotonic_ns()):
-        if not statement:
+        if not given.statement:
             return done
-        raise NotReleased(
+        raise Refused(
             f"it leads, and the other node follows it ({_link(board)}) and acknowledges: there is nothing to release. "
             "To stop the other node in order: lockstep stop --leave there"
         )
@@ -60,27 +93,24 @@ def carry_out(
         f"this node leads epoch {epoch}; its commits wait for the other node, whose link is {_link(board)}{why}: "
         f"{counted(end - commit, 'record')} not acknowledged"
     )
-    if not statement:
-        raise NotReleased(
+    if not given.statement:
+        raise Refused(
             "no order is acknowledged before the other node acknowledges it. Bring that back; or, once you are sure "
             f"that it is off, or that no client reaches it, continue without it: {COMMAND}"
         )
-    try:
-        doubt.check(config, data, role, venue, accepted)
-    except Refused as error:
-        raise NotReleased(str(error)) from None
-    if dry_run:
+    doubt.check(config, data, role, venue, given.accepted)
+    if given.dry_run:
         done.outcome, done.says = "would lead", "this node would continue without the other one"
         return done
     _await_quiet(venue, steps)
     alone = (config.replication.node or "",)
-    node.save(data, structs.replace(role, members=alone, statement=doubt.told(statement, accepted)))
-    steps.say(f"commits wait for this node alone, on the disk; said of the other one: {statement}")
+    node.save(data, structs.replace(role, members=alone, statement=doubt.statement_of(given)))
+    steps.say(f"commits wait for this node alone, on the disk; said of the other one: {given.statement}")
     _await_release(data, venue)
     steps.say("commits wait for the other node no more")
-    _await(data, lambda each: each.board.get(Word.EPOCH) > epoch, "begin an epoch without the other node")
+    await_(data, lambda each: each.board.get(Word.EPOCH) > epoch, "begin an epoch without the other node")
     begun = board.get(Word.LOG_END)
-    _await(data, lambda each: each.board.commit_position() >= begun, "commit")
+    await_(data, lambda each: each.board.commit_position() >= begun, "commit")
     done.epoch, done.seq, done.took_s = board.get(Word.EPOCH), begun, steps.elapsed_s
     done.says = (
         f"this node continues without the other one, epoch {done.epoch}, after {done.took_s:.3f} s. Start the other "
@@ -94,14 +124,14 @@ def _unheard_since_ns(venue: Venue, latest_ns: int) -> int:
     """Return since when the peer has not acknowledged what it should, or the link is down (CLOCK_MONOTONIC); 0: it
     does. `latest_ns` where this run does not know when the peer last had the whole log."""
     board = venue.board
-    if board.get(Word.STALLED_NS) or LinkState(board.get(Word.LINK)) in LINKED:
+    if board.get(Word.STALLED_NS) or board.get(Word.LINK) in LINKED:
         return board.get(Word.STALLED_NS)
     whole_ns = board.get(Word.WHOLE_NS)
     return whole_ns - venue.anchor_ns if whole_ns else latest_ns
 
 
 def _await_quiet(venue: Venue, steps: Steps) -> None:
-    """Wait until the peer, if it is alive, asks before it leads (I9). NotReleased if it acknowledges again."""
+    """Wait until the peer, if it is alive, asks before it leads (I9). Refused if it acknowledges again."""
     is_told, begun_ns = False, monotonic_ns()
     while (since_ns := _unheard_since_ns(venue, begun_ns)) and (
         left_s := QUIET_S - (monotonic_ns() - since_ns) / 1e9
@@ -111,7 +141,7 @@ def _await_quiet(venue: Venue, steps: Steps) -> None:
             is_told = True
         look_again()
     if not since_ns:
-        raise NotReleased("the other node acknowledges again: there is nothing to release")
+        raise Refused("the other node acknowledges again: there is nothing to release")
 
 
 def _await_release(data: Path, venue: Venue) -> None:
@@ -127,16 +157,8 @@ def _await_release(data: Path, venue: Venue) -> None:
             os.kill(supervisor(data), signal.SIGUSR2)
         return False
 
-    _await(data, is_released, "continue without the other node")
-
-
-def _await(data: Path, done: Callable[[Venue], bool], what: str) -> None:
-    try:
-        await_(data, done, what)
-    except Refused as error:
-        raise NotReleased(str(error)) from None
+    await_(data, is_released, "continue without the other node")
 
 
 def _link(board: Board) -> str:
-    state = LinkState(board.get(Word.LINK))
-    return "up" if state in LINKED else "down"
+    return "up" if board.get(Word.LINK) in LINKED else "down"
