@@ -12,8 +12,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
-from lockstep.cli.backup.pace import CHUNK
-from lockstep.procs.batcher import partitions
+from lockstep.procs.batcher import csv, partitions
 from lockstep.procs.batcher.database import CONNECT_TIMEOUT_S, migrate
 from lockstep.procs.batcher.writer import RefusedError
 
@@ -89,17 +88,7 @@ def _rows(connection: psycopg.Connection, relation: str) -> Iterator[bytes]:
     assert columns is not None
     named = sql.SQL(", ").join(map(sql.Identifier, columns[0]))
     # A query, since COPY reads no partitioned table.
-    statement = sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT (FORMAT csv, HEADER)").format(
-        named, sql.Identifier(relation)
-    )
-    held = bytearray()
-    with connection.cursor().copy(statement) as rows:
-        for row in rows:
-            held += row
-            if len(held) >= CHUNK:
-                yield bytes(held)
-                held.clear()
-    yield bytes(held)
+    return csv.parts_of(connection, sql.SQL("SELECT {} FROM {}").format(named, sql.Identifier(relation)))
 
 
 def _fill(connection: psycopg.Connection, relation: str, content: Iterator[bytes]) -> None:

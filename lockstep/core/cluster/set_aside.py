@@ -26,7 +26,7 @@ from lockstep.core.recovery import retained_definitions
 from lockstep.core.recovery.replay import CoreReplayError
 from lockstep.core.venue import voided_commands
 from lockstep.core.venue.snapshot_parts import folder_of
-from lockstep.procs.batcher import database, extent, position, rebuild, writer
+from lockstep.procs.batcher import csv, database, extent, position, rebuild, writer
 from lockstep.procs.gateway import segments, seq_num_file, starts, store_reader
 
 FOLDER = "set-aside"
@@ -150,11 +150,9 @@ def _export(asked: psycopg.Connection[tuple[object, ...]], seq: int, folder: Pat
     """Write what the tables have of records behind `seq` into a file each, synced."""
     folder.mkdir(mode=0o700)
     for table in loss.KEYS:
-        query = sql.SQL("COPY (SELECT * FROM {} WHERE seq > {}) TO STDOUT (FORMAT csv, HEADER)")
-        with (folder / f"{table}.csv").open("wb") as written, asked.cursor() as cursor:
-            with cursor.copy(query.format(sql.Identifier(table), sql.Literal(seq))) as rows:
-                for part in rows:
-                    written.write(part)
+        query = sql.SQL("SELECT * FROM {} WHERE seq > {}").format(sql.Identifier(table), sql.Literal(seq))
+        with (folder / f"{table}.csv").open("wb") as written:
+            written.writelines(csv.parts_of(asked, query))
             written.flush()
             os.fsync(written.fileno())
     atomic_file.sync(folder)

@@ -18,6 +18,7 @@ import psycopg
 from psycopg import sql
 
 from lockstep.core.venue.database_url import NAME
+from lockstep.procs.batcher import csv
 from lockstep.procs.batcher.database import CONNECT_TIMEOUT_S, IDENTITY
 
 SCHEMA = "identity"
@@ -259,11 +260,8 @@ def _keep_aside(connection: psycopg.Connection[Any], tables: list[str], aside: P
         aside.mkdir(parents=True, exist_ok=True, mode=0o700)
     for table in tables:
         name = table.replace('"', "").replace("/", "_")
-        with (aside / f"{name}.csv").open("wb") as file, connection.cursor() as cursor:
-            statement = sql.SQL("COPY (SELECT * FROM {}) TO STDOUT (FORMAT csv, HEADER)").format(sql.SQL(table))
-            with cursor.copy(statement) as rows:
-                for part in rows:
-                    file.write(part)
+        with (aside / f"{name}.csv").open("wb") as file:
+            file.writelines(csv.parts_of(connection, sql.SQL("SELECT * FROM {}").format(sql.SQL(table))))
 
 
 def _trouble(log: Path | None) -> str:
