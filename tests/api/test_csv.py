@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 from lockstep.procs.api import export
-from lockstep.procs.api.history import csv
+from lockstep.procs.api.history import csv, pages
 from lockstep.procs.api.history.intervals import time_of
 from lockstep.procs.api.history.rows import HistoryUnavailableError
 from lockstep.procs.api.history.tables import History
@@ -55,7 +55,7 @@ def test_pages_are_the_lines_of_an_export(database: str, stream: Stream, tmp_pat
     load(database, stream, tmp_path)
     times = [each.trade.time_ns // 1000 for each in standing(stream)]
     since, until = times[20], times[60]
-    with patch.object(csv, "MOST_ROWS", page):
+    with patch.object(pages, "MOST_ROWS", page):
         everything = paged(database, lambda history: csv.trades(history, SYMBOL))
         some = paged(database, lambda history: csv.trades(history, SYMBOL, since, until))
         minutes = paged(database, lambda history: csv.candles(history, SYMBOL, "1m"))
@@ -83,7 +83,7 @@ def test_what_is_traded_while_somebody_reads_is_not_run_after(database: str, str
             assert len(found) < count + 1 + 20
         await history.close()
 
-    with patch.object(csv, "MOST_ROWS", 10):
+    with patch.object(pages, "MOST_ROWS", 10):
         asyncio.run(asked())
 
 
@@ -92,6 +92,6 @@ def test_a_database_that_is_away_is_an_exception(database: str, stream: Stream, 
     nowhere = database.replace("host=", "host=%2Fnowhere")
     with pytest.raises(HistoryUnavailableError):
         paged(nowhere, lambda history: csv.trades(history, SYMBOL))
-    assert paged(database, lambda history: csv.trades(history, "NONE")) == [csv.TRADE_HEADER.strip().encode()]
+    assert paged(database, lambda history: csv.trades(history, "NONE")) == csv.lines([csv.TRADE_COLUMNS]).splitlines()
     with pytest.raises(KeyError):
         paged(database, lambda history: csv.candles(history, SYMBOL, "2m"))

@@ -28,7 +28,8 @@ from lockstep.core.venue.snapshot_parts import Kept, Start, part_name
 from lockstep.core.venue.topology import LOG, Topology, derive, role_of
 from lockstep.core.venue.venue import Venue
 from lockstep.procs.api.desk import Desk
-from lockstep.procs.api.read.pages import EVER_NS, MOST_ROWS, Page
+from lockstep.procs.api.history.pages import MOST_ROWS
+from lockstep.procs.api.read.pages import EVER_NS, Page
 from lockstep.procs.api.read.shown import Shown
 from lockstep.procs.batcher.reader import Reader
 from lockstep.procs.batcher.rows import Batch

@@ -14,13 +14,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from lockstep.procs.api.history.csv import CANDLE_HEADER, candle_lines
-from lockstep.procs.api.history.intervals import Bins, us_of
+from lockstep.procs.api.history import csv
+from lockstep.procs.api.history.intervals import us_of
 from lockstep.procs.api.history.queries import WATERMARK
 from lockstep.procs.api.history.rows import HistoryUnavailableError, Watermark
-from lockstep.procs.api.history.tables import MOST_ROWS, Snapshot
+from lockstep.procs.api.history.tables import Snapshot
 
-CHUNK = 64 * 1024
+PART = 1 << 16  # bytes, about
 CONNECT_S = 10
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 ENDLESS = datetime(9999, 12, 31, tzinfo=UTC)
@@ -40,7 +40,7 @@ ORDERS = f"""
     WHERE symbol = {{symbol}} AND order_id >= first_order_at({{since}}) AND order_id < first_order_at({{until}})
     ORDER BY order_id
 """
-CSV = "COPY ({}) TO STDOUT (FORMAT csv, HEADER)"
+COPY = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)")
 KNOWN = "SELECT FROM instruments WHERE symbol = %s"
 
 
@@ -62,27 +62,19 @@ async def candles(
     url: str, symbol: str, interval: str, since: datetime = EVER, until: datetime = ENDLESS
 ) -> AsyncIterator[bytes]:
     """Candles that begin from a time on, before another, none missing. KeyError for an interval that is none."""
-    bins = Bins(interval)
     async with _snapshot(url, symbol) as (_, at):
-        yield CANDLE_HEADER.encode()
-        last = min(us_of(until) - 1, at.at.time_us)
-        since_us = us_of(since)
-        while since_us <= last:
-            page = await at.candles(symbol, interval, since_us, last, MOST_ROWS)
-            if not page:
-                return
-            yield candle_lines(page)
-            since_us = bins.forward(page[-1].open_us, 1)
+        async for part in csv.candles(at, symbol, interval, us_of(since), us_of(until) - 1):
+            yield part
 
 
 async def _copied(url: str, query: str, symbol: str, since: datetime, until: datetime) -> AsyncIterator[bytes]:
     values = {"symbol": sql.Literal(symbol), "since": sql.Literal(since), "until": sql.Literal(until)}
     async with _snapshot(url, symbol) as (connection, _):
         held = bytearray()
-        async with connection.cursor().copy(sql.SQL(CSV).format(sql.SQL(query).format(**values))) as rows:
+        async with connection.cursor().copy(COPY.format(sql.SQL(query).format(**values))) as rows:
             async for row in rows:
                 held += row
-                if len(held) >= CHUNK:
+                if len(held) >= PART:
                     yield bytes(held)
                     held.clear()
         yield bytes(held)

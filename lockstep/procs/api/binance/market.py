@@ -36,12 +36,11 @@ from lockstep.procs.api.binance.errors import (
 )
 from lockstep.procs.api.binance.exchange_info import status_of
 from lockstep.procs.api.binance.names import status_mismatch, status_named, symbols_named
+from lockstep.procs.api.binance.pages import read_limit
 from lockstep.procs.api.moments import first_ns
 from lockstep.procs.api.read.market_archive import MarketArchive
 
 DEFAULT_LEVELS = 100
-DEFAULT_ROWS = 500
-MOST_ROWS = 1000
 MOST_TIME = 2**53
 FORMS = {b"FULL": "day", b"MINI": "mini_day"}
 MOST_WINDOWS = 100  # symbols of a request
@@ -69,13 +68,14 @@ class Market:
 
     async def trades(self, call: Call) -> bytes:
         """The last trades."""
-        return await _told(self._archive.trades(Trades(_symbol(call), _limit(call), in_us=call.unit == MICROSECOND)))
+        asked = Trades(_symbol(call), read_limit(call.sent), in_us=call.unit == MICROSECOND)
+        return await _told(self._archive.trades(asked))
 
     async def historical_trades(self, call: Call) -> bytes:
         """Trades from an id on, or the last ones."""
         first = call.sent.integer(b"fromId", 0, MOST_TIME, NOT_THERE)
         assert first is not None
-        asked = Trades(_symbol(call), _limit(call), first, call.unit == MICROSECOND)
+        asked = Trades(_symbol(call), read_limit(call.sent), first, call.unit == MICROSECOND)
         return await _told(self._archive.trades(asked))
 
     async def agg_trades(self, call: Call) -> bytes:
@@ -84,7 +84,7 @@ class Market:
         assert first is not None
         start_ms, end_ms = _span(call)
         in_us = call.unit == MICROSECOND
-        asked = Aggregates(_symbol(call), _limit(call), first, start_ms, end_ms, in_us)
+        asked = Aggregates(_symbol(call), read_limit(call.sent), first, start_ms, end_ms, in_us)
         return await _told(self._archive.aggregates(asked))
 
     async def klines(self, call: Call) -> bytes:
@@ -92,7 +92,8 @@ class Market:
         interval = call.sent.require(b"interval").decode()
         offset = _zone(call)
         start_ms, end_ms = _span(call)
-        asked = Klines(_symbol(call), interval, _limit(call), start_ms, end_ms, call.unit == MICROSECOND, offset)
+        in_us = call.unit == MICROSECOND
+        asked = Klines(_symbol(call), interval, read_limit(call.sent), start_ms, end_ms, in_us, offset)
         return await _told(self._archive.klines(asked), interval)
 
     async def ui_klines(self, call: Call) -> bytes:
@@ -193,10 +194,6 @@ def _symbol(call: Call) -> str:
     if not symbol.isascii() or len(symbol) > 20:
         raise illegal_characters("symbol", "^[A-Z0-9-_.]{1,20}$")
     return symbol.decode()
-
-
-def _limit(call: Call) -> int:
-    return min(call.sent.integer(b"limit", 1, 2**31, DEFAULT_ROWS) or DEFAULT_ROWS, MOST_ROWS)
 
 
 def _span(call: Call) -> tuple[int, int]:

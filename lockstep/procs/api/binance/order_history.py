@@ -16,10 +16,9 @@ from lockstep.procs.api.binance.answers import self_trade_word
 from lockstep.procs.api.binance.caller import Call
 from lockstep.procs.api.binance.errors import invalid_combination
 from lockstep.procs.api.binance.names import instrument_named
-from lockstep.procs.api.binance.pages import DEFAULT_ROWS
+from lockstep.procs.api.binance.pages import read_limit
 from lockstep.procs.api.desk import Desk
 from lockstep.procs.api.history.rows import Amendment, PreventedMatch, Read
-from lockstep.procs.api.read.pages import MOST_ROWS
 from lockstep.procs.api.read.past import Past, Question
 from lockstep.procs.api.read.shown import Shown
 from lockstep.procs.api.read.views import SymbolView
@@ -51,7 +50,7 @@ class OrderHistory:
         else:
             found = await self._ask(
                 lambda history: history.prevented_matches(
-                    call.account, symbol, order_id or 0, first=first or 0, limit=min(limit or DEFAULT_ROWS, MOST_ROWS)
+                    call.account, symbol, order_id or 0, first=first or 0, limit=read_limit(call.sent)
                 )
             )
         return msgspec.json.encode([_prevented(row, view, call.unit) for row in found])
@@ -63,7 +62,7 @@ class OrderHistory:
         call.sent.require(b"orderId")
         order_id = call.sent.integer(b"orderId", 0, MAX_ID) or 0
         first = call.sent.integer(b"fromExecutionId", 0, MAX_ID) or 0
-        limit = min(call.sent.integer(b"limit", 1, 2**31) or DEFAULT_ROWS, MOST_ROWS)
+        limit = read_limit(call.sent)
         found = await self._ask(
             lambda history: history.amendments(call.account, symbol, order_id, first=first, limit=limit)
         )

@@ -1,78 +1,100 @@
-"""Trades and candles of an instrument as CSV, page by page, for readers who may take their time.
+"""Rows as CSV, and trades and candles of an instrument page by page, for readers who may take their time.
 
-Each page is a question of its own, by key: no transaction and no connection waits for a reader, and memory holds one
-page, however much there is. So a correction that comes meanwhile shows from its page on; `api/export.py`, for
-files, has all of one moment, and the same lines.
+A correction that comes while somebody reads shows from its page on; `api/export.py`, for files, has all of one moment,
+and the same lines.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+import csv
+import io
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import TypeVar
 
 from lockstep.procs.api.history.intervals import Bins, time_of
-from lockstep.procs.api.history.rows import Candle, Trade
-from lockstep.procs.api.history.tables import MOST_ROWS, NOTHING, History
+from lockstep.procs.api.history.pages import pages
+from lockstep.procs.api.history.rows import Candle, Read, Trade
+from lockstep.procs.api.history.tables import NOTHING, History, Snapshot
 
-TRADE_HEADER = "matcher,trade_id,time,price,quantity,value,taker_side,auction\n"
+TRADE_COLUMNS = ("matcher", "trade_id", "time", "price", "quantity", "value", "taker_side", "auction")
 CANDLE_COLUMNS = (
-    "open", "high", "low", "close", "volume", "quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume",
+    "time", "open", "high", "low", "close", "volume", "quote_volume", "trades", "taker_buy_volume",
+    "taker_buy_quote_volume",
 )  # fmt: skip
-CANDLE_HEADER = ",".join(("time", *CANDLE_COLUMNS)) + "\n"
+FORMULA = ("=", "+", "-", "@")
+Row = TypeVar("Row")
+
+
+def lines(rows: Iterable[Iterable[object]]) -> bytes:
+    """Return a line for each row; what is None is empty."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue().encode()
+
+
+async def file(
+    columns: Sequence[str], reads: AsyncIterator[Read[Row]], cells: Callable[[Row], Iterable[object]]
+) -> AsyncIterator[bytes]:
+    """Yield the parts of a file: a header, then a page's lines each. What `reads` raises, also on the way."""
+    yield lines([columns])
+    async for read in reads:
+        if read.rows:
+            yield lines(map(cells, read.rows))
 
 
 async def trades(history: History, symbol: str, since_us: int = 0, until_us: int | None = None) -> AsyncIterator[bytes]:
-    """Trades from a time on, up to another, that the database has now: a header, then a line for each.
+    """Yield trades from a time on, up to another, that the database has now: a header, then a line for each.
 
     HistoryUnavailableError, also on the way.
     """
-    yield TRADE_HEADER.encode()
-    last, behind = until_us, NOTHING
-    while True:
-        page = await history.trades(symbol, since_us=since_us, until_us=last, behind=behind, limit=MOST_ROWS)
-        if page.rows:
-            yield trade_lines(page.rows)
-        if len(page.rows) < MOST_ROWS:
-            return
-        since_us, behind = page.rows[-1].time_us, (page.rows[-1].seq, page.rows[-1].trade_id)
-        last = page.at.time_us if last is None else last  # what comes while it is read is not run after
+    last = await _last(history, until_us)
+    reads = pages(
+        lambda at, limit: history.trades(symbol, since_us=at[0], until_us=last, behind=at[1:], limit=limit),
+        (since_us, *NOTHING),
+        lambda row: (row.time_us, row.seq, row.trade_id),
+    )
+    async for part in file(TRADE_COLUMNS, reads, _trade):
+        yield part
 
 
 async def candles(
-    history: History, symbol: str, interval: str, since_us: int = 0, until_us: int | None = None
+    history: History | Snapshot, symbol: str, interval: str, since_us: int = 0, until_us: int | None = None
 ) -> AsyncIterator[bytes]:
-    """Candles that begin from a time on, up to another, none missing, up to what the database has now.
+    """Yield candles that begin from a time on, up to another, none missing, up to what the database has now.
 
     KeyError for an interval that is none; HistoryUnavailableError, also on the way.
     """
-    bins = Bins(interval)
-    yield CANDLE_HEADER.encode()
-    last = until_us
-    while True:
-        page = await history.candles(symbol, interval, since_us=since_us, until_us=last, limit=MOST_ROWS)
-        last = page.at.time_us if last is None else min(last, page.at.time_us)
-        found = [candle for candle in page.rows if candle.open_us <= last]
-        if found:
-            yield candle_lines(found)
-        if len(found) < MOST_ROWS:
-            return
-        since_us = bins.forward(found[-1].open_us, 1)
+    bins, last = Bins(interval), await _last(history, until_us)
+    reads = pages(
+        lambda at, limit: history.candles(symbol, interval, since_us=at, until_us=last, limit=limit),
+        since_us,
+        lambda row: bins.forward(row.open_us, 1),
+    )
+    async for part in file(CANDLE_COLUMNS, reads, _candle):
+        yield part
 
 
-def trade_lines(rows: Iterable[Trade]) -> bytes:
-    """A line for each trade."""
-    return "".join(
-        f"{row.matcher},{row.trade_id},{_time(row.time_us)},{row.price},{row.quantity},{row.value},"
-        f"{'SELL' if row.buyer_is_maker else 'BUY'},{'t' if row.auction else 'f'}\n"
-        for row in rows
-    ).encode()
+def harmless(text: str | None) -> str | None:
+    """Return what somebody has called something, so that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text is not None and text.startswith(FORMULA) else text
 
 
-def candle_lines(rows: Iterable[Candle]) -> bytes:
-    """A line for each candle."""
-    return "".join(
-        f"{_time(row.open_us)},{','.join(str(getattr(row, name)) for name in CANDLE_COLUMNS)}\n" for row in rows
-    ).encode()
-
-
-def _time(time_us: int) -> str:
+def time_text(time_us: int) -> str:
+    """Return a time in UTC, to the microsecond."""
     return f"{time_of(time_us):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+async def _last(history: History | Snapshot, until_us: int | None) -> int:
+    """The last microsecond of what is read: what comes meanwhile is not run after."""
+    now_us = (await history.watermark()).at.time_us
+    return now_us if until_us is None else min(until_us, now_us)
+
+
+def _trade(row: Trade) -> Iterable[object]:
+    side, auction = "SELL" if row.buyer_is_maker else "BUY", "t" if row.auction else "f"
+    time = time_text(row.time_us)
+    return row.matcher, row.trade_id, time, row.price, row.quantity, row.value, side, auction
+
+
+def _candle(row: Candle) -> Iterable[object]:
+    return time_text(row.open_us), *(getattr(row, name) for name in CANDLE_COLUMNS[1:])

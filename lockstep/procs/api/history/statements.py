@@ -16,8 +16,9 @@ from msgspec import Struct
 
 from lockstep.procs.api.history import queries
 from lockstep.procs.api.history.intervals import time_of, us_of
+from lockstep.procs.api.history.pages import MOST_ROWS
 from lockstep.procs.api.history.rows import Position, Read
-from lockstep.procs.api.history.tables import MOST_ROWS, History, Snapshot
+from lockstep.procs.api.history.tables import History, Snapshot
 
 EXACT = Context(prec=100)  # more digits than any sum has
 

@@ -21,6 +21,7 @@ from psycopg_pool import AsyncConnectionPool
 from lockstep.core.rules.intervals import MONTH, SECONDS, STORED, longest_part
 from lockstep.procs.api.history import queries
 from lockstep.procs.api.history.intervals import EPOCH, PARTS, Bins, origin_of, pieces, time_of, us_of
+from lockstep.procs.api.history.pages import MOST_ROWS
 from lockstep.procs.api.history.rows import (
     AggregateTrade,
     Amendment,
@@ -37,7 +38,6 @@ from lockstep.procs.api.history.rows import (
     Withdrawal,
 )
 
-MOST_ROWS = 1_000  # of a page
 MOST_AGGREGATED = 100_000  # trades that are read for a page of aggregate trades
 POOL_SIZE = 4
 STATEMENT_MS = 2_000
@@ -58,6 +58,10 @@ class Snapshot:
     def __init__(self, connection: psycopg.AsyncConnection[Any], at: Watermark) -> None:
         self._connection = connection
         self.at = at
+
+    async def watermark(self) -> Read[Any]:
+        """As `History.watermark`."""
+        return Read([], self.at)
 
     async def rows(self, kind: Callable[..., T], query: str, parameters: Row) -> list[T]:
         """All rows of a query, each made of its columns in their order."""
@@ -81,7 +85,7 @@ class Snapshot:
 
     async def candles(
         self, symbol: str, interval: str, since_us: int | None, until_us: int | None, limit: int, offset: int = 0
-    ) -> list[Candle]:
+    ) -> Read[Candle]:
         """As `History.candles`."""
         bins = Bins(interval, offset)
         stored = SHORTEST if bins.is_shifted else longest_part(interval, STORED)
@@ -91,11 +95,11 @@ class Snapshot:
         begins = bins.forward(last, 1 - limit) if since_us is None else bins.at_or_after(since_us)
         first = await self.one(queries.FIRST_CANDLE, key)
         if first is None or first[0] is None:
-            return []
+            return Read([], self.at)
         begins = max(begins, bins.begin(us_of(first[0])))
         ends = min(bins.forward(last, 1), bins.forward(begins, limit))
         if ends <= begins:
-            return []
+            return Read([], self.at)
         key |= {"begins": time_of(begins), "ends": time_of(ends)}
         if bins.is_shifted:
             key |= pieces_of(bins, begins, ends)
@@ -120,7 +124,7 @@ class Snapshot:
             else:
                 candles.append(Candle(begins, close, close, close, close, "0", next - 1, "0", 0, "0", "0"))
             begins = next
-        return candles
+        return Read(candles, self.at)
 
     async def window(self, symbol: str, begins: int, ends: int) -> list[Window]:
         """As `History.window`."""
@@ -179,7 +183,7 @@ class History:
     async def watermark(self) -> Read[Any]:
         """What the database has; no rows."""
         async with self.snapshot() as at:
-            return Read([], at.at)
+            return await at.watermark()
 
     async def order(self, account: int, order_id: int, *, with_value: bool = False) -> Read[Order]:
         """An order of an account: one row, or none."""
@@ -328,7 +332,7 @@ class History:
         may not be over. KeyError for another interval.
         """
         async with self.snapshot() as at:
-            return Read(await at.candles(symbol, interval, since_us, until_us, _bounded(limit), offset), at.at)
+            return await at.candles(symbol, interval, since_us, until_us, _bounded(limit), offset)
 
     async def window(self, symbol: str, begins_us: int, ends_us: int) -> Read[Window]:
         """What was traded from the beginning of a minute to that of an hour: a row, or none."""

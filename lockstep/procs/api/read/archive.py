@@ -6,15 +6,15 @@ row, memory's is the later one. As long as memory has forgotten nothing the data
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 from lockstep.procs.api.errors import DeclinedError, Reason
 from lockstep.procs.api.history.average_cost import AverageCost
+from lockstep.procs.api.history.pages import pages
 from lockstep.procs.api.history.rows import Fill, Order, Position, Read
-from lockstep.procs.api.history.tables import MOST_ROWS, History
+from lockstep.procs.api.history.tables import NOTHING, TradeKey
+from lockstep.procs.api.parts import parts
 from lockstep.procs.api.read.pages import Page
 from lockstep.procs.api.read.past import Past
 from lockstep.procs.api.read.row_views import archived_fill, archived_order, archived_position
@@ -129,27 +129,24 @@ class Archive:
                     limit=page.limit,
                 )
             )  # fmt: skip
-        read = await self._past.ask(lambda history: history.fills_of_order(account, order_id))
-        rows, last = list(read.rows), read
-        while len(last.rows) == MOST_ROWS:
-            last = await self._past.ask(partial(_more_fills, account, order_id, rows[-1]))
-            rows += last.rows
-        kept = [row for row in rows if row.symbol == symbol and row.trade_id >= page.first and _is_in(page, row)]
-        return Read(kept, read.at)
+
+        async def ask(first: TradeKey, limit: int) -> Read[Fill]:
+            return await self._past.ask(
+                lambda history: history.fills_of_order(account, order_id, first=first, limit=limit)
+            )
+
+        reads = [read async for read in pages(ask, NOTHING, lambda row: (row.seq, row.trade_id + 1))]
+        rows = [row for read in reads for row in read.rows if row.symbol == symbol and row.trade_id >= page.first]
+        return Read([row for row in rows if _is_in(page, row)], reads[0].at)
 
     def _order(self, row: Order) -> OrderView:
         return archived_order(row, self._shown.symbol(self._shown.instrument(row.symbol.encode())))
 
 
-async def _more_fills(account: int, order_id: int, last: Fill, history: History) -> Read[Fill]:
-    return await history.fills_of_order(account, order_id, first=(last.seq, last.trade_id + 1))
-
-
 async def _viewed(rows: Sequence[Row], made: Callable[[Row], View]) -> list[View]:
     views: list[View] = []
-    for begin in range(0, len(rows), ROWS_A_TURN):
-        views += [made(row) for row in rows[begin : begin + ROWS_A_TURN]]
-        await asyncio.sleep(0)
+    async for part in parts(rows, ROWS_A_TURN):
+        views += map(made, part)
     return views
 
 

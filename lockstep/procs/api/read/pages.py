@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import msgspec
 
-MOST_ROWS = 1000
 EVER_NS = 2**63 - 1
 T = TypeVar("T")
 

@@ -11,10 +11,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from lockstep.core.intake.codes import text_of
 from lockstep.core.schema.records import Code, MassCancel, Role, Side
+from lockstep.procs.api.history.pages import MOST_ROWS
 from lockstep.procs.api.login.registry import new_id
 from lockstep.procs.api.moments import LAST_MS, LAST_NS, LATEST_MS
 from lockstep.procs.api.parts import MOST_OBJECTS, parts
-from lockstep.procs.api.read.pages import EVER_NS, MOST_ROWS, Page
+from lockstep.procs.api.read.pages import EVER_NS, Page
 from lockstep.procs.api.read.views import OrderView
 from lockstep.procs.api.v1.auth import Body
 from lockstep.procs.api.v1.caller import Caller, Services

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get
 from litestar.params import Parameter
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from lockstep.core.schema.decimals import decimal
-from lockstep.procs.api.history.intervals import time_of
+from lockstep.procs.api.history import csv
+from lockstep.procs.api.history.pages import pages
 from lockstep.procs.api.history.rows import Read
 from lockstep.procs.api.history.statements import BEGINNING, EXACT, Key, Line, Sums, lines, statement
 from lockstep.procs.api.moments import LATEST_MS
@@ -24,16 +23,7 @@ from lockstep.procs.api.v1.orders import Limit
 from lockstep.procs.api.v1.problems import invalid
 
 US = 1000  # of a millisecond
-PAGE = 1000  # movements that a file is made of at a time
-FORMULA = ("=", "+", "-", "@")
 CURSOR = re.compile(r"([0-9]{1,16})\.([0-9]{1,19})\.([0-9]{1,19})\.([01])")
-SUMS = (
-    "opening", "deposits", "withdrawals", "adjustments", "corrections", "bought", "sold", "fees", "closing",
-)  # fmt: skip
-LINE = (
-    "time", "seq", "kind", "asset", "amount", "fee", "symbol", "side", "price", "quantity", "trade_id", "order_id",
-    "reference",
-)  # fmt: skip
 
 Since = Annotated[int, Parameter(query="from", ge=0, le=LATEST_MS, description="milliseconds since 1970")]
 Until = Annotated[int | None, Parameter(query="to", ge=0, le=LATEST_MS, description="before this; left out: now")]
@@ -108,9 +98,9 @@ class StatementsController(Controller):
     ) -> Response[bytes]:
         """The same as CSV."""
         made = await statement_of(services, caller.account, since, until)
-        rows = [[each.asset, *(getattr(each, name) for name in SUMS)] for each in made.assets]
+        rows = [AssetSums.__struct_fields__, *map(structs.astuple, made.assets)]
         headers = {"content-disposition": f'attachment; filename="statement-{made.since}-{made.until}.csv"'}
-        return Response(_csv([["asset", *SUMS], *rows]), media_type=CSV, headers=headers)
+        return Response(csv.lines(rows), media_type=CSV, headers=headers)
 
     @get("/statements/lines")
     async def lines(
@@ -127,7 +117,12 @@ class StatementsController(Controller):
         """All of them as CSV."""
         end = _end(services, since, until)
         await services.caught_up()
-        chunks = _line_chunks(services, caller.account, since * US, end * US)
+        reads = pages(
+            lambda behind, limit: _lines(services, caller.account, since, end, behind, limit),
+            BEGINNING,
+            lambda line: line.key,
+        )
+        chunks = csv.file(LineShown.__struct_fields__, reads, lambda line: _cells(services, line))
         return await services.downloads.begin(address_of(request), chunks, f"lines-{since}-{end}.csv")
 
 
@@ -147,27 +142,14 @@ async def lines_of(
     end = _end(services, since, until)
     behind = _key(after)
     await services.caught_up()
-    read = await services.slow.ask(lambda history: lines(history, account, since * US, end * US, behind, limit))
+    read = await _lines(services, account, since, end, behind, limit)
     is_full = len({line.key for line in read.rows}) == limit
     last = ".".join(str(int(part)) for part in read.rows[-1].key) if is_full else None
     return Lines(read.at.complete_seq, [_line(services, line) for line in read.rows], last)
 
 
-async def _line_chunks(services: Services, account: int, since_us: int, until_us: int) -> AsyncIterator[bytes]:
-    """A file's: each page is a question of its own."""
-    yield _csv([LINE])
-    behind = BEGINNING
-    while True:
-        read = await _page(services, account, since_us, until_us, behind)
-        if read.rows:
-            yield _csv(_cells(_line(services, line), line.key.time_us) for line in read.rows)
-            behind = read.rows[-1].key
-        if len({line.key for line in read.rows}) < PAGE:
-            return
-
-
-async def _page(services: Services, account: int, since_us: int, until_us: int, behind: Key) -> Read[Line]:
-    return await services.slow.ask(lambda history: lines(history, account, since_us, until_us, behind, PAGE))
+async def _lines(services: Services, account: int, since: int, end: int, behind: Key, limit: int) -> Read[Line]:
+    return await services.slow.ask(lambda history: lines(history, account, since * US, end * US, behind, limit))
 
 
 def _end(services: Services, since: int, until: int | None) -> int:
@@ -186,7 +168,8 @@ def _key(after: str | None) -> Key:
 
 def _sums(services: Services, row: Sums) -> AssetSums:
     scale = services.asset(row.asset)[1]
-    return AssetSums(row.asset, *(amount_text(getattr(row, name), scale) for name in SUMS))
+    asset, *sums = structs.astuple(row)
+    return AssetSums(asset, *(amount_text(each, scale) for each in sums))
 
 
 def _line(services: Services, line: Line) -> LineShown:
@@ -200,20 +183,9 @@ def _line(services: Services, line: Line) -> LineShown:
     )  # fmt: skip
 
 
-def _cells(line: LineShown, time_us: int) -> list[object]:
-    rest = [getattr(line, name) for name in LINE[1:-1]]
-    return [f"{time_of(time_us):%Y-%m-%dT%H:%M:%S.%fZ}", *rest, _harmless(line.reference)]
-
-
-def _harmless(text: str | None) -> str | None:
-    """What somebody has called a request, so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text is not None and text.startswith(FORMULA) else text
-
-
-def _csv(rows: Iterable[Iterable[object]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue().encode()
+def _cells(services: Services, line: Line) -> Iterable[object]:
+    _, *rest, reference = structs.astuple(_line(services, line))
+    return csv.time_text(line.key.time_us), *rest, csv.harmless(reference)
 
 
 def amount_text(amount: Decimal, scale: int) -> str:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.operation import Done
 from lockstep.core.schema.records import Account, KeyRevocation, KillScope, Role, SelfTrade
-from lockstep.procs.api.read.pages import MOST_ROWS
+from lockstep.procs.api.history.pages import MOST_ROWS
 from lockstep.procs.api.v1.account import AccountShown, account_shown
 from lockstep.procs.api.v1.auth import Body, Name, Secret
 from lockstep.procs.api.v1.caller import Caller, Services

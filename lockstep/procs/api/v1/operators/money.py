@@ -9,8 +9,8 @@ from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.directory import Waiting as KnownWithdrawal
 from lockstep.core.schema.alphabet import shown
 from lockstep.core.schema.records import Adjustment, Deposit
+from lockstep.procs.api.history.pages import MOST_ROWS
 from lockstep.procs.api.login.registry import VENUE
-from lockstep.procs.api.read.pages import MOST_ROWS
 from lockstep.procs.api.v1.caller import Caller, Services
 from lockstep.procs.api.v1.operators.readers import After, looks, seen, shown_amount
 from lockstep.procs.api.v1.orders import Limit
