@@ -20,8 +20,8 @@ from lockstep.core.schema.records cimport (
     CODE_DISPLAY_TOO_LARGE, CODE_DUPLICATE_CLIENT_ID, CODE_NO_CHANCE_OF_BALANCE, CODE_OK, CODE_STOP_PRICE_NOT_ALLOWED,
     CODE_TRAIL_NOT_ALLOWED, CODE_UNKNOWN_SYMBOL, CODE_UNSUPPORTED_LIST, CODE_UNSUPPORTED_MASS_CANCEL,
     CODE_UNSUPPORTED_SIDE, LIST_KIND_OCO, LIST_KIND_OTO, MAX_MATCHERS, ORD_TYPE_LIMIT, ORD_TYPE_STOP,
-    ORD_TYPE_STOP_LIMIT, ORD_TYPE_TRAILING_STOP, ORDER_FLAG_BUDGET, RECORD_SIZE, SIDE_BUY, SIDE_SELL, ExtLegRecord,
-    NewOrderRecord,
+    ORD_TYPE_STOP_LIMIT, ORD_TYPE_TRAILING_STOP, ORDER_FLAG_BUDGET, RECORD_SIZE, SIDE_BUY, SIDE_SELL, SYMBOL_SIZE,
+    ExtLegRecord, NewOrderRecord,
 )
 from lockstep.shm.board cimport WORD_SETTLED, BalancePayload, Board
 
@@ -148,7 +148,9 @@ cdef class Validator:
         return check_side(request) if self.find(request) else refuse(CODE_UNKNOWN_SYMBOL, FIELD_SYMBOL)
 
     cdef bint find(self, OrderRequest *request) noexcept nogil:
-        """Find the instrument. False if there is none of this symbol."""
+        """Find the instrument. False if there is none of this symbol; one that was cut is none's."""
+        if request.symbol_size > SYMBOL_SIZE:
+            return False
         request.listing = self.listings.find(request.symbol, request.symbol_size)
         if request.listing == NULL:
             return False
