@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,16 @@ from lockstep.core.schema.decimals import InexactError, in_steps, in_units, unit
 def test_units_survive_their_text(units: int, scale: int) -> None:
     whole, rest = divmod(units, 10**scale)
     assert in_units(f"{whole}.{rest:0{scale}}", scale) == units
+
+
+@given(st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{1,10})?", fullmatch=True, alphabet="-.05"), st.integers(0, 10))
+def test_units_are_those_of_the_fraction(amount: str, scale: int) -> None:
+    units = Fraction(amount) * 10**scale
+    if units.denominator == 1:
+        assert in_units(amount, scale) == units
+    else:
+        with pytest.raises(InexactError, match=f"more than {scale} decimals"):
+            in_units(amount, scale)
 
 
 def test_a_part_of_a_unit_is_refused() -> None:

@@ -160,11 +160,15 @@ class InexactError(ValueError):
 
 
 def in_units(str amount not None, scale) -> int:
-    """`amount` (a decimal text) in units of 10**-scale. InexactError if it has more decimals than that."""
-    units = Fraction(amount) * 10**scale
-    if units.denominator != 1:
+    """`amount`, digits with or without a sign and a point, in units of 10**-scale. InexactError if it has more decimals
+    than that.
+    """
+    cdef str whole, decimals
+    whole, _, decimals = amount.partition(".")
+    decimals = decimals.rstrip("0")
+    if len(decimals) > scale:
         raise InexactError(f"{amount} has more than {scale} decimals")
-    return units.numerator
+    return int(whole + decimals) * 10 ** (scale - len(decimals))
 
 
 def in_steps(str amount not None, str step not None) -> int:
