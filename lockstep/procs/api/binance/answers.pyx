@@ -205,10 +205,10 @@ cdef bytes own_id(OrderView order):
 
 cdef int put_fills(JsonText out, list fills) except -1:
     cdef FillView fill
-    cdef bint is_first = True
     out.put(b',"fills":[')
     for fill in fills:
-        out.put(b'{"price":' if is_first else b',{"price":')
+        out.separate()
+        out.put(b'{"price":')
         put_ticks(out, fill.symbol, fill.price_ticks)
         out.put(b',"qty":')
         out.decimal(<int128> fill.quantity_lots * fill.symbol.lot, fill.symbol.quantity_scale)
@@ -216,7 +216,6 @@ cdef int put_fills(JsonText out, list fills) except -1:
         out.put(b',"tradeId":')
         out.integer(fill.trade_id)
         out.put(b"}")
-        is_first = False
     return out.put(b"]")
 
 
@@ -251,6 +250,17 @@ cpdef bytes order_answer(OrderView order, int detail, list fills, int64_t time_u
     return out.take()
 
 
+cdef bytes array_of(list orders, int (*put)(JsonText, OrderView, int64_t) except -1, int64_t time_unit):
+    """All of these orders, as `put` writes one."""
+    cdef JsonText out = JsonText()
+    out.put(b"[")
+    for order in orders:
+        out.separate()
+        put(out, order, time_unit)
+    out.put(b"]")
+    return out.take()
+
+
 cdef int put_row(JsonText out, OrderView order, int64_t time_unit) except -1:
     put_name(out, order)
     put_numbers(out, order)
@@ -282,16 +292,7 @@ cpdef bytes order_row(OrderView order, int64_t time_unit):
 
 cpdef bytes order_rows(list orders, int64_t time_unit):
     """The answer to a query for open orders, or for all."""
-    cdef JsonText out = JsonText()
-    cdef bint is_first = True
-    out.put(b"[")
-    for order in orders:
-        if not is_first:
-            out.put(b",")
-        put_row(out, order, time_unit)
-        is_first = False
-    out.put(b"]")
-    return out.take()
+    return array_of(orders, put_row, time_unit)
 
 
 cdef int put_cancel(JsonText out, OrderView order, int64_t time_unit) except -1:
@@ -317,16 +318,7 @@ cpdef bytes cancel_answer(OrderView order, int64_t time_unit):
 
 cpdef bytes cancel_answers(list orders, int64_t time_unit):
     """The answer to a cancel of all open orders of a symbol."""
-    cdef JsonText out = JsonText()
-    cdef bint is_first = True
-    out.put(b"[")
-    for order in orders:
-        if not is_first:
-            out.put(b",")
-        put_cancel(out, order, time_unit)
-        is_first = False
-    out.put(b"]")
-    return out.take()
+    return array_of(orders, put_cancel, time_unit)
 
 
 cpdef bytes cancel_replace_answer(bytes cancelled, bytes placed):
@@ -405,8 +397,7 @@ cpdef bytes list_answer(
     out.string(first.symbol.symbol)
     out.put(b',"orders":[')
     for order in orders:
-        if order is not first:
-            out.put(b",")
+        out.separate()
         put_name(out, order)
         out.put(b',"orderId":')
         out.integer(order.order_id)
@@ -415,8 +406,7 @@ cpdef bytes list_answer(
         out.put(b"}")
     out.put(b'],"orderReports":[')
     for order in orders:
-        if order is not first:
-            out.put(b",")
+        out.separate()
         if is_cancel:
             put_cancel(out, order, time_unit)
         else:
@@ -429,13 +419,10 @@ cpdef bytes trade_rows(list fills, int64_t time_unit):
     """The answer to a query for an account's trades."""
     cdef JsonText out = JsonText()
     cdef FillView fill
-    cdef bint is_first = True
     out.put(b"[")
     for fill in fills:
-        if not is_first:
-            out.put(b",")
+        out.separate()
         put_trade(out, fill, time_unit)
-        is_first = False
     out.put(b"]")
     return out.take()
 

@@ -14,6 +14,7 @@ cdef class JsonText:
     cdef int reserve(self, size_t more) except -1
     cdef int raw(self, const char *text, size_t size) except -1
     cdef int put(self, bytes text) except -1
+    cdef int separate(self) except -1
     cdef int string(self, bytes text) except -1
     cdef void add(self, char c) noexcept
     cdef int integer(self, int64_t value) except -1

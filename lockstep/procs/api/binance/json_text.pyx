@@ -49,6 +49,10 @@ cdef class JsonText:
         """Bytes as they are."""
         return self.raw(text, len(text))
 
+    cdef int separate(self) except -1:
+        """A comma between the elements of an array: none behind its `[`."""
+        return 0 if self.data[self.size - 1] == c"[" else self.raw(b",", 1)
+
     cdef int string(self, bytes text) except -1:
         """A string, with its quotes; it is UTF-8, or has bytes that are shown as Latin-1's."""
         cdef const uint8_t *at = text

@@ -172,19 +172,18 @@ cpdef bytes account_position(list balances, int64_t changed_ns, int64_t now_ns, 
     """outboundAccountPosition: the balances that one command has changed, or may have."""
     cdef JsonText out = JsonText()
     cdef BalanceView balance
-    cdef bint is_first = True
     put_time(out, b'{"e":"outboundAccountPosition","E":', now_ns, time_unit)
     put_time(out, b',"u":', changed_ns, time_unit)
     out.put(b',"B":[')
     for balance in balances:
-        out.put(b'{"a":' if is_first else b',{"a":')
+        out.separate()
+        out.put(b'{"a":')
         out.string(balance.asset)
         out.put(b',"f":')
         out.decimal(balance.free, balance.scale)
         out.put(b',"l":')
         out.decimal(balance.held, balance.scale)
         out.put(b"}")
-        is_first = False
     out.put(b"]}")
     return out.take()
 
@@ -213,7 +212,8 @@ cpdef bytes list_status(
     put_time(out, b',"T":', changed_ns, time_unit)
     out.put(b',"O":[')
     for order in orders:
-        out.put(b'{"s":' if order is first else b',{"s":')
+        out.separate()
+        out.put(b'{"s":')
         out.string(order.symbol.symbol)
         out.put(b',"i":')
         out.integer(order.order_id)
