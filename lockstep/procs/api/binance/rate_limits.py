@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from lockstep.procs.api.asgi import Headers
 from lockstep.procs.api.limits import OrderLimit, WeightLimit
 
@@ -21,6 +23,11 @@ def order_headers(counts: tuple[int, int]) -> Headers:
 def weight_row(weights: WeightLimit) -> dict[str, Any]:
     """The limit of request weight."""
     return {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": weights.limit}
+
+
+def weight_rows(weights: WeightLimit) -> bytes:
+    """That row alone, as JSON: `%` puts in what an address has used."""
+    return msgspec.json.encode([weight_row(weights)])[:-2] + b',"count":%d}]'
 
 
 def order_rows(orders: OrderLimit, counts: tuple[int, int] | None = None) -> list[dict[str, Any]]:

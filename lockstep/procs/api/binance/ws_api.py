@@ -23,7 +23,7 @@ from lockstep.procs.api.binance.dialect import Dialect
 from lockstep.procs.api.binance.errors import ApiError, Number, internal, missing, outcome_unknown, subscription_active
 from lockstep.procs.api.binance.listen_keys import ListenKeys
 from lockstep.procs.api.binance.logons import Logons
-from lockstep.procs.api.binance.rate_limits import order_rows, weight_row
+from lockstep.procs.api.binance.rate_limits import order_rows, weight_rows
 from lockstep.procs.api.binance.routes import WS, Route, Scope, Security
 from lockstep.procs.api.binance.signatures import check_time, not_permitted
 from lockstep.procs.api.binance.stream_rights import Right, StreamRights
@@ -47,6 +47,7 @@ class WsApi:
         self.desk = desk
         self.rights = StreamRights(desk, dialect.now_ns)
         self.logons = Logons()
+        self.weight_rows = weight_rows(dialect.limits.weights)
         self._listen_keys = listen_keys
         self._goodbyes: set[Callable[[], None]] = set()  # one for each connection that is open
 
@@ -142,6 +143,7 @@ class Connection:
         self._connected = self._dialect.now_ns() // self._unit
         self._rights = api.rights
         self._logons = api.logons
+        self._weight_rows = api.weight_rows
         self._identity = object()  # which stays when the connection has gone
         self._session: Right | None = None  # by which it is logged on
         self._logged_on: int | None = None
@@ -232,9 +234,7 @@ class Connection:
     def _weigh(self, request: ws_requests.Request) -> bytes | None:
         """Count a request; the rows of its rateLimits, where it wants them. ApiError."""
         used = self._dialect.weigh(request.route, request.parameters, self._address)
-        if not request.returns_limits:
-            return None
-        return msgspec.json.encode([{**weight_row(self._dialect.limits.weights), "count": used}])
+        return self._weight_rows % used if request.returns_limits else None
 
     async def _answered_with(self, request: ws_requests.Request) -> bytes:
         """The answer, whatever it is."""
