@@ -4,7 +4,7 @@ It knows FIX's tags and how their values are written.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memset
 
 from lockstep.core.intake.order_request cimport (
     AMOUNTS, FIELD_BUDGET, FIELD_CL_ORD_ID, FIELD_DISPLAY, FIELD_EXPIRE_DATE, FIELD_EXPIRE_TIME, FIELD_KIND,
@@ -27,8 +27,7 @@ cdef enum:
 
 # The value that a tag has. SelfMatchPreventionInstruction's 100 and 101, and tag 9479, are our own.
 cdef uint8_t[MAX_TAG + 1] FIELDS
-for tag in range(MAX_TAG + 1):
-    FIELDS[tag] = FIELD_NONE
+memset(FIELDS, FIELD_NONE, sizeof(FIELDS))
 for tag, field in (
     (11, FIELD_CL_ORD_ID), (18, FIELD_POST_ONLY), (38, FIELD_QUANTITY), (40, FIELD_ORD_TYPE),
     (41, FIELD_ORIG_CL_ORD_ID), (44, FIELD_PRICE), (54, FIELD_SIDE), (55, FIELD_SYMBOL), (59, FIELD_TIME_IN_FORCE),
