@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lockstep.procs.publisher.feed import Cadence, Feed, Kind
+from lockstep.procs.publisher.feed import Feed
+from lockstep.procs.publisher.kinds import Cadence, Kind
 from lockstep.shm.board import Word
 from tests.publisher.exchange import BUY, SELL, Exchange
 

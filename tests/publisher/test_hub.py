@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from lockstep.procs.publisher.feed import Feed, Kind
+from lockstep.procs.publisher.feed import Feed
 from lockstep.procs.publisher.group import TOO_MUCH
 from lockstep.procs.publisher.hub import CONFLATE_ABOVE_BYTES, GROUP_CLIENTS, GROUP_TOPICS, Hub
+from lockstep.procs.publisher.kinds import Kind
 from lockstep.procs.publisher.streams import Stream, parse_stream
 from lockstep.procs.publisher.subscribers import TOO_SLOW, Client
 from tests.publisher.exchange import BUY, SELL, Exchange

@@ -18,7 +18,8 @@ from lockstep.core.schema.records import (
     InstrumentDefined,
     Side,
 )
-from lockstep.procs.publisher.feed import Feed, Kind
+from lockstep.procs.publisher.feed import Feed
+from lockstep.procs.publisher.kinds import Kind
 from lockstep.shm.board import Word
 from tests.event_feed import ROUTER, EventFeed
 from tests.listed import terms_of

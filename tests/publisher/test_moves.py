@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lockstep.procs.publisher.feed import Feed, Kind
+from lockstep.procs.publisher.feed import Feed
+from lockstep.procs.publisher.kinds import Kind
 from lockstep.shm.board import Word
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.test_feed import latest, sent

@@ -17,7 +17,8 @@ from lockstep.core.schema.records import (
     Traded,
     TradeFlag,
 )
-from lockstep.procs.publisher.feed import Cadence, Feed, Kind
+from lockstep.procs.publisher.feed import Feed
+from lockstep.procs.publisher.kinds import Cadence, Kind
 from lockstep.shm.board import Word
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.harness import client, receive, run, serving

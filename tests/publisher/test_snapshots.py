@@ -7,7 +7,8 @@ import random
 import pytest
 
 from lockstep.core.venue.snapshot_parts import Kept
-from lockstep.procs.publisher.feed import Cadence, Feed, Kind
+from lockstep.procs.publisher.feed import Feed
+from lockstep.procs.publisher.kinds import Cadence, Kind
 from lockstep.shm.board import Word
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.test_feed import feed_of, latest, live_feed, sent

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from lockstep.core.tables.saved import Saver
 from lockstep.procs.publisher import answers
 from lockstep.procs.publisher.candles import NAMES as INTERVALS
-from lockstep.procs.publisher.feed import Feed, Kind
+from lockstep.procs.publisher.feed import Feed
+from lockstep.procs.publisher.kinds import Kind
 from lockstep.shm.board import Board
 from tests.models import market_data as twin
 from tests.publisher.exchange import BUY, SELL, START_NS

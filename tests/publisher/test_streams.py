@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lockstep.procs.publisher.feed import Kind
+from lockstep.procs.publisher.kinds import Kind
 from lockstep.procs.publisher.requests import BadRequest, answer, parse_request
 from lockstep.procs.publisher.streams import Stream, Target, parse_stream, parse_target
 

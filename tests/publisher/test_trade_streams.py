@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lockstep.procs.publisher.feed import EVERYTHING, Cadence, Feed, Kind
+from lockstep.procs.publisher.feed import EVERYTHING, Feed
+from lockstep.procs.publisher.kinds import Cadence, Kind
 from tests.publisher.exchange import BUY, SELL, START_NS
 from tests.publisher.harness import client, receive, run, serving
 from tests.publisher.test_feed import latest, live_feed, messages, sent

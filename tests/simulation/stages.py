@@ -27,7 +27,7 @@ from lockstep.procs.journaler.__main__ import build as build_journaler
 from lockstep.procs.matcher.__main__ import build as build_matcher
 from lockstep.procs.publisher import __main__ as publisher_main
 from lockstep.procs.publisher.__main__ import Publisher
-from lockstep.procs.publisher.feed import Kind
+from lockstep.procs.publisher.kinds import Kind
 from lockstep.procs.router.__main__ import build as build_router
 from lockstep.shm.bell import Reason
 from lockstep.shm.board import Board

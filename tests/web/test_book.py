@@ -13,7 +13,7 @@ from typing import IO, Any
 import pytest
 
 from lockstep.procs.publisher import answers
-from lockstep.procs.publisher.feed import Cadence, Kind
+from lockstep.procs.publisher.kinds import Cadence, Kind
 from tests.publisher.exchange import BUY, SELL, Exchange
 from tests.publisher.test_feed import live_feed, sent
 from tests.web.test_units import NODE, WEB

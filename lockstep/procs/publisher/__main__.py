@@ -17,8 +17,9 @@ from lockstep.core.venue.database_trouble import MARKET_DATA, Notice
 from lockstep.core.venue.edge import Edge
 from lockstep.core.venue.snapshot_parts import Snapshots
 from lockstep.core.venue.venue import Venue
-from lockstep.procs.publisher.feed import Cadence, Feed
+from lockstep.procs.publisher.feed import Feed
 from lockstep.procs.publisher.hub import Hub
+from lockstep.procs.publisher.kinds import Cadence
 from lockstep.procs.publisher.queries import Queries
 from lockstep.procs.publisher.server import Server
 from lockstep.shm.bell import Reason

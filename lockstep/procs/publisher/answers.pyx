@@ -17,9 +17,8 @@ from lockstep.procs.publisher.figures cimport (
     FIGURES_SIZE, write_aggregate_row, write_average, write_day, write_kline_row, write_mini_day, write_trade_row,
     write_window,
 )
-from lockstep.procs.publisher.market cimport (
-    Market, market_quote, market_time, write_best_row, write_depth, write_price_row,
-)
+from lockstep.procs.publisher.market cimport Market, market_quote, market_time
+from lockstep.procs.publisher.payloads cimport write_best_row, write_depth, write_price_row
 from lockstep.procs.publisher.tape cimport tape_known, tape_since
 from lockstep.procs.publisher.text cimport Text, text_append, text_free, text_reserve
 from lockstep.procs.publisher.trades cimport Aggregate, Trade, aggregate_before, key_of_trade, matcher_of, number_of

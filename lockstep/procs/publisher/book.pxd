@@ -24,6 +24,11 @@ cdef struct Ladder:
     uint64_t capacity
     Keys changes[CADENCES]
 
+cdef struct Best:           # of a side
+    uint64_t count          # 0 if the side is empty
+    int64_t key
+    int64_t lots
+
 cdef struct Levels:
     Ladder sides[2]
     uint64_t cause          # of the last command, and the numbers of its first and last event
@@ -48,6 +53,7 @@ cdef void levels_bare(Levels *levels) noexcept nogil
 cdef int levels_save(const Levels *levels, Saver out) except -1
 cdef int levels_load(Levels *levels, Loader part) except -1
 cdef void levels_free(Levels *levels) noexcept nogil
+cdef Best levels_best(const Levels *levels, int side) noexcept nogil
 cdef void changes_clear(Ladder *ladder, int cadence) noexcept nogil
 cdef void changes_sort(Ladder *ladder, int cadence) noexcept nogil
 cdef int64_t quantity_at(const Ladder *ladder, int64_t key) noexcept nogil

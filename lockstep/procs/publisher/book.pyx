@@ -302,6 +302,18 @@ cdef int levels_complete(Levels *levels) except -1 nogil:
     return 0
 
 
+cdef Best levels_best(const Levels *levels, int side) noexcept nogil:
+    """The best price of a side, and what stands there; all 0 if the side is empty."""
+    cdef const Ladder *ladder = &levels.sides[side]
+    cdef Best best
+    memset(&best, 0, sizeof(best))
+    if ladder.count:
+        best.count = 1
+        best.key = ladder.levels[ladder.count - 1].key
+        best.lots = ladder.levels[ladder.count - 1].quantity_lots
+    return best
+
+
 cdef int ascending(const void *a, const void *b) noexcept nogil:
     cdef int64_t x = (<const int64_t *> a)[0]
     cdef int64_t y = (<const int64_t *> b)[0]

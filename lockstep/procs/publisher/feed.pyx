@@ -13,8 +13,6 @@ after a heartbeat was read, nothing earlier than that can come any more, and `ti
 At a snapshot's mark it stops, with everything before the mark handled and nothing after it, until `pass_mark`.
 """
 
-from enum import IntEnum
-
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
@@ -26,16 +24,13 @@ from lockstep.core.schema.records cimport (
     InstrumentDefinedRecord,
 )
 from lockstep.core.tables.saved cimport Loader, Saver
+from lockstep.procs.publisher.kinds cimport EVERY_1000_MS, KIND_ALL_TICKER, MICROSECONDS
 from lockstep.procs.publisher.market cimport (
-    EVERY_100_MS, EVERY_1000_MS, EVERY_2000_MS, KIND_AGG_TRADE, KIND_ALL_MINI_TICKER, KIND_ALL_TICKER,
-    KIND_ALL_TICKER_1D, KIND_ALL_TICKER_1H, KIND_ALL_TICKER_4H, KIND_AUCTION,
-    KIND_AVG_PRICE, KIND_BOOK_5, KIND_BOOK_10, KIND_BOOK_20, KIND_BOOK_TICKER, KIND_CORRECTION, KIND_DEPTH_100,
-    KIND_DEPTH_1000, KIND_KLINE, KIND_MINI_TICKER, KIND_PARTIAL_5_100, KIND_PARTIAL_5_1000, KIND_PARTIAL_10_100,
-    KIND_PARTIAL_10_1000, KIND_PARTIAL_20_100, KIND_PARTIAL_20_1000, KIND_PHASE, KIND_TICKER, KIND_TICKER_1D,
-    KIND_TICKER_1H, KIND_TICKER_4H, KIND_TRADE,
-    MICROSECONDS, Market, market_apply, market_complete, market_correct, market_define, market_free, market_go_live,
-    market_load, market_move, market_publish, market_roll, market_save, market_settle, market_tick, market_want,
-    write_figures, write_latest,
+    Market, market_define, market_free, market_go_live, market_load, market_save, market_want,
+)
+from lockstep.procs.publisher.payloads cimport write_figures, write_latest
+from lockstep.procs.publisher.publication cimport (
+    market_apply, market_complete, market_correct, market_move, market_publish, market_roll, market_settle, market_tick,
 )
 from lockstep.procs.publisher.text cimport FRAME_HEADER_SIZE, Text, frame_header, text_append, text_free, text_reserve
 from lockstep.shm.board cimport WORD_EPOCH, WORD_LOG_END, WORD_READY_EVENT, Board, HealthPayload
@@ -52,7 +47,7 @@ EVERYTHING = ALL
 
 
 cdef bytes framed(const Text *messages, bytes wrap):
-    """Each message of a buffer (see market.pyx) in a frame, with `wrap` before the payload and a brace behind it."""
+    """Each message of a buffer (see `publication`) in a frame, with `wrap` before the payload and a brace behind it."""
     cdef uint64_t around = len(wrap) + 1 if wrap is not None else 0
     cdef uint64_t at = 0
     cdef uint64_t total = 0
@@ -80,132 +75,6 @@ cdef bytes framed(const Text *messages, bytes wrap):
             out += 1
         at += LENGTH_SIZE + length
     return result
-
-
-class Kind(IntEnum):
-    """What a stream of an instrument says, how deep, how often (in ms) if it is timed, and in which unit of time.
-
-    AHEAD: its intervals begin by clocks that are 8 hours ahead of UTC.
-    """
-
-    TRADE = KIND_TRADE
-    BOOK_TICKER = KIND_BOOK_TICKER
-    DEPTH_1000 = KIND_DEPTH_1000
-    DEPTH_100 = KIND_DEPTH_100
-    BOOK_5 = KIND_BOOK_5
-    BOOK_10 = KIND_BOOK_10
-    BOOK_20 = KIND_BOOK_20
-    PARTIAL_5_1000 = KIND_PARTIAL_5_1000
-    PARTIAL_10_1000 = KIND_PARTIAL_10_1000
-    PARTIAL_20_1000 = KIND_PARTIAL_20_1000
-    PARTIAL_5_100 = KIND_PARTIAL_5_100
-    PARTIAL_10_100 = KIND_PARTIAL_10_100
-    PARTIAL_20_100 = KIND_PARTIAL_20_100
-    PHASE = KIND_PHASE
-    AUCTION = KIND_AUCTION
-    CORRECTION = KIND_CORRECTION
-    AGG_TRADE = KIND_AGG_TRADE
-    TICKER = KIND_TICKER
-    MINI_TICKER = KIND_MINI_TICKER
-    AVG_PRICE = KIND_AVG_PRICE
-    TICKER_1H = KIND_TICKER_1H
-    TICKER_4H = KIND_TICKER_4H
-    TICKER_1D = KIND_TICKER_1D
-    ALL_TICKER = KIND_ALL_TICKER
-    ALL_MINI_TICKER = KIND_ALL_MINI_TICKER
-    ALL_TICKER_1H = KIND_ALL_TICKER_1H
-    ALL_TICKER_4H = KIND_ALL_TICKER_4H
-    ALL_TICKER_1D = KIND_ALL_TICKER_1D
-    KLINE_1S = KIND_KLINE
-    KLINE_1MIN = KIND_KLINE + 1
-    KLINE_3MIN = KIND_KLINE + 2
-    KLINE_5MIN = KIND_KLINE + 3
-    KLINE_15MIN = KIND_KLINE + 4
-    KLINE_30MIN = KIND_KLINE + 5
-    KLINE_1H = KIND_KLINE + 6
-    KLINE_2H = KIND_KLINE + 7
-    KLINE_4H = KIND_KLINE + 8
-    KLINE_6H = KIND_KLINE + 9
-    KLINE_8H = KIND_KLINE + 10
-    KLINE_12H = KIND_KLINE + 11
-    KLINE_1D = KIND_KLINE + 12
-    KLINE_3D = KIND_KLINE + 13
-    KLINE_1W = KIND_KLINE + 14
-    KLINE_1MONTH = KIND_KLINE + 15
-    KLINE_1S_AHEAD = KIND_KLINE + 16
-    KLINE_1MIN_AHEAD = KIND_KLINE + 17
-    KLINE_3MIN_AHEAD = KIND_KLINE + 18
-    KLINE_5MIN_AHEAD = KIND_KLINE + 19
-    KLINE_15MIN_AHEAD = KIND_KLINE + 20
-    KLINE_30MIN_AHEAD = KIND_KLINE + 21
-    KLINE_1H_AHEAD = KIND_KLINE + 22
-    KLINE_2H_AHEAD = KIND_KLINE + 23
-    KLINE_4H_AHEAD = KIND_KLINE + 24
-    KLINE_6H_AHEAD = KIND_KLINE + 25
-    KLINE_8H_AHEAD = KIND_KLINE + 26
-    KLINE_12H_AHEAD = KIND_KLINE + 27
-    KLINE_1D_AHEAD = KIND_KLINE + 28
-    KLINE_3D_AHEAD = KIND_KLINE + 29
-    KLINE_1W_AHEAD = KIND_KLINE + 30
-    KLINE_1MONTH_AHEAD = KIND_KLINE + 31
-    TRADE_US = KIND_TRADE + MICROSECONDS
-    DEPTH_1000_US = KIND_DEPTH_1000 + MICROSECONDS
-    DEPTH_100_US = KIND_DEPTH_100 + MICROSECONDS
-    PHASE_US = KIND_PHASE + MICROSECONDS
-    AUCTION_US = KIND_AUCTION + MICROSECONDS
-    CORRECTION_US = KIND_CORRECTION + MICROSECONDS
-    AGG_TRADE_US = KIND_AGG_TRADE + MICROSECONDS
-    TICKER_US = KIND_TICKER + MICROSECONDS
-    MINI_TICKER_US = KIND_MINI_TICKER + MICROSECONDS
-    AVG_PRICE_US = KIND_AVG_PRICE + MICROSECONDS
-    TICKER_1H_US = KIND_TICKER_1H + MICROSECONDS
-    TICKER_4H_US = KIND_TICKER_4H + MICROSECONDS
-    TICKER_1D_US = KIND_TICKER_1D + MICROSECONDS
-    ALL_TICKER_US = KIND_ALL_TICKER + MICROSECONDS
-    ALL_MINI_TICKER_US = KIND_ALL_MINI_TICKER + MICROSECONDS
-    ALL_TICKER_1H_US = KIND_ALL_TICKER_1H + MICROSECONDS
-    ALL_TICKER_4H_US = KIND_ALL_TICKER_4H + MICROSECONDS
-    ALL_TICKER_1D_US = KIND_ALL_TICKER_1D + MICROSECONDS
-    KLINE_1S_US = KIND_KLINE + MICROSECONDS
-    KLINE_1MIN_US = KIND_KLINE + 1 + MICROSECONDS
-    KLINE_3MIN_US = KIND_KLINE + 2 + MICROSECONDS
-    KLINE_5MIN_US = KIND_KLINE + 3 + MICROSECONDS
-    KLINE_15MIN_US = KIND_KLINE + 4 + MICROSECONDS
-    KLINE_30MIN_US = KIND_KLINE + 5 + MICROSECONDS
-    KLINE_1H_US = KIND_KLINE + 6 + MICROSECONDS
-    KLINE_2H_US = KIND_KLINE + 7 + MICROSECONDS
-    KLINE_4H_US = KIND_KLINE + 8 + MICROSECONDS
-    KLINE_6H_US = KIND_KLINE + 9 + MICROSECONDS
-    KLINE_8H_US = KIND_KLINE + 10 + MICROSECONDS
-    KLINE_12H_US = KIND_KLINE + 11 + MICROSECONDS
-    KLINE_1D_US = KIND_KLINE + 12 + MICROSECONDS
-    KLINE_3D_US = KIND_KLINE + 13 + MICROSECONDS
-    KLINE_1W_US = KIND_KLINE + 14 + MICROSECONDS
-    KLINE_1MONTH_US = KIND_KLINE + 15 + MICROSECONDS
-    KLINE_1S_AHEAD_US = KIND_KLINE + 16 + MICROSECONDS
-    KLINE_1MIN_AHEAD_US = KIND_KLINE + 17 + MICROSECONDS
-    KLINE_3MIN_AHEAD_US = KIND_KLINE + 18 + MICROSECONDS
-    KLINE_5MIN_AHEAD_US = KIND_KLINE + 19 + MICROSECONDS
-    KLINE_15MIN_AHEAD_US = KIND_KLINE + 20 + MICROSECONDS
-    KLINE_30MIN_AHEAD_US = KIND_KLINE + 21 + MICROSECONDS
-    KLINE_1H_AHEAD_US = KIND_KLINE + 22 + MICROSECONDS
-    KLINE_2H_AHEAD_US = KIND_KLINE + 23 + MICROSECONDS
-    KLINE_4H_AHEAD_US = KIND_KLINE + 24 + MICROSECONDS
-    KLINE_6H_AHEAD_US = KIND_KLINE + 25 + MICROSECONDS
-    KLINE_8H_AHEAD_US = KIND_KLINE + 26 + MICROSECONDS
-    KLINE_12H_AHEAD_US = KIND_KLINE + 27 + MICROSECONDS
-    KLINE_1D_AHEAD_US = KIND_KLINE + 28 + MICROSECONDS
-    KLINE_3D_AHEAD_US = KIND_KLINE + 29 + MICROSECONDS
-    KLINE_1W_AHEAD_US = KIND_KLINE + 30 + MICROSECONDS
-    KLINE_1MONTH_AHEAD_US = KIND_KLINE + 31 + MICROSECONDS
-
-
-class Cadence(IntEnum):
-    """The paces of the timed streams."""
-
-    MS_1000 = EVERY_1000_MS
-    MS_100 = EVERY_100_MS
-    MS_2000 = EVERY_2000_MS
 
 
 cdef class Feed(ReleasedEvents):

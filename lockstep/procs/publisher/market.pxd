@@ -1,61 +1,15 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from lockstep.core.schema.records cimport (
-    CorrectedRecord, EventRecord, IndicativeRecord, InstrumentDefinedRecord, PhaseChangedRecord, TradedRecord,
+    CorrectedRecord, IndicativeRecord, InstrumentDefinedRecord, PhaseChangedRecord, TradedRecord,
 )
 from lockstep.core.tables.saved cimport Loader, Saver
-from lockstep.procs.publisher.book cimport Levels
+from lockstep.procs.publisher.book cimport Best, Levels
 from lockstep.procs.publisher.candles cimport PLACES
 from lockstep.procs.publisher.figures cimport Quote
+from lockstep.procs.publisher.kinds cimport KINDS
 from lockstep.procs.publisher.tape cimport Tape
 from lockstep.procs.publisher.text cimport Text
-
-# The kinds of stream of an instrument. Those of one cadence lie 3 apart: see market.pyx.
-cdef enum:
-    KIND_TRADE = 0
-    KIND_BOOK_TICKER = 1
-    KIND_DEPTH_1000 = 2
-    KIND_DEPTH_100 = 3
-    KIND_BOOK_5 = 4
-    KIND_BOOK_10 = 5
-    KIND_BOOK_20 = 6
-    KIND_PARTIAL_5_1000 = 7
-    KIND_PARTIAL_10_1000 = 8
-    KIND_PARTIAL_20_1000 = 9
-    KIND_PARTIAL_5_100 = 10
-    KIND_PARTIAL_10_100 = 11
-    KIND_PARTIAL_20_100 = 12
-    KIND_PHASE = 13
-    KIND_AUCTION = 14
-    KIND_CORRECTION = 15
-    KIND_AGG_TRADE = 16
-    KIND_TICKER = 17
-    KIND_MINI_TICKER = 18
-    KIND_AVG_PRICE = 19
-    KIND_TICKER_1H = 20
-    KIND_TICKER_4H = 21
-    KIND_TICKER_1D = 22
-    KIND_ALL_TICKER = 23     # of all instruments together
-    KIND_ALL_MINI_TICKER = 24
-    KIND_ALL_TICKER_1H = 25
-    KIND_ALL_TICKER_4H = 26
-    KIND_ALL_TICKER_1D = 27
-    KIND_KLINE = 28          # + the interval's place
-    MICROSECONDS = 64        # added to a kind whose messages have times: these in microseconds, not milliseconds
-    KINDS = 128
-
-cdef enum:
-    EVERY_1000_MS = 0
-    EVERY_100_MS = 1
-    EVERY_2000_MS = 2
-    CADENCE_KINDS = 3
-    STATES_FRAME_BYTES = 262144   # a frame of states is closed at this size: stock clients refuse messages of 1 MiB
-    MAX_CHANGES = 8192            # a difference is published before its time when this many prices changed on a side
-
-cdef struct Best:
-    uint64_t count   # 0 if the side is empty
-    uint64_t key
-    uint64_t lots
 
 cdef struct Market:
     Levels levels
@@ -85,23 +39,10 @@ cdef struct Market:
     uint64_t open_at[3]     # where the unclosed message of states begins in out[KIND_BOOK_5 + i], plus 1; 0 for none
 
 cdef int market_define(Market *market, const InstrumentDefinedRecord *event) except -1
-cdef int market_apply(Market *market, const EventRecord *event) except -1 nogil
-cdef int market_complete(Market *market) except -1 nogil
-cdef int market_move(Market *market, int matcher, uint64_t next_number) except -1 nogil
-cdef int market_correct(Market *market, const CorrectedRecord *event) except -1
 cdef void market_go_live(Market *market) noexcept nogil
-cdef int market_settle(Market *market, uint64_t below) except -1 nogil
 cdef void market_want(Market *market, int kind, bint wanted) noexcept nogil
-cdef int market_roll(Market *market, uint64_t clock_ns) except -1 nogil
 cdef uint64_t market_time(const Market *market) noexcept nogil
 cdef Quote market_quote(const Market *market) noexcept nogil
-cdef char *write_price_row(char *out, const Market *market) noexcept nogil
-cdef char *write_best_row(char *out, const Market *market) noexcept nogil
-cdef int write_depth(const Market *market, uint64_t limit, Text *out) except -1 nogil
-cdef int write_figures(const Market *market, int kind, uint64_t unit_ns, Text *out) except -1 nogil
-cdef void market_tick(Market *market, int cadence) noexcept nogil
-cdef int market_publish(Market *market) except -1 nogil
-cdef int write_latest(Market *market, int kind, Text *out) except -1 nogil
 cdef int market_save(const Market *market, Saver out) except -1
 cdef int market_load(Market *market, Loader part) except -1
 cdef void market_free(Market *market) noexcept nogil

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from lockstep.procs.publisher.candles import NAMES as INTERVALS
-from lockstep.procs.publisher.feed import EVERYTHING, Kind
+from lockstep.procs.publisher.feed import EVERYTHING
+from lockstep.procs.publisher.kinds import Kind
 from lockstep.procs.publisher.requests import INVALID_REQUEST, BadRequest
 
 COMBINED = ("/stream", "/v1/stream/market")  # where messages come with the name of their stream
