@@ -19,8 +19,9 @@ from lockstep.core.schema.records import Accepted, AssetDefined, Cancelled, Even
 from lockstep.procs.batcher.author import Author
 from lockstep.procs.batcher.database import Embedded, migrate
 from lockstep.procs.batcher.loader import Loader
+from lockstep.procs.batcher.order_rows import ORDER_COLUMNS
 from lockstep.procs.batcher.reader import Reader
-from lockstep.procs.batcher.rows import ORDER_COLUMNS, Batch
+from lockstep.procs.batcher.rows import Batch
 from lockstep.procs.batcher.spool import Spool, stamped
 from lockstep.procs.batcher.spool_writer import SpoolWriter
 from lockstep.shm.board import Board, Word

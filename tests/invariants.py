@@ -44,7 +44,8 @@ from lockstep.core.schema.records import (
 from lockstep.core.venue.topology import derive
 from lockstep.core.venue.venue import Venue
 from lockstep.procs.batcher.expected_requests import COMMANDS
-from lockstep.procs.batcher.expected_rows import TABLES, Expected
+from lockstep.procs.batcher.expected_rows import Expected
+from lockstep.procs.batcher.expected_tables import TABLES
 from lockstep.procs.matcher.matcher import Matcher
 from lockstep.procs.router.log_source import RecordList
 from lockstep.procs.router.router import Router

@@ -31,7 +31,8 @@ from lockstep.core.schema.records import (
     Triggered,
 )
 from lockstep.procs.batcher.history import TRADE_COLUMNS
-from lockstep.procs.batcher.rows import CHANGE_COLUMNS, ORDER_COLUMNS, Batch, phc
+from lockstep.procs.batcher.order_rows import CHANGE_COLUMNS, ORDER_COLUMNS
+from lockstep.procs.batcher.rows import Batch, phc
 from tests.batcher.events import BTC, BTCUSDT, USDT, Stream
 from tests.compiled import numeric
 

@@ -19,7 +19,7 @@ import psycopg
 
 from lockstep.procs.batcher import derived, writer
 from lockstep.procs.batcher.author import Author
-from lockstep.procs.batcher.expected_rows import TABLES
+from lockstep.procs.batcher.expected_tables import TABLES
 from tests.broken import require
 
 Row = dict[str, Any]

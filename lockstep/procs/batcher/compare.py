@@ -15,7 +15,8 @@ from psycopg import sql
 from lockstep.core.schema.layout import unpack_command, unpack_event
 from lockstep.core.schema.records import Event
 from lockstep.procs.batcher.database import CONNECT_TIMEOUT_S
-from lockstep.procs.batcher.expected_rows import MISSING, TABLES, Expected, columns_of
+from lockstep.procs.batcher.expected_rows import Expected
+from lockstep.procs.batcher.expected_tables import MISSING, TABLES, columns_of
 
 SHOWN_DIFFERENCES = 10
 LOCK_TIMEOUT_S = 10  # a lock that lasts longer also keeps the batcher from writing

@@ -26,8 +26,9 @@ from lockstep.procs.batcher.history import (
     REPLACEMENT_COLUMNS,
     TRADE_COLUMNS,
 )
+from lockstep.procs.batcher.order_rows import CHANGE_COLUMNS, ORDER_COLUMNS
 from lockstep.procs.batcher.requests import REQUEST_COLUMNS
-from lockstep.procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS
+from lockstep.procs.batcher.rows import BALANCE_COLUMNS
 
 # SQLSTATEs of a server that is away, full, stopping, locked, read-only, misconfigured or damaged, or that lacks what we
 # need: tried again. All others, a trigger's own among them, object to a row.

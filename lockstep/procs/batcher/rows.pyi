@@ -8,8 +8,6 @@ from lockstep.procs.batcher.listings import Listings
 from lockstep.procs.batcher.positions import Positions
 from lockstep.core.schema.records import AccountDefined, AssetDefined, ExtCredentialEvent, InstrumentDefined
 
-ORDER_COLUMNS: tuple[str, ...]
-CHANGE_COLUMNS: tuple[str, ...]
 BALANCE_COLUMNS: tuple[str, ...]
 
 class Batch:

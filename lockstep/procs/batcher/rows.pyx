@@ -4,7 +4,6 @@ It makes no Python object per event (definitions apart, which are few), and neve
 """
 
 from base64 import b64encode
-from enum import IntEnum
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -15,8 +14,7 @@ from lockstep.core.schema.records cimport (
     EVT_ASSET_DEFINED, EVT_BALANCE, EVT_CANCELLED, EVT_CONFIRMED, EVT_CORRECTED, EVT_EPOCH_BEGUN,
     EVT_EXT_CREDENTIAL, EVT_EXT_LIST_NAME, EVT_EXT_TERMS, EVT_INSTRUMENT_DEFINED, EVT_PHASE_CHANGED, EVT_PREVENTED,
     EVT_REPLACED, EVT_RESTATED, EVT_TRADED, EVT_TRIGGERED,
-    ORDER_FLAG_BUDGET, ORDER_FLAG_POST_ONLY, ORDER_FLAG_SLIDE, ORDER_STATE_WAITING, RESTATE_REASON_SELF_TRADE,
-    STP_NONE, SLOT_SIZE,
+    ORDER_STATE_WAITING, RESTATE_REASON_SELF_TRADE, SLOT_SIZE,
     AcceptedRecord, BalanceRecord, CancelledRecord, ConfirmedRecord, CorrectedRecord, EpochBegunRecord,
     EventRecord, ExtListNameEventRecord, ExtTermsEventRecord, PhaseChangedRecord, PreventedRecord, ReplacedRecord,
     RestatedRecord, TradedRecord, TriggeredRecord,
@@ -24,57 +22,25 @@ from lockstep.core.schema.records cimport (
 from lockstep.procs.batcher.candles cimport Candles
 from lockstep.procs.batcher.encode cimport Buffer, int128
 from lockstep.procs.batcher.history cimport History
-from lockstep.procs.batcher.listings cimport AssetRow, InstrumentRow, Listings
-from lockstep.procs.batcher.names cimport NAME_SIZE, Names
+from lockstep.procs.batcher.listings cimport AssetRow, Listings
+from lockstep.procs.batcher.order_rows cimport (
+    STATE_CANCELED, STATE_EXPIRED, STATE_FILLED, STATE_NEW, STATE_PARTIALLY_FILLED, STATE_TRIGGERED, STATE_UNCHANGED,
+    STATE_WAITING, FurtherTerms, OrderRow, encode_changed, encode_created,
+)
 from lockstep.procs.batcher.positions cimport Positions
 from lockstep.procs.batcher.spool cimport FRAME_RECORDS, RINGS
 
 from lockstep.core.schema.layout import unpack_event
 from lockstep.core.schema.records import (
-    RECORD_SIZE, AccountDefined, AssetDefined, CancelReason, ExtCredentialEvent, InstrumentDefined, ListKind, OrderType,
-    SelfTrade, Side, TimeInForce,
+    RECORD_SIZE, AccountDefined, AssetDefined, ExtCredentialEvent, InstrumentDefined,
 )
 
 cdef enum:
-    CREATED_FIELDS = 31
-    CHANGED_FIELDS = 15
     BALANCE_FIELDS = 6
 
-ORDER_COLUMNS = (
-    "order_id", "user_id", "symbol", "cl_ord_id", "side", "type", "time_in_force", "price", "quantity", "filled",
-    "remaining", "prevented", "state", "stop_price", "trail", "display", "expires", "end_reason", "minimum", "budget",
-    "post_only", "slide", "self_trade", "list_kind", "mate_order_id", "list_name", "is_open", "first_cl_ord_id",
-    "created", "updated", "seq",
-)
-CHANGE_COLUMNS = (
-    "order_id", "price", "quantity", "filled", "remaining", "prevented", "state", "stop_price", "trail", "display",
-    "expires", "end_reason", "cl_ord_id", "updated", "seq",
-)
 BALANCE_COLUMNS = ("user_id", "asset", "free", "held", "total", "seq")
 
-
-class OrderStatus(IntEnum):
-    """What a row's `state` may be."""
-
-    WAITING = STATE_WAITING
-    NEW = STATE_NEW
-    TRIGGERED = STATE_TRIGGERED
-    PARTIALLY_FILLED = STATE_PARTIALLY_FILLED
-    FILLED = STATE_FILLED
-    CANCELED = STATE_CANCELED
-    EXPIRED = STATE_EXPIRED
-
-
-assert len(ORDER_COLUMNS) == CREATED_FIELDS and len(CHANGE_COLUMNS) == CHANGED_FIELDS
 assert len(BALANCE_COLUMNS) == BALANCE_FIELDS
-
-cdef Names SIDES = Names(Side)
-cdef Names TYPES = Names(OrderType)
-cdef Names TIMES_IN_FORCE = Names(TimeInForce)
-cdef Names SELF_TRADES = Names(SelfTrade)
-cdef Names LIST_KINDS = Names(ListKind)
-cdef Names REASONS = Names(CancelReason)
-cdef Names STATES = Names(OrderStatus)
 
 
 cdef inline bint has_expired(uint8_t reason) noexcept nogil:
@@ -407,104 +373,6 @@ cdef class Batch:
         self.balances_out.decimal(<int128> row.free + row.held, asset.scale)
         self.balances_out.integer(<int64_t> row.seq)
         return 0
-
-
-cdef inline void optional(Buffer out, int64_t units, uint32_t mantissa, int scale) noexcept nogil:
-    """A term, null where the order has none: no term can be 0."""
-    if units:
-        out.decimal(<int128> units * mantissa, scale)
-    else:
-        out.null()
-
-
-cdef void encode_terms(Buffer out, const OrderRow *order, const InstrumentRow *terms) noexcept nogil:
-    """stop_price, trail, display, expires, end_reason."""
-    optional(out, order.terms.stop_price_ticks, terms.tick_mantissa, terms.price_scale)
-    optional(out, order.terms.trail_ticks, terms.tick_mantissa, terms.price_scale)
-    optional(out, order.terms.display_lots, terms.lot_mantissa, terms.quantity_scale)
-    if order.terms.expire_ns:
-        out.time(order.terms.expire_ns)
-    else:
-        out.null()
-    if order.reason:
-        out.text(REASONS.of(order.reason), NAME_SIZE)
-    else:
-        out.null()
-
-
-cdef int encode_created(Buffer out, Listings listings, const OrderRow *order) except -1 nogil:
-    cdef const InstrumentRow *terms = listings.instrument(order.instrument)
-    cdef bint has_budget = order.flags & ORDER_FLAG_BUDGET
-    # What a budget buys is unknown beforehand: its quantity is what is filled.
-    cdef int64_t quantity_lots = order.filled_lots if has_budget else order.quantity_lots
-    out.row(CREATED_FIELDS)
-    out.integer(<int64_t> order.order_id)
-    out.integer_32(order.account)
-    out.id(terms.symbol, sizeof(terms.symbol))
-    out.id(order.cl_ord_id, sizeof(order.cl_ord_id))
-    out.text(SIDES.of(order.side), NAME_SIZE)
-    out.text(TYPES.of(order.ord_type), NAME_SIZE)
-    out.text(TIMES_IN_FORCE.of(order.time_in_force), NAME_SIZE)
-    out.decimal(<int128> order.price_ticks * terms.tick_mantissa, terms.price_scale)
-    out.decimal(<int128> quantity_lots * terms.lot_mantissa, terms.quantity_scale)
-    out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
-    out.decimal(<int128> (0 if has_budget else order.remaining_lots) * terms.lot_mantissa, terms.quantity_scale)
-    out.decimal(<int128> (0 if has_budget else order.prevented_lots) * terms.lot_mantissa, terms.quantity_scale)
-    out.text(STATES.of(order.state), NAME_SIZE)
-    encode_terms(out, order, terms)
-    optional(out, order.terms.minimum_lots, terms.lot_mantissa, terms.quantity_scale)
-    if has_budget:
-        out.decimal(order.quantity_lots, listings.asset(terms.quote_asset).scale)
-    else:
-        out.null()
-    out.boolean(order.flags & ORDER_FLAG_POST_ONLY)
-    out.boolean(order.flags & ORDER_FLAG_SLIDE)
-    out.text(SELF_TRADES.of(order.stp if order.stp else STP_NONE), NAME_SIZE)
-    if order.terms.mate_order_id:
-        out.text(LIST_KINDS.of(order.terms.list_kind), NAME_SIZE)
-        out.integer(<int64_t> order.terms.mate_order_id)
-    else:
-        out.null()
-        out.null()
-    if order.list_name[0]:
-        out.id(order.list_name, sizeof(order.list_name))
-    else:
-        out.null()
-    out.boolean(order.state <= STATE_PARTIALLY_FILLED)
-    if order.renamed:
-        out.id(order.first_cl_ord_id, sizeof(order.first_cl_ord_id))
-    else:
-        out.null()
-    out.time(order.created_ns)
-    out.time(order.updated_ns)
-    out.integer(<int64_t> order.seq)
-    return 0
-
-
-cdef int encode_changed(Buffer out, Listings listings, const OrderRow *order) except -1 nogil:
-    cdef const InstrumentRow *terms = listings.instrument(order.instrument)
-    out.row(CHANGED_FIELDS)
-    out.integer(<int64_t> order.order_id)
-    if order.priced:
-        out.decimal(<int128> order.price_ticks * terms.tick_mantissa, terms.price_scale)
-    else:
-        out.null()
-    out.decimal(<int128> order.quantity_lots * terms.lot_mantissa, terms.quantity_scale)
-    out.decimal(<int128> order.filled_lots * terms.lot_mantissa, terms.quantity_scale)
-    out.decimal(<int128> order.remaining_lots * terms.lot_mantissa, terms.quantity_scale)
-    out.decimal(<int128> order.prevented_lots * terms.lot_mantissa, terms.quantity_scale)
-    if order.state != STATE_UNCHANGED:
-        out.text(STATES.of(order.state), NAME_SIZE)
-    else:
-        out.null()
-    encode_terms(out, order, terms)
-    if order.renamed:
-        out.id(order.cl_ord_id, sizeof(order.cl_ord_id))
-    else:
-        out.null()
-    out.time(order.updated_ns)
-    out.integer(<int64_t> order.seq)
-    return 0
 
 
 def phc(credential: ExtCredentialEvent) -> str:

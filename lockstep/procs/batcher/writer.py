@@ -20,10 +20,11 @@ from lockstep.procs.batcher import derived, partitions, requests
 from lockstep.procs.batcher.author import Author, objection
 from lockstep.procs.batcher.candles import CANDLE_COLUMNS
 from lockstep.procs.batcher.database import CONNECT_TIMEOUT_S
+from lockstep.procs.batcher.order_rows import CHANGE_COLUMNS, ORDER_COLUMNS
 from lockstep.procs.batcher.positions import POSITION_COLUMNS
 from lockstep.procs.batcher.refused import CHANGES, UPDATE_ORDERS, Copy, Staging, defined, is_of_rows
 from lockstep.procs.batcher.requests import REQUEST_COLUMNS, Listing, Listings, Records
-from lockstep.procs.batcher.rows import BALANCE_COLUMNS, CHANGE_COLUMNS, ORDER_COLUMNS, Batch
+from lockstep.procs.batcher.rows import BALANCE_COLUMNS, Batch
 
 APPLICATION = "lockstep batcher"
 COPY_BYTES = 2**20

@@ -1,0 +1,2 @@
+ORDER_COLUMNS: tuple[str, ...]
+CHANGE_COLUMNS: tuple[str, ...]
