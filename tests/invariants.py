@@ -48,6 +48,7 @@ from lockstep.procs.batcher.expected_rows import Expected
 from lockstep.procs.batcher.expected_tables import TABLES
 from lockstep.procs.matcher.matcher import Matcher
 from lockstep.procs.router.log_source import RecordList
+from lockstep.procs.router.origin import Origin, Rings
 from lockstep.procs.router.router import Router
 from lockstep.shm.board import Word
 from tests.broken import require
@@ -100,11 +101,12 @@ class Repeat:
             for number in venue.matchers
         }  # fmt: skip
         ingress = {number: venue.consumer(f"ingress.gateway.{number}", "router") for number in venue.gateways}
-        self.router = Router(
+        ends = Rings(
             venue.producer("log"), venue.producer("events.router"), ingress,
             {number: venue.consumer(f"events.matcher.{number}", "router") for number in venue.matchers},
-            venue.board, RecordList(list(records)), lambda _core: iter(()), bytes(16),
         )  # fmt: skip
+        origin = Origin(RecordList(list(records)), lambda _core: iter(()), bytes(16))
+        self.router = Router(ends, venue.board, origin)
         self.events: dict[int, list[bytes]] = {0: [], **{number: [] for number in venue.matchers}}
         taps = {0: venue.consumer("events.router", READER)}
         taps |= {number: venue.consumer(f"events.matcher.{number}", READER) for number in venue.matchers}

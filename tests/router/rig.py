@@ -31,6 +31,7 @@ from lockstep.core.venue.snapshot_parts import Kept, Snapshots, Start
 from lockstep.core.venue.venue import set_back
 from lockstep.procs.matcher.matcher import Matcher
 from lockstep.procs.router.log_source import LogRing, RecordList
+from lockstep.procs.router.origin import Origin, Rings
 from lockstep.procs.router.router import Router
 from lockstep.procs.router.sequencer import Sequencer
 from lockstep.procs.router.witnesses import Witnesses
@@ -166,12 +167,15 @@ class Rig:
         self.settled_rings = {number: rings[number].consumer("router") for number in (1, 2)}
         self.feed = log_ring.producer()
         source = LogRing(log_ring.consumer("router"), self.board) if follows else RecordList(journal or [], first)
-        self.router = Router(
+        ends = Rings(
             log_ring.producer(), rings[0].producer(),
-            {number: ring.consumer("router") for number, ring in self.ingress.items()}, self.settled_rings, self.board,
-            source, changes, b"b" * 16, Sequencer(closed_ids), snapshots=self.snapshots,
-            voided=passed_over, id_window_s=id_window_s, older_ids=older_ids, witnesses=witnesses,
+            {number: ring.consumer("router") for number, ring in self.ingress.items()}, self.settled_rings,
         )  # fmt: skip
+        origin = Origin(
+            source, changes, b"b" * 16, Sequencer(closed_ids), voided=passed_over, id_window_s=id_window_s,
+            older_ids=older_ids, witnesses=witnesses,
+        )  # fmt: skip
+        self.router = Router(ends, self.board, origin, self.snapshots)
         self.core = self.router.core
         part = self.snapshots.load("router")
         if part is not None:

@@ -29,7 +29,7 @@ from lockstep.procs.batcher.writer import MOVE_WATERMARK, Session
 from lockstep.procs.gateway import __main__ as gateway_main
 from lockstep.procs.router import __main__ as router_main
 from lockstep.procs.router.log_source import RecordList
-from lockstep.procs.router.router import Router
+from lockstep.procs.router.origin import Origin
 from lockstep.procs.router.sequencer import Sequencer
 from lockstep.procs.router.witnesses import Witnesses
 from lockstep.procs.supervisor import snapshots
@@ -223,7 +223,7 @@ class ForgottenIds(Bug):
 
     @contextlib.contextmanager
     def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
-        with patch.object(router_main, "Router", lambda **parts: Router(**parts, core=Sequencer(1))):
+        with patch.object(router_main, "Origin", lambda **parts: Origin(**parts, core=Sequencer(1))):
             yield
 
 

@@ -12,6 +12,7 @@ from lockstep.core.venue.topology import LOG
 from lockstep.core.venue.venue import Venue
 from lockstep.procs.router.genesis import changes
 from lockstep.procs.router.log_source import Journal, LogRing
+from lockstep.procs.router.origin import Origin, Rings
 from lockstep.procs.router.router import Router
 from lockstep.procs.router.witnesses import Witnesses
 
@@ -31,12 +32,13 @@ def build(venue: Venue, name: str = "router") -> Router:
         ingress[API_RING] = API
     if not venue.node.is_secondary and name in venue.topology.ring(LOG).consumers:
         venue.ring(LOG).take_out(name, 0)  # in the run of a promoted node: nobody reads there who fills it
-    router = Router(
+    rings = Rings(
         log=venue.producer(LOG),
         events=venue.producer(EVENTS),
         ingress={number: venue.consumer(ring, name) for number, ring in ingress.items()},
         matchers={number: venue.consumer(f"events.matcher.{number}", name) for number in venue.matchers},
-        board=venue.board,
+    )
+    origin = Origin(
         source=(
             LogRing(venue.consumer(LOG, name), venue.board)
             if venue.node.is_secondary
@@ -44,13 +46,13 @@ def build(venue: Venue, name: str = "router") -> Router:
         ),
         changes=changes(venue.config, venue.data),
         boot_id=bytes.fromhex(venue.boot_id),
-        snapshots=venue.snapshots,
         generation=venue.generation,
         voided=voided_commands.load(venue.data).positions,
         id_window_s=venue.config.client_ids.window_s,
         older_ids=venue.config.client_ids.older,
         witnesses=Witnesses(venue.board, venue.topology.ring(EVENTS).consumers),
     )
+    router = Router(rings, venue.board, origin, venue.snapshots)
     if venue.config.replication.node is not None:
         router.own.raised = lambda: node.load(venue.data).rules
         router.own.parity = node.parity_of(venue.config, node.load(venue.data))

@@ -1,11 +1,11 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from lockstep.core.schema.records cimport (
-    ApiKeyRecord, CommandRecord, CorrectionRecord, FactorUseRecord, KeyRevocationRecord, NewOrderRecord,
-    PasswordResetRecord, RejectedRecord, ReservationRecord, SecondFactorRecord, SnapshotRecord,
-    WithdrawalDecisionRecord,
+    CMD_API_KEY, CMD_MARKER, CMD_SECOND_FACTOR, CMD_TICK, CMD_WITHDRAWAL_REQUEST, ApiKeyRecord, CommandRecord,
+    CorrectionRecord, FactorUseRecord, KeyRevocationRecord, NewOrderRecord, PasswordResetRecord, RejectedRecord,
+    ReservationRecord, SecondFactorRecord, SnapshotRecord, WithdrawalDecisionRecord,
 )
-from lockstep.procs.router.sequencer cimport Sequencer
+from lockstep.procs.router.sequencer cimport MAX_FLUSH, Sequencer
 from lockstep.shm.ring cimport Producer
 
 cdef enum:
@@ -47,3 +47,12 @@ cdef class Announcer:
 
 
 cdef bint is_told(const CommandRecord *header) noexcept nogil
+
+
+cdef inline uint64_t most_events(uint8_t type) noexcept nogil:
+    """How many events a record of that type can have."""
+    if type == CMD_MARKER or type == CMD_TICK:
+        return MAX_FLUSH + 1
+    if type == CMD_API_KEY or type == CMD_SECOND_FACTOR or type == CMD_WITHDRAWAL_REQUEST:
+        return EVENTS_OF_KEY
+    return EVENTS_OF_COMMAND

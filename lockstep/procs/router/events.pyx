@@ -11,6 +11,7 @@ from lockstep.core.files.crc32c cimport crc32c
 from lockstep.core.schema.records cimport *
 from lockstep.procs.router.factors cimport RECOVERY_RECORDS
 from lockstep.procs.router.keys cimport count_of_records, key_at
+from lockstep.procs.router.extensions cimport before, extension_of, leg_of
 from lockstep.procs.router.sequencer cimport Sequencer
 from lockstep.procs.router.transfers cimport owner_of
 from lockstep.procs.router.verdicts cimport client_id_of
@@ -21,6 +22,7 @@ assert <size_t> &(<AccountRecord *> NULL).name == <size_t> &(<ApiKeyRecord *> NU
 assert <size_t> &(<AccountRecord *> NULL).name == <size_t> &(<KeyRevocationRecord *> NULL).name
 assert <size_t> &(<AccountRecord *> NULL).name == <size_t> &(<FactorUseRecord *> NULL).request
 # and an extension has one number as a command and as an event.
+assert <int> MAX_FLUSH >= <int> EVENTS_OF_KEY
 assert <int> CMD_EXT_KEY_MATERIAL == <int> EVT_EXT_KEY_MATERIAL and <int> CMD_EXT_ADDRESSES == <int> EVT_EXT_ADDRESSES
 assert <int> CMD_EXT_RECOVERY == <int> EVT_EXT_RECOVERY and <int> CMD_EXT_DESTINATION == <int> EVT_EXT_DESTINATION
 
@@ -114,7 +116,7 @@ cdef class Announcer:
         cdef ExtClientIdEventRecord *meant
         if header.type == CMD_NEW_ORDER:
             self.reject_order(header, order, verdict)
-            leg = core.leg_of(order)
+            leg = leg_of(&core.extensions, order)
             if leg != NULL:
                 self.reject_order(header, <const NewOrderRecord *> leg, verdict)
             return
@@ -224,7 +226,7 @@ cdef class Announcer:
         cdef KeyDefinedRecord *event
         cdef int back
         for back in range(count_of_records(record), 0, -1):
-            self.repeat_extension(header, core.before(header, back))
+            self.repeat_extension(header, before(&core.extensions, header, back))
         event = <KeyDefinedRecord *> self.begin(header, EVT_KEY_DEFINED, 0)
         memcpy(event.name, record.name, CL_ORD_ID_SIZE)
         event.key = record.key
@@ -260,7 +262,7 @@ cdef class Announcer:
         cdef int back
         if record.size != 0:
             for back in range(RECOVERY_RECORDS, 0, -1):
-                self.repeat_extension(header, core.before(header, back))
+                self.repeat_extension(header, before(&core.extensions, header, back))
         event = <FactorDefinedRecord *> self.begin(header, EVT_FACTOR_DEFINED, 0)
         event.account = record.target
         event.asked_by = record.account
@@ -297,7 +299,7 @@ cdef class Announcer:
     cdef void tell_request(self, const CommandRecord *header, Sequencer core) noexcept nogil:
         cdef const WithdrawalRequestRecord *record = <const WithdrawalRequestRecord *> header
         cdef WithdrawalChangedRecord *event
-        self.repeat_extension(header, core.before(header, 1))
+        self.repeat_extension(header, before(&core.extensions, header, 1))
         event = <WithdrawalChangedRecord *> self.begin(header, EVT_WITHDRAWAL, 0)
         event.withdrawal = record.seq
         event.amount = record.amount
@@ -355,7 +357,7 @@ cdef class Announcer:
             (<EventRecord *> event).header_flags = asked_by_api(header)
             define_instrument(<InstrumentDefinedRecord *> event, <const InstrumentRecord *> record)
         elif header.type == CMD_ACCOUNT:
-            credential = core.extension(header, 1, CMD_EXT_CREDENTIAL)
+            credential = extension_of(&core.extensions, header, 1, CMD_EXT_CREDENTIAL)
             event = self.begin(header, EVT_EXT_CREDENTIAL, 0)
             # The extension's body, from the salt on, is laid out alike in command and event.
             memcpy((<ExtCredentialEventRecord *> event).salt, (<const ExtCredentialRecord *> credential).salt, 60)

@@ -11,7 +11,8 @@ nothing is taken twice.
 from libc.stdint cimport UINT64_MAX, uint64_t
 
 from lockstep.core.schema.records cimport CMD_EXT_CLIENT_ID, CommandRecord
-from lockstep.procs.router.sequencer cimport INGRESS_RINGS, MAX_GROUP, Taken
+from lockstep.procs.router.extensions cimport MAX_GROUP
+from lockstep.procs.router.sequencer cimport INGRESS_RINGS, Taken
 from lockstep.shm.ring cimport Consumer, record_at
 
 

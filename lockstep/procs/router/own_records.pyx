@@ -4,7 +4,7 @@ cancels that are due.
 It fills them from the router's state; the router decides when one is due and sequences it.
 """
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy
 
 from lockstep.core.schema.records cimport *
@@ -13,23 +13,20 @@ from lockstep.procs.router.sequencer cimport RULES_VERSION
 
 
 cdef class OwnRecords:
-    """The records of one router. Its epochs have these terms, and go by this code's rules, or, of two
+    """The records of one router. Its epochs have the terms of its `origin`, and go by this code's rules, or, of two
     nodes, by the log's.
     """
 
-    def __init__(
-        self, Sequencer core, Settlement settlement, Announcer events, bytes boot_id, uint32_t id_window_s,
-        uint32_t older_ids,
-    ):
+    def __init__(self, Sequencer core, Settlement settlement, Announcer events, object origin):
         self.core = core
         self.schedule = core.administration.schedule
         self.cancel_after = core.administration.cancel_after
         self.settlement = settlement
         self.events = events
         self.parity = -1
-        self.boot_id = boot_id
-        self.id_window_s = id_window_s
-        self.older_ids = older_ids
+        self.boot_id = origin.boot_id
+        self.id_window_s = origin.id_window_s
+        self.older_ids = origin.older_ids
 
     cdef int fill(self, char *record) except -1 nogil:
         """Fill in what the record's type has; the rest is stamped already. A tick has only its time."""

@@ -14,9 +14,10 @@ from lockstep.core.tables.index cimport Index, index_expect, index_next, index_p
 from lockstep.core.tables.pool cimport NIL
 from lockstep.procs.router.accounts cimport account_at
 from lockstep.procs.router.balances cimport balance_at, tag_of_balance
+from lockstep.procs.router.extensions cimport MAX_GROUP
 from lockstep.procs.router.ids cimport CLOSED, ClientIds, id_at, tag_of_id, tag_of_short
 from lockstep.procs.router.orders cimport order_at, tag_of_order
-from lockstep.procs.router.sequencer cimport MAX_GROUP, Glimpse
+from lockstep.procs.router.sequencer cimport Glimpse
 from lockstep.shm.atomics cimport prefetch
 from lockstep.shm.ring cimport Consumer, prefetch_record, record_at
 

@@ -1,15 +1,12 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from lockstep.core.schema.records cimport (
-    CMD_ACTIVATE, CMD_EPOCH, CMD_MARKER, CMD_SNAPSHOT, CMD_TICK, CODE_JOURNAL_FULL, CODE_OK, CODE_SESSION_ENDED,
-    CODE_TOO_OLD,
-    CommandRecord,
-)
+from lockstep.core.schema.records cimport CMD_ACTIVATE, CMD_EPOCH, CMD_MARKER, CMD_SNAPSHOT, CMD_TICK, CommandRecord
 from lockstep.core.venue.agent cimport Agent
 from lockstep.procs.router.balances cimport Balances
 from lockstep.procs.router.board_writer cimport BoardWriter
 from lockstep.procs.router.events cimport Announcer
 from lockstep.procs.router.ingress cimport Ingress
+from lockstep.procs.router.log_clock cimport LogClock
 from lockstep.procs.router.log_source cimport JournalSource
 from lockstep.procs.router.own_records cimport OwnRecords
 from lockstep.procs.router.prefetch cimport Ahead
@@ -55,8 +52,7 @@ cdef class Router(Agent):
     cdef uint64_t requests_fit  # so many more of gateways' requests, without another look at the rings
     cdef bint leftover
     cdef int64_t last_show_ns
-    cdef uint64_t behind_ns     # how far the wall clock lagged the log when this router began to lead,
-    cdef int64_t led_at_ns      # which was then, by the wall clock
+    cdef LogClock clock
     cdef uint64_t led_since_ns  # until then, no balances are announced for having waited long
     cdef uint64_t last_tick    # its sequence, in this run
     cdef bint journal_full
@@ -70,11 +66,9 @@ cdef class Router(Agent):
     cdef int begin_epoch(self, int64_t now_ns) except -1 nogil
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil
     cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil
-    cdef uint64_t ahead_at(self, int64_t now_ns) noexcept nogil
     cdef bint waits_for_snapshot(self, int64_t now_ns) except -1 nogil
     cdef int take_snapshot(self, int64_t now_ns) except -1 nogil
     cdef int keep_snapshot(self, uint64_t seq) except -1 nogil
-    cdef int imposed_on(self, const CommandRecord *record, int64_t now_ns) noexcept nogil
     cdef bint has_room(self, uint8_t type) noexcept nogil
     cdef uint64_t count_fitting(self) noexcept nogil
     cdef int finish(self, char *record, int verdict) except -1 nogil
@@ -95,10 +89,3 @@ cdef inline bint is_routers_own(uint8_t type) noexcept nogil:
     return (
         type == CMD_MARKER or type == CMD_TICK or type == CMD_EPOCH or type == CMD_ACTIVATE or type == CMD_SNAPSHOT
     )
-
-
-cdef inline int imposed_before(int verdict) noexcept nogil:
-    """What a leading router imposed, given the verdict."""
-    if verdict == CODE_TOO_OLD or verdict == CODE_JOURNAL_FULL or verdict == CODE_SESSION_ENDED:
-        return verdict
-    return CODE_OK

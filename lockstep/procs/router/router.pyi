@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable
 from typing import Protocol
 
 from lockstep.core.venue.agent import Agent
@@ -6,10 +6,10 @@ from lockstep.procs.router.own_records import OwnRecords
 from lockstep.procs.router.sequencer import Sequencer
 from lockstep.procs.router.settlement import ReplayError as ReplayError
 from lockstep.procs.router.log_source import JournalSource
+from lockstep.procs.router.origin import Origin, Rings
 from lockstep.procs.router.witnesses import Witnesses
 from lockstep.core.tables.saved import Loader, Saver
 from lockstep.shm.board import Board
-from lockstep.shm.ring import Consumer, Producer
 
 class Snapshots(Protocol):
     def save(self, seq: int, agent: str, write: Callable[[Saver], None]) -> None: ...
@@ -21,25 +21,7 @@ class Router(Agent):
     own: OwnRecords
     witnesses: Witnesses | None
     source: JournalSource
-    def __init__(
-        self,
-        log: Producer,
-        events: Producer,
-        ingress: dict[int, Consumer],
-        matchers: dict[int, Consumer],
-        board: Board,
-        source: JournalSource,
-        changes: Callable[[Sequencer], Iterator[list[bytes]]],
-        boot_id: bytes,
-        core: Sequencer | None = None,
-        *,
-        snapshots: Snapshots | None = None,
-        generation: int = 1,
-        voided: Set[tuple[int, int, int]] = ...,
-        id_window_s: int = 0,
-        older_ids: int = 0,
-        witnesses: Witnesses | None = None,
-    ) -> None: ...
+    def __init__(self, rings: Rings, board: Board, origin: Origin, snapshots: Snapshots | None = None) -> None: ...
     def take_over(self) -> None: ...
     def save(self, saver: Saver) -> None: ...
     def load(self, loader: Loader) -> None: ...

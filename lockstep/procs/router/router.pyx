@@ -14,12 +14,15 @@ from lockstep.core.files.crc32c cimport crc32c
 from lockstep.core.schema.records cimport *
 from lockstep.core.tables.saved cimport Loader, Saver
 from lockstep.procs.router.board_writer cimport BoardWriter
-from lockstep.procs.router.events cimport EVENTS_OF_COMMAND, EVENTS_OF_KEY, Announcer, is_told
+from lockstep.procs.router.events cimport EVENTS_OF_COMMAND, Announcer, is_told, most_events
+from lockstep.procs.router.extensions cimport MAX_GROUP
+from lockstep.procs.router.imposed cimport imposed_before, imposed_on
 from lockstep.procs.router.ingress cimport Ingress
+from lockstep.procs.router.log_clock cimport ahead_at, time_after
 from lockstep.procs.router.log_source cimport LogRing
 from lockstep.procs.router.own_records cimport OwnRecords
 from lockstep.procs.router.prefetch cimport GLIMPSES, look_ahead
-from lockstep.procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, MAX_GROUP, Sequencer
+from lockstep.procs.router.sequencer cimport FLUSH_REST_NS, MAX_FLUSH, Sequencer
 from lockstep.procs.router.settlement cimport Settlement
 from lockstep.procs.router.verdicts cimport verdict_of
 from lockstep.shm.board cimport (
@@ -31,10 +34,7 @@ from lockstep.shm.ring cimport Consumer, Producer, claim_at, record_at
 
 from lockstep.core.schema.records import Code
 from lockstep.procs.router.settlement import ReplayError
-
-# A command that waited longer is refused (LOG-5). Not an enum: one this large would be unsigned, and compare a command
-# that arrived after the poll began, whose age is negative, as older than anything.
-cdef int64_t MAX_AGE_NS = 30_000_000_000
+from lockstep.procs.router.origin import next_change
 
 cdef enum:
     BATCH = 256
@@ -43,49 +43,38 @@ cdef enum:
     QUIET_NS = 250_000_000         # commands wait no longer for a snapshot
     QUIET_REST_NS = 1_000_000_000  # and then not again so soon
 
-assert <int> MAX_FLUSH >= <int> EVENTS_OF_KEY
-
 
 @final
 cdef class Router(Agent):
-    """The venue's one router.
+    """The venue's one router, with the ends of its rings (`Rings`) and what it starts from (`Origin`).
 
-    `ingress` maps the numbers of ingress rings (a gateway's own, 9 the operators') to their consumers, `matchers` those
-    of matchers to the consumers of their event rings. `source` is the log so far; with a LogRing, another one fills the
-    ring of `log` until this one is promoted. `changes(core)` gives, once the log is replayed, the configuration's
-    changes: lists of records, an extension before its main record. `snapshots` keeps its state, with a method
-    `save(seq, agent, write)`; None keeps nothing. `generation` is the journal's that it waits for. Of `voided` ingress
-    records, each (ring's number, incarnation, sequence), the whole request is passed over. Up to `older_ids` closed
-    client ids beyond each account's last ones are kept for `id_window_s`. Before anything is written behind the
-    journal, `witnesses` are asked whether it has all that ever came of it.
+    `snapshots` keeps its state, with a method `save(seq, agent, write)`; None keeps nothing.
     """
 
-    def __init__(
-        self, Producer log, Producer events, dict ingress, dict matchers, Board board, JournalSource source,
-        object changes, bytes boot_id, Sequencer core=None, *, object snapshots=None, uint64_t generation=1,
-        object voided=frozenset(), uint32_t id_window_s=0, uint32_t older_ids=0, object witnesses=None,
-    ):
+    def __init__(self, object rings, Board board not None, object origin, object snapshots=None):
+        cdef Producer log = rings.log
+        cdef Producer events = rings.events
         if events.ring.header.capacity <= MAX_FLUSH:
             raise ValueError(f"the router's event ring needs {MAX_FLUSH + 1} slots: one cause's events must fit")
-        if log.ring.header.capacity < MAX_GROUP or len(boot_id) != 16:
+        if log.ring.header.capacity < MAX_GROUP or len(origin.boot_id) != 16:
             raise ValueError(f"a router needs a log of {MAX_GROUP} slots and a boot id of 16 bytes")
         self.name = "router"
-        self.core = Sequencer() if core is None else core
+        self.core = Sequencer() if origin.core is None else origin.core
         self.balances = self.core.ledger.balances
         self.schedule = self.core.administration.schedule
         self.log = log
         self.events = Announcer(events)
         self.board = board
-        self.source = source
-        self.changes = changes
-        self.witnesses = witnesses
+        self.source = origin.source
+        self.changes = origin.changes
+        self.witnesses = origin.witnesses
         self.snapshots = snapshots
-        self.generation = generation
-        self.ingress = Ingress(ingress, voided)
-        self.follows = isinstance(source, LogRing)
-        self.settlement = Settlement(self.core.ledger, board, matchers, self.follows)
+        self.generation = origin.generation
+        self.ingress = Ingress(rings.ingress, origin.voided)
+        self.follows = isinstance(origin.source, LogRing)
+        self.settlement = Settlement(self.core.ledger, board, rings.matchers, self.follows)
         self.showing = BoardWriter(board, self.core.ledger.balances, self.core.ledger.accounts)
-        self.own = OwnRecords(self.core, self.settlement, self.events, boot_id, id_window_s, older_ids)
+        self.own = OwnRecords(self.core, self.settlement, self.events, origin)
         self.state = WAITING
 
     cdef int64_t poll(self, int64_t now_ns) except -1 nogil:
@@ -116,7 +105,7 @@ cdef class Router(Agent):
         self.ingress.release()
         if work == 0 or now_ns - self.last_show_ns >= SHOW_NS:
             self.last_show_ns = now_ns
-            self.board.store(WORD_LOG_AHEAD_NS, self.ahead_at(now_ns))
+            self.board.store(WORD_LOG_AHEAD_NS, ahead_at(&self.clock, now_ns))
             self.show()
         return work
 
@@ -129,9 +118,7 @@ cdef class Router(Agent):
         return handover >= HANDOVER_CLOSING or self.board.load(WORD_FENCED) != 0
 
     cdef int64_t write_due(self, int64_t now_ns) except -1 nogil:
-        """The router's own records, while there is room: an epoch that is wanted, activations, a tick, the schedule's
-        changes, and cancels that are due (LOG-33).
-        """
+        """Its own records, while there is room: a wanted epoch, activations, a tick, phases, cancels (LOG-33)."""
         cdef int64_t work = 0
         if self.board.load(WORD_EPOCH_WANTED) > self.core.epoch and self.has_room(CMD_EPOCH):
             work += self.begin_epoch(now_ns)
@@ -157,9 +144,7 @@ cdef class Router(Agent):
         return 1
 
     cdef bint is_tick_due(self, int64_t now_ns) noexcept nogil:
-        """Whether balances wait to be announced, or that all are; or whether a matcher that has done the last tick has
-        something to do.
-        """
+        """Whether balances, or that all are, wait to be announced, or a matcher that did the last tick has work."""
         cdef uint64_t rest = FLUSH_REST_NS if self.leftover else FLUSH_NS
         if self.balances.changed.count or self.core.unsettled:
             if self.time_of_next(now_ns) >= max(self.core.flushed_ns, self.led_since_ns) + rest:
@@ -168,12 +153,8 @@ cdef class Router(Agent):
 
     cdef bint has_room(self, uint8_t type) noexcept nogil:
         """Whether a record of that type, with all extensions it can have, and all its events fit into their rings."""
-        cdef uint64_t events = EVENTS_OF_COMMAND
+        cdef uint64_t events = most_events(type)
         cdef uint64_t records = self.log_claimed + MAX_GROUP
-        if type == CMD_MARKER or type == CMD_TICK:
-            events = MAX_FLUSH + 1
-        elif type == CMD_API_KEY or type == CMD_SECOND_FACTOR or type == CMD_WITHDRAWAL_REQUEST:
-            events = EVENTS_OF_KEY
         return (self.follows or self.log.free(records) >= records) and self.events.room(events) >= events
 
     cdef uint64_t count_fitting(self) noexcept nogil:
@@ -194,13 +175,8 @@ cdef class Router(Agent):
         return 0
 
     cdef uint64_t time_of_next(self, int64_t now_ns) noexcept nogil:
-        """The log time of a record that is sequenced now: never before or at the last one's (LOG-4)."""
-        return max(self.core.last_time_ns + 1, <uint64_t> now_ns + self.ahead_at(now_ns))
-
-    cdef uint64_t ahead_at(self, int64_t now_ns) noexcept nogil:
-        """How far log time is ahead of the wall clock: it runs at half speed until that has caught up (LOG-4)."""
-        cdef uint64_t gone = <uint64_t> (now_ns - self.led_at_ns) >> 1
-        return self.behind_ns - gone if gone < self.behind_ns else 0
+        """The log time of a record that is sequenced now."""
+        return time_after(&self.clock, self.core.last_time_ns, now_ns)
 
     cdef void stamp(self, char *record, int64_t now_ns) noexcept nogil:
         cdef CommandRecord *header = <CommandRecord *> record
@@ -209,8 +185,7 @@ cdef class Router(Agent):
         header.time_ns = self.time_of_next(now_ns)
 
     cdef int write_own(self, uint8_t type, int64_t now_ns) except -1 nogil:
-        """Sequence a marker, snapshot, tick, epoch, activation, phase of the schedule or cancel that is due. Returns 1.
-        """
+        """Sequence a marker, snapshot, tick, epoch, activation, the schedule's phase or a due cancel. Returns 1."""
         cdef char *record = claim_at(self.log, self.log.next + self.log_claimed)
         memset(record, 0, RECORD_SIZE)
         (<CommandRecord *> record).type = type
@@ -331,7 +306,7 @@ cdef class Router(Agent):
                 raise RuntimeError(
                     f"ingress ring {self.ingress.numbers[place]} has a record of type {header.type}, the router's own"
                 )
-        imposed = self.imposed_on(header, now_ns)
+        imposed = imposed_on(self.core, header, now_ns, self.journal_full)
         header.ingress = self.ingress.numbers[place]
         header.ingress_incarnation = ring.ring.header.incarnation
         header.ingress_seq = ring.next
@@ -339,25 +314,6 @@ cdef class Router(Agent):
         self.finish(<char *> header, self.core.sequence(<char *> header, imposed))
         ring.next += 1
         return 0
-
-    cdef int imposed_on(self, const CommandRecord *record, int64_t now_ns) noexcept nogil:
-        """Why a command, by its time of arrival, is refused for a reason outside the log, or OK.
-
-        The api's sequence in the ring is that of the rights that allow the command, plus one: a person's session, or
-        a logged-on connection, may have lost them since (LOG-30). The rest of a full disk is for commands that take
-        orders off or keep the venue going (LOG-29). An instrument that moves leaves its image there.
-        """
-        if now_ns - <int64_t> record.time_ns > MAX_AGE_NS:
-            return CODE_TOO_OLD
-        if record.seq != 0 and self.core.ledger.accounts.have_ended(record.account, record.seq - 1):
-            return CODE_SESSION_ENDED
-        if self.journal_full and (
-            record.type == CMD_NEW_ORDER or record.type == CMD_REPLACE or (
-                record.type == CMD_INSTRUMENT and self.core.administration.moves(<const InstrumentRecord *> record)
-            )
-        ):
-            return CODE_JOURNAL_FULL
-        return CODE_OK
 
     cdef int wait_for_journal(self) except -1 nogil:
         cdef uint64_t end
@@ -447,9 +403,9 @@ cdef class Router(Agent):
             self.write_own(CMD_MARKER, now_ns)
             self.publish()
         # A wall clock that was set back: the log's time continues from where it was, without a pause.
-        self.behind_ns = max(0, <int64_t> self.core.last_time_ns - now_ns)
-        self.led_at_ns = now_ns
-        self.led_since_ns = now_ns + self.behind_ns
+        self.clock.behind_ns = max(0, <int64_t> self.core.last_time_ns - now_ns)
+        self.clock.led_at_ns = now_ns
+        self.led_since_ns = now_ns + self.clock.behind_ns
         self.state = CONFIGURING
         return work + 1
 
@@ -476,7 +432,8 @@ cdef class Router(Agent):
                 self.write_own(CMD_EPOCH, now_ns)
                 self.publish()
                 return 1
-            self.group = self.next_change()
+            self.group = next_change(self.pending, Code(self.refused))
+            self.refused = CODE_OK
             if self.group is not None:
                 for record in self.group:
                     header = <CommandRecord *> claim_at(self.log, self.log.next + self.log_claimed)
@@ -497,14 +454,6 @@ cdef class Router(Agent):
         self.settlement.leads = True
         self.state = LEADING
         return 1
-
-    def next_change(self) -> list[bytes] | None:
-        """Report a refusal of the last change, and return the configuration's next one; None: there is none."""
-        refused, self.refused = self.refused, CODE_OK
-        try:
-            return self.pending.send(Code(refused)) if refused != CODE_OK else next(self.pending)
-        except StopIteration:
-            return None
 
     cdef void publish(self) noexcept nogil:
         """Show the log first, so that matchers begin; then the router's events; then how far both are complete."""

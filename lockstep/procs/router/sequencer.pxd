@@ -1,12 +1,12 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from lockstep.core.schema.records cimport (
-    RECORD_SIZE, ActivateRecord, CancelRecord, CommandRecord, EpochRecord, ExtLegRecord, ExtTermsRecord,
-    NewOrderRecord, ReplaceRecord, ReservationRecord, SessionRecord,
+    ActivateRecord, CancelRecord, CommandRecord, EpochRecord, NewOrderRecord, ReplaceRecord, ReservationRecord,
+    SessionRecord,
 )
 from lockstep.core.tables.saved cimport Loader, Saver
 from lockstep.procs.router.balances cimport Balance
-from lockstep.procs.router.holds cimport Cost
+from lockstep.procs.router.extensions cimport Extensions
 from lockstep.procs.router.orders cimport OpenOrder
 from lockstep.procs.router.state cimport State
 
@@ -14,7 +14,6 @@ cdef enum:
     RULES_VERSION = 1      # of what follows from a log: its verdicts and events, and their numbers
     MAX_FLUSH = 32         # BALANCE events of one cause: well below the smallest event ring, which must hold them all
     FLUSH_REST_NS = 1_000_000  # of the log's clock: markers closer together than this don't all announce balances
-    MAX_GROUP = 16         # records that belong together: extensions, and the main record
     SECOND_NS = 1_000_000_000
     INGRESS_RINGS = 11     # numbers of ingress rings: 0 is the router itself, 9 the operators', 10 the api's
 
@@ -47,7 +46,7 @@ cdef class Sequencer(State):
     cdef uint32_t id_tag       # of the client id of the record that is being decided
     cdef char own_id[36]       # of the cancel or replace sequenced last,
     cdef char meant_id[36]     # and of the order that it means
-    cdef char extensions[MAX_GROUP][RECORD_SIZE]
+    cdef Extensions extensions
     cdef Target target
     cdef Balance flushed[MAX_FLUSH]
     cdef uint64_t flushed_count
@@ -63,16 +62,9 @@ cdef class Sequencer(State):
     cdef int administer(self, char *record, int imposed) except -1
     cdef int new_order(self, NewOrderRecord *record, int imposed) except -1 nogil
     cdef int new_list(self, NewOrderRecord *record, int imposed) except -1 nogil
-    cdef const char *before(self, const CommandRecord *record, uint64_t back) noexcept nogil
     cdef uint16_t judge_key(self, const CommandRecord *record) noexcept nogil
     cdef uint16_t judge_resend(self, const CommandRecord *record, uint64_t back) noexcept nogil
     cdef void note_session(self, uint32_t session, uint32_t msg_seq_num) noexcept nogil
-    cdef uint16_t judge_order(self, NewOrderRecord *record, bint is_leg, Cost *cost) noexcept nogil
-    cdef uint16_t judge_list(
-        self, NewOrderRecord *first, const ExtLegRecord *second
-    ) noexcept nogil
-    cdef void stamp(self, NewOrderRecord *record) noexcept nogil
-    cdef void prepare_leg(self, ExtLegRecord *leg) noexcept nogil
     cdef int activate(self, ActivateRecord *record) except -1 nogil
     cdef int cancel(self, CancelRecord *record, int imposed) except -1 nogil
     cdef int replace(self, ReplaceRecord *record, int imposed) except -1 nogil
@@ -83,9 +75,6 @@ cdef class Sequencer(State):
     cdef uint16_t judge_target(self, uint32_t item, uint32_t instrument, uint8_t side) noexcept nogil
     cdef int session(self, SessionRecord *record) noexcept nogil
     cdef int reserve(self, const ReservationRecord *record) noexcept nogil
-    cdef const char *extension(self, const CommandRecord *record, uint64_t back, uint8_t type) noexcept nogil
-    cdef const ExtLegRecord *leg_of(self, const NewOrderRecord *record) noexcept nogil
-    cdef bint lacks_name(self, const NewOrderRecord *record, const ExtLegRecord *leg) noexcept nogil
     cdef uint64_t digest(self)
     cdef int save(self, Saver saver) except -1
     cdef int load(self, Loader loader) except -1

@@ -4,8 +4,7 @@ It sees one record after another and knows no ring, clock or process: a leading 
 same from it. It is given whatever depends on anything outside the log: the time, and verdicts imposed because a
 command came too late or the journal's disk is full.
 
-Records of one request follow each other: extensions first, each remembered by its sequence and type until the main
-record, which carries the verdict, takes it up. One that is not taken up has no effect.
+Records of one request follow each other: extensions first, then the main record, which carries the verdict.
 """
 
 from cython cimport final
@@ -13,7 +12,6 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
 from lockstep.core.files.crc32c cimport crc32c
-from lockstep.core.rules.order_terms cimport has_own_price, is_plain, list_fault, order_fault
 from lockstep.core.schema.client_ids cimport copy_meant_id, copy_own_id, has_both_ids
 from lockstep.core.schema.records cimport *
 from lockstep.core.tables.digest cimport scramble
@@ -22,9 +20,10 @@ from lockstep.core.tables.saved cimport Loader, Saver
 from lockstep.procs.router.accounts cimport ACCOUNT_BLOCKED, SESSION_ENDED, Account, account_at, session_line
 from lockstep.procs.router.administration cimport EXTENSIONS, OPERATORS_RING, is_of_fix
 from lockstep.procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
-from lockstep.procs.router.collars cimport stamped_price
-from lockstep.procs.router.holds cimport NOTHING, Listing, Stake, is_limited
+from lockstep.procs.router.extensions cimport MAX_GROUP, before, extension_of, keep, lacks_name, leg_of
+from lockstep.procs.router.holds cimport NOTHING, Cost, Listing, is_limited
 from lockstep.procs.router.ids cimport CLOSED, find_id, id_at, is_id, tag_of_id
+from lockstep.procs.router.new_orders cimport judge_list, judge_order, prepare_leg, stamp
 from lockstep.procs.router.orders cimport order_at
 from lockstep.procs.router.replaces cimport judge_replace
 from lockstep.procs.router.verdicts cimport verdict_of
@@ -75,7 +74,7 @@ cdef class Sequencer(State):
         if 0 < header.ingress < INGRESS_RINGS:
             self.taken[header.ingress] = Taken(header.ingress_seq, header.ingress_incarnation)
         if header.type >= CMD_EXT_CLIENT_ID:
-            memcpy(self.extensions[header.seq % MAX_GROUP], record, RECORD_SIZE)
+            keep(&self.extensions, record)
         return decided
 
     cdef int decide(self, char *record, int imposed) except -1 nogil:
@@ -87,7 +86,7 @@ cdef class Sequencer(State):
         if type == CMD_REPLACE:
             return self.replace(<ReplaceRecord *> record, imposed)
         if type == CMD_EXT_LEG:
-            self.prepare_leg(<ExtLegRecord *> record)
+            prepare_leg(self.ledger, self.administration, &self.extensions, <ExtLegRecord *> record)
         elif type == CMD_SESSION:
             return self.session(<SessionRecord *> record)
         elif type == CMD_RESERVATION:
@@ -149,7 +148,7 @@ cdef class Sequencer(State):
         if header.type == CMD_MASS_CANCEL and header.ingress != OPERATORS_RING:
             self.note_session(header.session, (<const MassCancelRecord *> record).msg_seq_num)
         for i in range(EXTENSIONS):
-            extensions[i] = self.before(header, i + 1)
+            extensions[i] = before(&self.extensions, header, i + 1)
         verdict = self.administration.carry_out(record, imposed, extensions)
         told = self.administration.transfers.told
         if verdict == CODE_OK and told != NIL:
@@ -157,38 +156,6 @@ cdef class Sequencer(State):
             self.flushed[0] = balance_at(self.ledger.balances, told)[0]
             self.flushed_count = 1
         return verdict
-
-    cdef const char *extension(self, const CommandRecord *record, uint64_t back, uint8_t type) noexcept nogil:
-        """The record's extension of that type and account, so many records before it; NULL if that is none."""
-        cdef const char *found = self.before(record, back)
-        return found if found != NULL and (<const CommandRecord *> found).type == type else NULL
-
-    cdef const char *before(self, const CommandRecord *record, uint64_t back) noexcept nogil:
-        """The extension of whatever type, of the record's account, so many records before it; NULL if that is none."""
-        cdef const char *found = self.extensions[(record.seq - back) % MAX_GROUP]
-        cdef const CommandRecord *header = <const CommandRecord *> found
-        if header.seq == record.seq - back and header.type != 0 and header.account == record.account:
-            return found
-        return NULL
-
-    cdef const ExtLegRecord *leg_of(self, const NewOrderRecord *record) noexcept nogil:
-        """The second order of the list that this order leads; NULL if it leads none, or the second is missing."""
-        if not record.flags & ORDER_FLAG_LIST:
-            return NULL
-        return <const ExtLegRecord *> self.extension(
-            <const CommandRecord *> record, 2 if record.flags & ORDER_FLAG_TERMS else 1, CMD_EXT_LEG
-        )
-
-    cdef bint lacks_name(self, const NewOrderRecord *record, const ExtLegRecord *leg) noexcept nogil:
-        """Whether a list says that it has a name, and the record that lies before all others of its group is none."""
-        cdef const ExtListNameRecord *extension
-        if not record.flags & ORDER_FLAG_LIST_NAME:
-            return False
-        extension = <const ExtListNameRecord *> self.extension(
-            <const CommandRecord *> record, record.seq - leg.seq + (2 if leg.flags & ORDER_FLAG_TERMS else 1),
-            CMD_EXT_LIST_NAME
-        )
-        return extension == NULL or extension.name[0] == 0
 
     cdef uint16_t judge_request(self, const CommandRecord *record, const char *text, int imposed) noexcept nogil:
         """What can be wrong with any request that has a client id; notes the id's tag."""
@@ -219,7 +186,7 @@ cdef class Sequencer(State):
 
     cdef uint16_t judge_resend(self, const CommandRecord *record, uint64_t back) noexcept nogil:
         """Refuse a possible resend whose id may have been used and forgotten; its terms say when it was first made."""
-        cdef const char *terms = self.extension(record, back, CMD_EXT_TERMS)
+        cdef const char *terms = extension_of(&self.extensions, record, back, CMD_EXT_TERMS)
         cdef uint64_t transact_ns = (<const ExtTermsRecord *> terms).transact_ns if terms != NULL else 0
         return CODE_RESENT_TOO_LATE if self.ledger.ids.may_be_forgotten(record.account, transact_ns) else CODE_OK
 
@@ -241,7 +208,7 @@ cdef class Sequencer(State):
             if record.flags & ORDER_FLAG_POSS_RESEND:
                 verdict = self.judge_resend(<const CommandRecord *> record, 1)
             if verdict == CODE_OK:
-                verdict = self.judge_order(record, False, &cost)
+                verdict = judge_order(self.ledger, &self.extensions, record, False, &cost)
         elif is_unheard(verdict):
             return verdict
         listing = &self.ledger.listings[record.instrument]
@@ -260,77 +227,15 @@ cdef class Sequencer(State):
         if verdict != CODE_OK:
             self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
             return verdict
-        self.stamp(record)
+        stamp(self.ledger, self.administration, record)
         self.ledger.open(record, payer, self.id_tag)
         if account.max_orders != 0:
             self.ledger.accounts.note_orders(record.account, record.time_ns, 1)
         return CODE_OK
 
-    cdef uint16_t judge_order(self, NewOrderRecord *record, bint is_leg, Cost *cost) noexcept nogil:
-        """The terms of a new order and its cost; stamps the price of one without its own.
-
-        A leg has been stamped when it was sequenced, and is not written to.
-        """
-        cdef const Listing *listing
-        cdef const ExtTermsRecord *terms = NULL
-        cdef int fault
-        if record.instrument == 0 or record.instrument > self.ledger.instrument_count:
-            return CODE_UNKNOWN_INSTRUMENT
-        listing = &self.ledger.listings[record.instrument]
-        if listing.phase == PHASE_DELISTED:
-            return CODE_DELISTED
-        if not is_plain(record):
-            if record.flags & (ORDER_FLAG_LIST | ORDER_FLAG_LIST_NAME) == ORDER_FLAG_LIST_NAME:
-                return CODE_TERMS_MISSING
-            if record.flags & ORDER_FLAG_TERMS:
-                terms = <const ExtTermsRecord *> self.extension(<const CommandRecord *> record, 1, CMD_EXT_TERMS)
-                if terms == NULL:
-                    return CODE_TERMS_MISSING
-            fault = order_fault(record, terms)
-            if fault != CODE_OK:
-                return <uint16_t> fault
-            if terms != NULL and terms.expire_ns != 0 and terms.expire_ns <= record.time_ns:
-                return CODE_EXPIRE_TIME_PASSED
-            if terms != NULL and terms.valid_until_ns != 0 and terms.valid_until_ns < record.time_ns:
-                return CODE_VALID_UNTIL_PASSED
-            if not is_leg and not has_own_price(record.ord_type):
-                record.price_ticks = stamped_price(listing, record, terms)
-            if record.price_ticks <= 0:
-                return CODE_NO_REFERENCE_PRICE
-        return self.ledger.cost_of(
-            listing, record.side, record.flags & ORDER_FLAG_BUDGET != 0, record.price_ticks, record.quantity_lots, cost
-        )
-
-    cdef void stamp(self, NewOrderRecord *record) noexcept nogil:
-        """Stamp fee rates, and the self-trade mode if the order leaves it to its account (LOG-2)."""
-        cdef const Listing *listing = &self.ledger.listings[record.instrument]
-        cdef const Account *account = account_at(self.ledger.accounts, record.account)
-        record.maker_fee_ppm = listing.terms.maker_fee_ppm
-        record.taker_fee_ppm = listing.terms.taker_fee_ppm
-        if account.fee_tier != 0 and self.administration.tiers[account.fee_tier].is_given:
-            record.maker_fee_ppm = self.administration.tiers[account.fee_tier].maker_ppm
-            record.taker_fee_ppm = self.administration.tiers[account.fee_tier].taker_ppm
-        if record.stp == STP_DEFAULT:
-            record.stp = account.self_trade if account.self_trade != STP_DEFAULT else STP_NONE
-
-    cdef void prepare_leg(self, ExtLegRecord *leg) noexcept nogil:
-        """Stamp what a leg's own record must have, though its verdict is its main record's, which comes later."""
-        cdef NewOrderRecord *order = <NewOrderRecord *> leg
-        cdef const char *terms = self.extension(<const CommandRecord *> leg, 1, CMD_EXT_TERMS)
-        if leg.account == 0 or leg.account > self.ledger.accounts.count:
-            return
-        if leg.instrument == 0 or leg.instrument > self.ledger.instrument_count:
-            return
-        if not has_own_price(leg.ord_type):
-            leg.price_ticks = stamped_price(
-                &self.ledger.listings[leg.instrument], order,
-                <const ExtTermsRecord *> terms if leg.flags & ORDER_FLAG_TERMS else NULL,
-            )
-        self.stamp(order)
-
     cdef int new_list(self, NewOrderRecord *record, int imposed) except -1 nogil:
         """Two orders, accepted or refused together. Refused, each of their ids that was not known is closed."""
-        cdef const ExtLegRecord *leg = self.leg_of(record)
+        cdef const ExtLegRecord *leg = leg_of(&self.extensions, record)
         cdef uint16_t verdict = self.judge_request(<const CommandRecord *> record, record.cl_ord_id, imposed)
         cdef bint is_known = verdict == CODE_DUPLICATE_CLIENT_ID
         cdef bint is_leg_known = leg == NULL
@@ -346,12 +251,12 @@ cdef class Sequencer(State):
         if verdict == CODE_OK and record.flags & ORDER_FLAG_POSS_RESEND:
             verdict = self.judge_resend(<const CommandRecord *> record, 1)
         if verdict == CODE_OK:
-            if leg == NULL or self.lacks_name(record, leg):
+            if leg == NULL or lacks_name(&self.extensions, record, leg):
                 verdict = CODE_TERMS_MISSING
             else:
-                verdict = self.judge_list(record, leg)
+                verdict = judge_list(self.ledger, &self.extensions, record, leg)
         if verdict == CODE_OK:
-            self.stamp(record)
+            stamp(self.ledger, self.administration, record)
             self.ledger.open_list(record, self.id_tag, leg, leg_tag)
             self.ledger.accounts.note_orders(record.account, record.time_ns, 2)
             return CODE_OK
@@ -361,35 +266,6 @@ cdef class Sequencer(State):
         if not is_known:
             self.ledger.ids.add_closed(record.account, record.cl_ord_id, self.id_tag, record.seq)
         return verdict
-
-    cdef uint16_t judge_list(self, NewOrderRecord *first, const ExtLegRecord *second) noexcept nogil:
-        """As for one order: what is wrong with either, with both together, then limits, then the balance."""
-        cdef NewOrderRecord *leg = <NewOrderRecord *> second
-        cdef const Listing *listing = &self.ledger.listings[second.instrument]
-        cdef uint16_t verdict
-        cdef uint32_t payer
-        cdef Cost costs[2]
-        cdef Stake ahead = NOTHING
-        verdict = self.judge_order(first, False, &costs[0])
-        if verdict == CODE_OK:
-            verdict = self.judge_order(leg, True, &costs[1])
-        if verdict == CODE_OK:
-            verdict = <uint16_t> list_fault(first, second)
-        if verdict == CODE_OK:
-            verdict = self.ledger.accounts.fault(first.account, first.session, first.time_ns, 2, 2)
-        if verdict == CODE_OK:
-            verdict = self.ledger.can_bear(listing, first.account, first.side, &costs[0], &NOTHING)
-        if verdict != CODE_OK:
-            return verdict
-        if second.list_kind == LIST_KIND_OCO:
-            costs[0].held = max(costs[0].held, costs[1].held)
-        else:
-            ahead.incoming = costs[1].incoming  # brings nothing before it is activated
-        verdict = self.ledger.can_bear(listing, first.account, second.side, &costs[1], &ahead)
-        return verdict if verdict != CODE_OK else self.ledger.can_pay(
-            first.account, listing.terms.quote_asset if first.side == SIDE_BUY else listing.terms.base_asset,
-            costs[0].held, &payer,
-        )
 
     cdef int activate(self, ActivateRecord *record) except -1 nogil:
         """An order that waited for another's fill works if its account can bear it now; else its matcher ends it."""
@@ -417,16 +293,16 @@ cdef class Sequencer(State):
 
     cdef const Glimpse *read_ids(self, const ReplaceRecord *record) noexcept nogil:
         """Both client ids of a cancel or replace; returns what was found of the one that it means."""
-        cdef const char *extension
+        cdef const char *found
         copy_own_id(self.own_id, record)
         if has_both_ids(record):
             copy_meant_id(self.meant_id, record)
             return &self.seen
-        extension = self.extension(<const CommandRecord *> record, 1, CMD_EXT_CLIENT_ID)
-        if extension == NULL:
+        found = extension_of(&self.extensions, <const CommandRecord *> record, 1, CMD_EXT_CLIENT_ID)
+        if found == NULL:
             memset(self.meant_id, 0, CL_ORD_ID_SIZE)
             return &self.seen
-        memcpy(self.meant_id, (<const ExtClientIdRecord *> extension).orig_cl_ord_id, CL_ORD_ID_SIZE)
+        memcpy(self.meant_id, (<const ExtClientIdRecord *> found).orig_cl_ord_id, CL_ORD_ID_SIZE)
         return &self.seen_before
 
     cdef uint32_t resolve(self, uint32_t account, const Glimpse *seen) noexcept nogil:
@@ -486,7 +362,9 @@ cdef class Sequencer(State):
         elif is_unheard(verdict):
             return verdict
         if record.flags & ORDER_FLAG_TERMS:
-            terms = <const ExtTermsRecord *> self.extension(<const CommandRecord *> record, back, CMD_EXT_TERMS)
+            terms = <const ExtTermsRecord *> extension_of(
+                &self.extensions, <const CommandRecord *> record, back, CMD_EXT_TERMS
+            )
         if verdict == CODE_OK and record.flags & ORDER_FLAG_POSS_RESEND:
             verdict = self.judge_resend(<const CommandRecord *> record, back)
         if verdict == CODE_OK and record.flags & ORDER_FLAG_TERMS and terms == NULL:
@@ -535,7 +413,7 @@ cdef class Sequencer(State):
         ]
         saver.put(numbers, sizeof(numbers))
         saver.put(self.taken, sizeof(self.taken))
-        return saver.put(self.extensions, sizeof(self.extensions))
+        return saver.put(&self.extensions, sizeof(self.extensions))
 
     cdef int load(self, Loader loader) except -1:
         """Load a saved state. DamagedPart, MemoryError."""
@@ -548,7 +426,7 @@ cdef class Sequencer(State):
         self.flushed_key, self.flushed_ns = numbers[4], numbers[5]
         self.unsettled = numbers[6] != 0
         loader.get(self.taken, sizeof(self.taken))
-        return loader.get(self.extensions, sizeof(self.extensions))
+        return loader.get(&self.extensions, sizeof(self.extensions))
 
     def ingress_positions(self) -> list[dict[str, int]]:
         """How far the log has each ingress ring, as `Taken`, by the ring's number."""
