@@ -102,19 +102,9 @@ class LogoutLast(Listening):
 class WaitsForEver(Server):
     """Nothing ends a connection but what its peer does."""
 
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts)
-        self.transports: list[asyncio.Transport] = []
-
     def admit(self, connection: ClientSocket, transport: asyncio.Transport) -> Client | None:
-        self.transports.append(transport)
         patient: Any = Patient(transport)
         return super().admit(connection, patient)
-
-    def abandon(self) -> None:
-        super().abandon()
-        for transport in self.transports:
-            transport.abort()
 
 
 class Patient:
@@ -177,7 +167,7 @@ def test_a_close_that_waits_for_ever_is_found(tmp_path: Path, bug: type[Server] 
             hasty.send_refused(30_000)
             await stalled(harness, hasty)
             gateway, engine, clock = harness.gateway, harness.gateway.engine, harness.gateway._clock
-            engine.log_out(1, b"enough", gateway.now_ns())
+            engine.clients.log_out(1, b"enough", gateway.now_ns())
             session = engine.reporter.sessions[1]
             assert session is not None
             for rounds in (1, 2):

@@ -54,6 +54,18 @@ def config_for(
     )
 
 
+def abandon(server: Server) -> None:
+    """Close every socket at once and write nothing more, as a crash does."""
+    server._stopping = True
+    if server._listener is not None:
+        server._listener.close()
+    server._control.close()
+    for connection in tuple(server._connections.values()):
+        assert connection._transport is not None
+        connection._transport.abort()
+    server._authenticator.close()
+
+
 class Harness:
     """A running venue. `stalled` agents are not stepped."""
 
@@ -86,13 +98,13 @@ class Harness:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-        self.gateway.abandon()
+        abandon(self.gateway)
         self._journal.close()
 
     def kill_gateway(self) -> None:
         """End the gateway alone, as a crash does: unwritten messages are lost; its rings stay as they are."""
         self.stalled.add("gateway")
-        self.gateway.abandon()
+        abandon(self.gateway)
 
     async def start_gateway(self) -> None:
         """A gateway in its place, as its host starts it."""

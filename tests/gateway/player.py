@@ -19,6 +19,7 @@ from lockstep.procs.gateway.store_reader import Scan
 from lockstep.shm.board import Word
 from tests.event_feed import ROUTER, EventFeed, cause_of
 from tests.gateway.harness import config_for
+from tests.gateway.store_entries import write_out
 from tests.router.random_driver import Everything
 from tests.router.rig import Rig
 
@@ -110,13 +111,13 @@ class Player:
 
     def save(self) -> Start:
         """Save its part of a snapshot here; the start that a run from there has."""
-        self.engine.store.write_out()
+        write_out(self.engine.store)
         self.kept.save(self.cause, NAME, self.engine.reporter.save)
         return self.recording.start(self.cause)
 
     def part(self) -> bytes:
         """All that it holds, as it would be saved."""
-        self.engine.store.write_out()
+        write_out(self.engine.store)
         fd = os.memfd_create("part")
         saver = Saver(fd)
         self.engine.reporter.save(saver)
@@ -127,7 +128,7 @@ class Player:
 
     def said(self) -> list[tuple[int, int, int, bytes]]:
         """All that it has stored."""
-        self.engine.store.write_out()
+        write_out(self.engine.store)
         return stored(self.data / NAME)
 
 

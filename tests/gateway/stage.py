@@ -23,7 +23,7 @@ from lockstep.core.venue.venue import Venue
 from lockstep.procs.gateway.__main__ import build
 from lockstep.procs.gateway.server import Server
 from lockstep.shm.board import Word
-from tests.gateway.harness import REPLY_S, STEP_S, Trader, config_for
+from tests.gateway.harness import REPLY_S, STEP_S, Trader, abandon, config_for
 from tests.listed import TERMS
 from tests.passwords import CHEAP_HASH
 
@@ -119,7 +119,7 @@ class Stage:
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
-        self.gateway.abandon()
+        abandon(self.gateway)
 
     def tell(self, event: Any, ring: int = MATCHER) -> int:
         """Have the venue say something; its number in that ring."""

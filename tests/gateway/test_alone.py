@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateway.harness import Harness, Trader, venue
+from tests.gateway.store_entries import add, write_out
 
 IN_LOGGED = 2
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
@@ -144,9 +145,9 @@ def test_killed_between_store_and_ring_it_is_asked_again_for_what_no_router_saw(
             store = harness.gateway.engine.store
             for cl_ord_id in ("lost 1", "lost 2"):
                 keeper.sent[keeper.next_out] = ("D", {11: cl_ord_id})
-                store.add(IN_LOGGED, 1, keeper.next_out, b"8=FIX.4.4\x01")
+                add(store, IN_LOGGED, 1, keeper.next_out, b"8=FIX.4.4\x01")
                 keeper.next_out += 1
-            store.write_out()
+            write_out(store)
             await harness.start_gateway()
             await keeper.enter(harness)
             await take_all(keeper, ["seen", "lost 1", "lost 2"])
@@ -195,9 +196,9 @@ def test_answers_of_its_own_are_not_given_again(tmp_path: Path) -> None:
             store = harness.gateway.engine.store
             for kind, cl_ord_id in ((IN_LOGGED, "lost"), (3, "answered")):
                 keeper.sent[keeper.next_out] = ("D", {11: cl_ord_id})
-                store.add(kind, 1, keeper.next_out, b"8=FIX.4.4\x01")
+                add(store, kind, 1, keeper.next_out, b"8=FIX.4.4\x01")
                 keeper.next_out += 1
-            store.write_out()
+            write_out(store)
             await harness.start_gateway()
             await keeper.enter(harness)
             await take_all(keeper, ["lost"])
@@ -230,7 +231,7 @@ def test_killed_with_any_part_of_its_last_reports_written_it_tells_them_all_once
                 for keeper in keepers:
                     await keeper.close()
                 await harness.until(lambda: not harness.gateway.engine.clients)
-                harness.gateway.engine.store.write_out()
+                write_out(harness.gateway.engine.store)
                 (segment,) = (tmp_path / "gateway.1").glob("*.fix")
                 size = segment.stat().st_size
                 harness.stalled.discard("router")

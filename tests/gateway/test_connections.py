@@ -111,7 +111,7 @@ def test_a_close_waits_a_bounded_time_for_what_is_not_read(tmp_path: Path) -> No
             engine = harness.gateway.engine
             session = engine.reporter.sessions[1]
             assert session is not None
-            assert engine.log_out(1, b"enough", harness.gateway.now_ns()) is not None
+            assert engine.clients.log_out(1, b"enough", harness.gateway.now_ns()) is not None
             await harness.until(lambda: session.client is None)  # the session is free before the connection has gone
             again.next_out = session.numbers[0]
             assert (await again.logon(harness))[35] == "A"

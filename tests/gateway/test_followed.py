@@ -15,8 +15,9 @@ from lockstep.core.schema import records as r
 from lockstep.core.venue.node import Node
 from lockstep.procs.gateway import seq_num_file
 from lockstep.shm.board import Word
-from tests.gateway.harness import Trader
+from tests.gateway.harness import Trader, abandon
 from tests.gateway.stage import ALICE, AT_NS, FAR_AHEAD, ROUTER, Stage, accepted, on_stage
+from tests.gateway.store_entries import generation
 from tests.gateway.test_reservations import reserved
 from tests.models.journal import record
 
@@ -155,7 +156,7 @@ def test_a_reset_at_the_primary_leaves_nothing_to_repeat(tmp_path: Path) -> None
         trader = await on_stage(stage)
         got = await all_of(trader, "behind")
         assert [message[11] for message in got if message[35] == "8"] == ["behind"]
-        assert stage.gateway.engine.store.generation(ALICE) == 1
+        assert generation(stage.gateway.engine.store, ALICE) == 1
         await stage.kill()
 
     asyncio.run(scenario())
@@ -174,7 +175,7 @@ def test_one_that_dies_while_it_follows_keeps_each_report_once(tmp_path: Path, i
             else:
                 stage.gateway.poll(0)  # too early for it to write
             if not time:
-                stage.gateway.abandon()
+                abandon(stage.gateway)
         promote(stage)
         await stage.open()
         trader = await on_stage(stage)
@@ -223,7 +224,7 @@ def test_killed_at_any_step_of_the_change_a_start_tells_the_rest_once(tmp_path: 
         assert not stage.gateway.engine.store.follows
         stage.tell(accepted(13, "order 3", cause=50))
         stage.gateway.poll(AT_NS + 10 * SECOND_NS)
-        stage.gateway.abandon()
+        abandon(stage.gateway)
         shutil.copytree(data, tmp_path / "killed")
         whole = file.read_bytes()
         end = len(whole.rstrip(b"\0"))

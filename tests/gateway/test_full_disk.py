@@ -11,9 +11,11 @@ import pytest
 
 from lockstep.core.files import space
 from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.procs.gateway.opening import Room
 from lockstep.procs.gateway.store import Store
 from lockstep.shm.board import Word
 from tests.gateway.harness import Harness, Trader, venue
+from tests.gateway.store_entries import add, write_out
 from tests.gateway.test_store import IN_ANSWERED, IN_LOGGED, OUT_APP, everything, resent
 from tests.small_disk import PAGE, SmallDisk
 
@@ -30,28 +32,28 @@ def little_spare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_store_writes_what_it_owns_then_keeps_the_rest_until_there_is_space(small_disk: Make) -> None:
     disk = small_disk(4 * MIB)
-    store = Store(disk.folder / "store", RefusedIds(), spare_bytes=SPARE)
-    store.add(IN_LOGGED, 1, 1, BODY)
-    store.write_out()
+    store = Store(disk.folder / "store", RefusedIds(), room=Room(spare_bytes=SPARE))
+    add(store, IN_LOGGED, 1, 1, BODY)
+    write_out(store)
     disk.fill()
     stored = 1
     while not store.is_full:
         stored += 1
-        store.add(OUT_APP, 1, stored, BODY)
+        add(store, OUT_APP, 1, stored, BODY)
         with contextlib.suppress(OSError):
-            store.write_out()
+            write_out(store)
     assert stored > SPARE // (len(BODY) + 64)
     # The file is whole: opening it finds no torn entry.
     before = len(everything(disk.folder / "store"))
     assert before == stored - 1
-    assert store.is_short
+    assert store.segment.is_short
     for number in range(stored + 1, stored + 100):
-        store.add(OUT_APP, 1, number, BODY)
+        add(store, OUT_APP, 1, number, BODY)
     disk.empty()
-    store.write_out()
+    write_out(store)
     assert not store.is_full
-    store.tend()
-    assert not store.is_short
+    store.segment.tend()
+    assert not store.segment.is_short
     assert len(everything(disk.folder / "store")) == stored + 99
     assert [number for _, number, _ in resent(store, 1, 2, 0x7FFFFFFE)] == list(range(2, stored + 100))
 
@@ -60,47 +62,47 @@ def test_of_a_batch_that_does_not_fit_nothing_is_there(small_disk: Make) -> None
     """A message without its answer would never be answered: the next start asks for it again."""
     batch = 8
     disk = small_disk(4 * MIB)
-    store = Store(disk.folder / "store", RefusedIds(), spare_bytes=SPARE)
+    store = Store(disk.folder / "store", RefusedIds(), room=Room(spare_bytes=SPARE))
     disk.fill()
     number = 0
     while not store.is_full:
         for _ in range(batch // 2):
             number += 1
-            store.add(IN_ANSWERED, 1, number, BODY)
-            store.add(OUT_APP, 1, number, BODY)
+            add(store, IN_ANSWERED, 1, number, BODY)
+            add(store, OUT_APP, 1, number, BODY)
         with contextlib.suppress(OSError):
-            store.write_out()
+            write_out(store)
     found = everything(disk.folder / "store")
     assert found
     assert len(found) % batch == 0
     del store
-    again = Store(disk.folder / "store", RefusedIds(), spare_bytes=SPARE)
+    again = Store(disk.folder / "store", RefusedIds(), room=Room(spare_bytes=SPARE))
     assert again.expected_in(1, 0) == (len(found) // 2 + 1, set())
 
 
 def test_a_store_that_opens_on_a_full_disk_has_what_its_predecessor_owned(small_disk: Make) -> None:
     disk = small_disk(4 * MIB)
-    Store(disk.folder / "store", RefusedIds(), spare_bytes=SPARE).sync()
+    Store(disk.folder / "store", RefusedIds(), room=Room(spare_bytes=SPARE)).sync()
     disk.fill()
-    store = Store(disk.folder / "store", RefusedIds(), spare_bytes=SPARE)
-    store.add(IN_LOGGED, 1, 1, BODY)
-    store.write_out()
+    store = Store(disk.folder / "store", RefusedIds(), room=Room(spare_bytes=SPARE))
+    add(store, IN_LOGGED, 1, 1, BODY)
+    write_out(store)
     assert not store.is_full
 
 
 def test_a_segment_without_a_successor_goes_on(small_disk: Make) -> None:
     disk = small_disk(4 * MIB)
-    store = Store(disk.folder / "store", RefusedIds(), 4 * PAGE, spare_bytes=SPARE)
+    store = Store(disk.folder / "store", RefusedIds(), room=Room(4 * PAGE, SPARE))
     disk.fill()
     for number in range(1, 150):
-        store.add(IN_LOGGED, 1, number, BODY)
-        store.write_out()
+        add(store, IN_LOGGED, 1, number, BODY)
+        write_out(store)
     assert not store.is_full
     assert len(list((disk.folder / "store").glob("*.fix"))) == 1
     disk.empty()
-    store.tend()
-    store.add(IN_LOGGED, 1, 150, BODY)
-    store.write_out()
+    store.segment.tend()
+    add(store, IN_LOGGED, 1, 150, BODY)
+    write_out(store)
     assert len(list((disk.folder / "store").glob("*.fix"))) == 2
     assert len(everything(disk.folder / "store")) == 150
 

@@ -14,6 +14,7 @@ from lockstep.procs.gateway.resend import Resend
 from lockstep.procs.gateway.store import Store
 from tests.gateway.fix.client import Client
 from tests.gateway.harness import Harness, Trader, config_for, venue
+from tests.gateway.store_entries import add, write_out
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)
 ALICE, BOB = 1, 2
@@ -38,11 +39,11 @@ def write_store(folder: Path, foreign: int, *, every: int = 2, received: bool = 
     at = 0
     for number in range(1, MINE + 1):
         if received:
-            store.add(IN_LOGGED if number % 3 else IN_ANSWERED, ALICE, number, b"8=FIX.4.4\x01mine")
-        store.add(OUT_APP if number % every == 0 else OUT_ADMIN, ALICE, number, report(number))
+            add(store, IN_LOGGED if number % 3 else IN_ANSWERED, ALICE, number, b"8=FIX.4.4\x01mine")
+        add(store, OUT_APP if number % every == 0 else OUT_ADMIN, ALICE, number, report(number))
         for _ in range(foreign):
             at += 1
-            store.add(OUT_APP, BOB, at, others)
+            add(store, OUT_APP, BOB, at, others)
     store.sync()
 
 
@@ -172,7 +173,7 @@ def test_what_says_nothing_is_not_kept(tmp_path: Path) -> None:
             for number in range(100):
                 trader.send("1", {112: f"{number} " + "x" * 200})
             await until_answered(trader, "done")
-            harness.gateway.engine.store.write_out()
+            write_out(harness.gateway.engine.store)
             (segment,) = (tmp_path / "gateway.1").glob("*.fix")
             assert segment.stat().st_size < 10_000
 

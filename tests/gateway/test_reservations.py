@@ -19,9 +19,11 @@ from lockstep.core.schema.layout import pack, unpack_command
 from lockstep.core.schema.records import CommandType, Reservation
 from lockstep.core.tables.saved import Loader, Saver
 from lockstep.procs.gateway import seq_num_file
+from lockstep.procs.gateway.opening import Past
 from lockstep.procs.gateway.store import Store
 from tests.gateway.harness import REPLY_S, STEP_S, Harness, Trader, venue
 from tests.gateway.stage import ALICE, Stage, accepted, on_stage, stage, traded
+from tests.gateway.store_entries import add, generation, next_out, write_out
 from tests.models.journal import record, stamp
 
 BLOCK = 16
@@ -46,14 +48,14 @@ def reserved(seq: int, first: int, end: int, generation: int = 0, at_s: int = 0,
 
 
 def store_in(folder: Path, *records: bytes) -> Store:
-    return Store(folder / "gateway.1", RefusedIds(), reserved=records)
+    return Store(folder / "gateway.1", RefusedIds(), Past(reserved=records))
 
 
 def send(store: Store, count: int) -> None:
-    first = store.next_out(ALICE)
+    first = next_out(store, ALICE)
     for number in range(first, first + count):
-        store.add(OUT_APP, ALICE, number, b"8=FIX.4.2\x01 report")
-    store.write_out()
+        add(store, OUT_APP, ALICE, number, b"8=FIX.4.2\x01 report")
+    write_out(store)
 
 
 async def silent(trader: Trader) -> None:
@@ -221,8 +223,8 @@ def logged(data: Path, kind: CommandType) -> list[Any]:
 
 def test_an_empty_store_goes_on_at_the_reservation(tmp_path: Path) -> None:
     store = store_in(tmp_path, reserved(10, 2, 18), reserved(40, 11, 27))
-    assert (store.next_out(ALICE), store.generation(ALICE)) == (27, 0)
-    assert store.next_out(2) == 1
+    assert (next_out(store, ALICE), generation(store, ALICE)) == (27, 0)
+    assert next_out(store, 2) == 1
     assert store.other_boot
     assert store.is_emptied
 
@@ -231,16 +233,16 @@ def test_a_reset_made_elsewhere_counts_as_one_entry(tmp_path: Path) -> None:
     records = (reserved(10, 2, 18), reserved(20, 2, 18, generation=5000))
     for _ in range(2):
         store = store_in(tmp_path, *records)
-        assert store.generation(ALICE) == 5000
-        assert store.next_out(ALICE) >= 18
+        assert generation(store, ALICE) == 5000
+        assert next_out(store, ALICE) >= 18
     assert sum(path.stat().st_size for path in (tmp_path / "gateway.1").glob("*.fix")) < 300
-    store.add(RESET, ALICE, 0, b"")
-    assert store.generation(ALICE) == 5001
+    add(store, RESET, ALICE, 0, b"")
+    assert generation(store, ALICE) == 5001
 
 
 def test_a_refused_reservation_says_nothing(tmp_path: Path) -> None:
     store = store_in(tmp_path, reserved(10, 2, 18), reserved(20, 2, 500, verdict=109))
-    assert store.next_out(ALICE) == 18
+    assert next_out(store, ALICE) == 18
 
 
 @pytest.mark.parametrize(
@@ -261,13 +263,13 @@ def test_a_store_that_was_away_gives_way_to_who_went_on(
         reserved(10 * place, first, end, generation) for place, (first, end, generation) in enumerate(records, start=1)
     ]
     store = store_in(tmp_path, *log)
-    assert store.next_out(ALICE) == goes_on_at
+    assert next_out(store, ALICE) == goes_on_at
     assert store.other_boot == (goes_on_at > 6)
     assert not store.is_emptied
     store.check()
     store.recovered()
     again = store_in(tmp_path, *log)  # what was left to others stays so, and is no news
-    assert (again.next_out(ALICE), again.other_boot) == (goes_on_at, False)
+    assert (next_out(again, ALICE), again.other_boot) == (goes_on_at, False)
 
 
 def test_a_part_of_a_snapshot_has_what_the_log_said_before_it(tmp_path: Path) -> None:
@@ -280,20 +282,20 @@ def test_a_part_of_a_snapshot_has_what_the_log_said_before_it(tmp_path: Path) ->
     store.save(saver)
     saver.finish()
     for _ in range(2):
-        found = Store(tmp_path / "b" / "gateway.1", RefusedIds(), loader=Loader(part), reserved=())
-        assert (found.next_out(ALICE), found.other_boot) == (18, True)
+        found = Store(tmp_path / "b" / "gateway.1", RefusedIds(), Past(Loader(part), ()))
+        assert (next_out(found, ALICE), found.other_boot) == (18, True)
     found.recovered()
-    again = Store(tmp_path / "b" / "gateway.1", RefusedIds(), loader=Loader(part), reserved=())
-    assert (again.next_out(ALICE), again.other_boot) == (18, False)
+    again = Store(tmp_path / "b" / "gateway.1", RefusedIds(), Past(Loader(part), ()))
+    assert (next_out(again, ALICE), again.other_boot) == (18, False)
 
 
 def test_what_a_gateway_that_follows_learns_raises_no_number(tmp_path: Path) -> None:
     """Its node's primary uses them; when it leads, it goes on behind all that were reserved by then."""
     log = [reserved(10, 2, 18), reserved(20, 11, 27)]
     following = Store(tmp_path / "gateway.1", RefusedIds())
-    assert following.next_out(ALICE) == 1
+    assert next_out(following, ALICE) == 1
     store = store_in(tmp_path, *log)
-    assert store.next_out(ALICE) == 27
+    assert next_out(store, ALICE) == 27
 
 
 def test_nothing_is_given_twice_however_often_a_start_is_killed(tmp_path: Path) -> None:
@@ -301,13 +303,13 @@ def test_nothing_is_given_twice_however_often_a_start_is_killed(tmp_path: Path) 
     last = 17
     for _ in range(3):
         store = store_in(tmp_path, *log)
-        assert store.next_out(ALICE) > last
+        assert next_out(store, ALICE) > last
         assert store.other_boot
     send(store, 1)
-    last = store.next_out(ALICE) - 1
+    last = next_out(store, ALICE) - 1
     store.recovered()
     again = store_in(tmp_path, *log)
-    assert (again.next_out(ALICE), again.other_boot) == (last + 1, False)
+    assert (next_out(again, ALICE), again.other_boot) == (last + 1, False)
 
 
 async def trade(trader: Trader, count: int) -> list[Message]:

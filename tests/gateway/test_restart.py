@@ -9,6 +9,7 @@ import pytest
 
 from lockstep.procs.gateway.resend import Resend
 from tests.gateway.harness import Harness, Trader, config_for, venue
+from tests.gateway.store_entries import next_out
 
 OUT_APP = 5
 
@@ -213,7 +214,7 @@ def test_a_store_torn_anywhere_in_its_tail_misses_and_repeats_nothing(tmp_path: 
             file.truncate(segment.stat().st_size - cut)
         async with venue(tmp_path, config) as harness:
             store = harness.gateway.engine.store
-            assert (store.next_out(1), store.next_out(2)) == (4, 4)
+            assert (next_out(store, 1), next_out(store, 2)) == (4, 4)
             for number in (1, 2):
                 resend = Resend(store, number, 1, 99)
                 while (entry := resend.read()) is not None:

@@ -11,10 +11,12 @@ import pytest
 from lockstep.core.intake.refused_ids import RefusedIds
 from lockstep.core.venue.snapshot_parts import Kept, Start
 from lockstep.procs.gateway import background
+from lockstep.procs.gateway.opening import Past, Room
 from lockstep.procs.gateway.resend import Resend
 from lockstep.procs.gateway.retention import Keep
 from lockstep.procs.gateway.store import Store
 from lockstep.procs.gateway.store_reader import StoreCorrupt
+from tests.gateway.store_entries import add, add_report, next_out, reported, write_out
 from tests.logged import captured
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)
@@ -47,19 +49,19 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_store(folder: Path, keep: Keep = ALL, refused: RefusedIds | None = None) -> Store:
-    return Store(folder, refused or RefusedIds(), SEGMENT, keep=keep)
+    return Store(folder, refused or RefusedIds(), room=Room(SEGMENT, keep=keep))
 
 
 def filled(folder: Path, keep: Keep = ALL, count: int = 400) -> Store:
     """A quiet session with messages at the beginning only, and a busy one over many segments."""
     store = open_store(folder, keep)
-    store.add(IN_ADMIN, QUIET, 1, b"8=FIX.4.2\x01logon")
-    store.add(IN_ANSWERED, QUIET, 2, b"8=FIX.4.2\x0135=D\x0111=poor\x01", REFUSED)
-    store.add_report(QUIET, 1, 3, 41, 1, b"8=FIX.4.2\x01report")
+    add(store, IN_ADMIN, QUIET, 1, b"8=FIX.4.2\x01logon")
+    add(store, IN_ANSWERED, QUIET, 2, b"8=FIX.4.2\x0135=D\x0111=poor\x01", REFUSED)
+    add_report(store, QUIET, 1, 3, 41, 1, b"8=FIX.4.2\x01report")
     for number in range(1, count + 1):
-        store.add(IN_LOGGED, BUSY, number, b"8=FIX.4.4\x01order")
-        store.add_report(BUSY, number, 1, number, 2, b"8=FIX.4.4\x01" + b"report" * 10)
-        store.write_out()
+        add(store, IN_LOGGED, BUSY, number, b"8=FIX.4.4\x01order")
+        add_report(store, BUSY, number, 1, number, 2, b"8=FIX.4.4\x01" + b"report" * 10)
+        write_out(store)
     return store
 
 
@@ -83,8 +85,8 @@ def check_all_is_known(folder: Path) -> None:
     """A start without a snapshot knows what the removed segments came to."""
     refused = RefusedIds()
     store = open_store(folder, refused=refused)
-    assert (store.next_out(QUIET), store.next_out(BUSY)) == (2, 401)
-    assert (store.reported(3), store.reported(1)) == (2 * 41, 2 * 400 + 1)
+    assert (next_out(store, QUIET), next_out(store, BUSY)) == (2, 401)
+    assert (reported(store, 3), reported(store, 1)) == (2 * 41, 2 * 400 + 1)
     assert store.expected_in(QUIET, 0) == (3, set())
     assert store.expected_in(BUSY, 400) == (401, set())
     assert refused.knows(QUIET, b"poor")
@@ -122,7 +124,7 @@ def test_what_goes_is_the_oldest_and_is_known_all_the_same(tmp_path: Path, why: 
     check_all_is_known(tmp_path)
     again = open_store(tmp_path)
     assert (resent(again, BUSY), resent(again, QUIET)) == (kept, [])
-    again.add(OUT_APP, QUIET, 2, b"8=FIX.4.2\x01new")
+    add(again, OUT_APP, QUIET, 2, b"8=FIX.4.2\x01new")
     assert resent(again, QUIET) == [2]
 
 
@@ -133,8 +135,8 @@ def test_a_segment_stays_for_the_session_that_has_its_last_messages_there(tmp_pa
     later = now_ns(tmp_path) + DAY_NS
     store.retain(later)
     assert segments(tmp_path) == before
-    store.add(RESET, QUIET, 0, b"")
-    store.write_out()
+    add(store, RESET, QUIET, 0, b"")
+    write_out(store)
     store.retain(later)
     assert len(segments(tmp_path)) < len(before)
     kept = resent(store, BUSY)
@@ -155,19 +157,19 @@ def test_a_snapshot_from_before_what_is_kept_is_no_less_good(tmp_path: Path) -> 
     store = filled(tmp_path, Keep(days=365, total_bytes=SEGMENT, session_bytes=1 << 40), count=20)
     kept.save(1, "gateway.1", store.save)
     for number in range(21, 401):
-        store.add(IN_LOGGED, BUSY, number, b"8=FIX.4.4\x01order")
-        store.add_report(BUSY, number, 1, number, 2, b"8=FIX.4.4\x01" + b"report" * 10)
-        store.write_out()
+        add(store, IN_LOGGED, BUSY, number, b"8=FIX.4.4\x01order")
+        add_report(store, BUSY, number, 1, number, 2, b"8=FIX.4.4\x01" + b"report" * 10)
+        write_out(store)
     store.retain(now_ns(tmp_path))
     assert segments(tmp_path)[0] > 0
     without = open_store(tmp_path)
     refused = RefusedIds()
-    restarted = Store(tmp_path, refused, SEGMENT, kept.load("gateway.1"), keep=ALL)
+    restarted = Store(tmp_path, refused, Past(kept.load("gateway.1")), Room(SEGMENT, keep=ALL))
     assert refused.knows(QUIET, b"poor")
     for session in (QUIET, BUSY):
-        assert restarted.next_out(session) == without.next_out(session)
+        assert next_out(restarted, session) == next_out(without, session)
         assert resent(restarted, session) == resent(without, session)
-    assert restarted.reported(1) == 2 * 400 + 1
+    assert reported(restarted, 1) == 2 * 400 + 1
 
 
 def test_a_snapshot_from_before_a_removal_leaves_no_mark_of_what_is_gone(tmp_path: Path) -> None:
@@ -175,7 +177,7 @@ def test_a_snapshot_from_before_a_removal_leaves_no_mark_of_what_is_gone(tmp_pat
     store = filled(tmp_path, Keep(days=365, total_bytes=SEGMENT, session_bytes=1 << 40))
     kept.save(1, "gateway.1", store.save)
     store.retain(now_ns(tmp_path))
-    restarted = Store(tmp_path, RefusedIds(), SEGMENT, kept.load("gateway.1"), keep=ALL)
+    restarted = Store(tmp_path, RefusedIds(), Past(kept.load("gateway.1")), Room(SEGMENT, keep=ALL))
     restarted.check()
     assert resent(restarted, BUSY) == resent(store, BUSY)
 

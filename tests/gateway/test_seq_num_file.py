@@ -18,6 +18,7 @@ from lockstep.procs.gateway.resend import Resend
 from lockstep.procs.gateway.store import Store
 from lockstep.procs.gateway.store_reader import StoreCorrupt
 from tests.gateway.harness import Trader, venue
+from tests.gateway.store_entries import add, generation, next_out, write_out
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)
 HEADER = 64
@@ -92,10 +93,10 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 def send(store: Store, session: int, count: int) -> int:
     """Send that many reports; the last one's number."""
-    first = store.next_out(session)
+    first = next_out(store, session)
     for number in range(first, first + count):
-        store.add(OUT_APP, session, number, b"8=FIX.4.4\x01 report")
-        store.write_out()
+        add(store, OUT_APP, session, number, b"8=FIX.4.4\x01 report")
+        write_out(store)
     return first + count - 1
 
 
@@ -112,8 +113,8 @@ def test_no_number_is_given_twice_when_the_whole_tail_is_lost(host: Host, count:
     last = send(host.store(), 1, count)
     host.lose()
     store = host.store()
-    assert last < store.next_out(1) <= last + 1 + 2 * BLOCK
-    assert store.next_out(2) == 1  # a session that never was begins as ever
+    assert last < next_out(store, 1) <= last + 1 + 2 * BLOCK
+    assert next_out(store, 2) == 1  # a session that never was begins as ever
     assert resent(store, 1) == []
 
 
@@ -121,7 +122,7 @@ def test_no_number_is_given_twice_over_many_losses(host: Host) -> None:
     last = 0
     for count in (5, 1, 0, 40, 0, 0, 3):
         store = host.store()
-        assert store.next_out(1) > last
+        assert next_out(store, 1) > last
         store.recovered()  # it opens: what it gives from here on is sent
         last = max(last, send(store, 1, count))
         host.lose()
@@ -131,9 +132,9 @@ def test_a_part_of_the_tail_that_is_there_still_is_sent_again(host: Host) -> Non
     last = send(host.store(), 1, 3)
     host.lose(keep=2 * (32 + 24))
     store = host.store()
-    assert store.next_out(1) > last
+    assert next_out(store, 1) > last
     assert resent(store, 1) == [1, 2]
-    first = store.next_out(1)
+    first = next_out(store, 1)
     send(store, 1, 2)
     assert resent(store, 1) == [1, 2, first, first + 1]
 
@@ -141,7 +142,7 @@ def test_a_part_of_the_tail_that_is_there_still_is_sent_again(host: Host) -> Non
 def test_the_death_of_the_process_alone_skips_no_number(host: Host) -> None:
     for first in range(1, 60, 3):
         store = host.store()
-        assert store.next_out(1) == first
+        assert next_out(store, 1) == first
         assert not store.other_boot
         send(store, 1, 3)
 
@@ -153,8 +154,8 @@ def test_numbers_go_on_behind_all_that_are_reserved_where_the_messages_are_gone(
     host.remove_messages()
     store = host.store()
     assert store.other_boot
-    assert last < store.next_out(1) <= last + 1 + 2 * BLOCK
-    assert store.next_out(2) == 1  # a session that never was begins as ever
+    assert last < next_out(store, 1) <= last + 1 + 2 * BLOCK
+    assert next_out(store, 2) == 1  # a session that never was begins as ever
     assert store.expected_in(1, 7) == (8, set())  # behind what the log has
     assert min(segments.bases(host.folder / "gateway.1")) > place  # which ExecIDs of the gateway's own name
     again = host.store()  # killed before it opened: its store is not all there was
@@ -164,18 +165,18 @@ def test_numbers_go_on_behind_all_that_are_reserved_where_the_messages_are_gone(
     assert first > last
     following = host.store()
     assert not following.other_boot
-    assert following.next_out(1) == first + 1
+    assert next_out(following, 1) == first + 1
 
 
 def test_a_reset_is_known_where_the_messages_are_gone(host: Host) -> None:
     store = host.store()
     send(store, 1, 30)
-    store.add(RESET, 1, 0, b"")
+    add(store, RESET, 1, 0, b"")
     last = send(store, 1, 2)
     host.remove_messages()
     store = host.store()
-    assert (store.generation(1), resent(store, 1)) == (1, [])
-    assert last < store.next_out(1) <= last + 1 + 2 * BLOCK
+    assert (generation(store, 1), resent(store, 1)) == (1, [])
+    assert last < next_out(store, 1) <= last + 1 + 2 * BLOCK
     assert store.expected_in(1, 49, 3) == (1, set())  # the log's 49 is from before the reset: the client is at 3
 
 
@@ -184,7 +185,7 @@ def test_an_orderly_stop_before_the_host_goes_down_skips_no_number(host: Host) -
     send(store, 1, 5)
     store.sync()
     host.boot()
-    assert host.store().next_out(1) == 6
+    assert next_out(host.store(), 1) == 6
 
 
 def test_a_start_after_a_loss_that_is_killed_before_it_opens_is_still_one_after_a_loss(host: Host) -> None:
@@ -194,11 +195,11 @@ def test_a_start_after_a_loss_that_is_killed_before_it_opens_is_still_one_after_
     assert first.other_boot
     second = host.store()
     assert second.other_boot
-    assert second.next_out(1) >= first.next_out(1)
+    assert next_out(second, 1) >= next_out(first, 1)
     second.recovered()
     third = host.store()
     assert not third.other_boot
-    assert third.next_out(1) == second.next_out(1)
+    assert next_out(third, 1) == next_out(second, 1)
 
 
 @pytest.mark.parametrize("loss", [Host.lose, Host.remove_messages], ids=["the host", "the messages"])
@@ -206,17 +207,17 @@ def test_starts_that_fail_one_after_another_use_up_no_numbers(host: Host, loss: 
     """A full disk may end one a second, for days: 65,536 numbers for each would be all that there are."""
     last = send(host.store(), 1, 30)
     loss(host)
-    first = host.store().next_out(1)
+    first = next_out(host.store(), 1)
     assert last < first <= last + 1 + 2 * BLOCK
     for _ in range(50):
-        assert host.store().next_out(1) == first
+        assert next_out(host.store(), 1) == first
     host.boot()
     store = host.store()
-    assert (store.next_out(1), store.other_boot) == (first, True)
+    assert (next_out(store, 1), store.other_boot) == (first, True)
     store.recovered()
     last = send(store, 1, 5)
     host.lose()
-    assert host.store().next_out(1) > last
+    assert next_out(host.store(), 1) > last
 
 
 def test_what_such_a_start_stored_counts_as_long_as_it_is_there(host: Host) -> None:
@@ -224,11 +225,11 @@ def test_what_such_a_start_stored_counts_as_long_as_it_is_there(host: Host) -> N
     host.lose()
     last = send(host.store(), 1, 3 * BLOCK)  # reports that are made again; killed before it opened
     store = host.store()
-    assert store.next_out(1) == last + 1
+    assert next_out(store, 1) == last + 1
     store.recovered()
     last = send(store, 1, 1)
     host.lose()
-    assert host.store().next_out(1) > last
+    assert next_out(host.store(), 1) > last
 
 
 def test_start_files_of_messages_that_are_gone_are_no_obstacle(host: Host) -> None:
@@ -237,7 +238,7 @@ def test_start_files_of_messages_that_are_gone_are_no_obstacle(host: Host) -> No
     folder = host.folder / "gateway.1"
     starts.write(folder, 0, starts.Started(bytes(starts.WATERMARKS_SIZE), b"", b""))
     host.store()  # killed before it has a start file of its own
-    assert host.store().next_out(1) > last
+    assert next_out(host.store(), 1) > last
 
 
 @pytest.mark.parametrize("step", [2, 3], ids=["the numbers", "the new segment"])
@@ -258,7 +259,7 @@ def test_a_start_may_be_killed_where_it_writes(host: Host, monkeypatch: pytest.M
         with pytest.raises(KeyboardInterrupt):
             host.store()
     store = host.store()
-    assert store.next_out(1) > last
+    assert next_out(store, 1) > last
     assert store.other_boot
 
 
@@ -266,23 +267,23 @@ def test_a_reset_that_the_store_has_lost_is_known(host: Host) -> None:
     store = host.store()
     send(store, 1, 30)
     for number in range(2, 50):
-        store.add(IN_LOGGED, 1, number, b"order")
-    store.write_out()
+        add(store, IN_LOGGED, 1, number, b"order")
+    write_out(store)
     kept = max((host.folder / "gateway.1").glob("*.fix")).stat().st_size - HEADER
-    store.add(RESET, 1, 0, b"")
-    store.add(IN_ADMIN, 1, 1, b"logon")
+    add(store, RESET, 1, 0, b"")
+    add(store, IN_ADMIN, 1, 1, b"logon")
     last = send(store, 1, 2)
     host.lose(kept)
     store = host.store()
-    assert store.generation(1) == 1
-    assert store.next_out(1) > last
+    assert generation(store, 1) == 1
+    assert next_out(store, 1) > last
     assert resent(store, 1) == []  # what was before the reset is no answer for a client that has reset
     assert store.expected_in(1, 49, 3) == (1, set())  # the log's 49 is from before the reset: the client is at 3
     assert store.expected_in(1, 2, 3) == (3, set())
-    first = store.next_out(1)
+    first = next_out(store, 1)
     store.recovered()
     again = host.store()
-    assert (again.generation(1), again.next_out(1)) == (1, first)
+    assert (generation(again, 1), next_out(again, 1)) == (1, first)
 
 
 def test_a_reset_whose_number_the_disk_never_had_was_told_to_nobody(
@@ -293,13 +294,13 @@ def test_a_reset_whose_number_the_disk_never_had_was_told_to_nobody(
 
     with monkeypatch.context() as patch:
         patch.setattr(seq_num_file, "write", fail)
-        store.add(RESET, 1, 0, b"")
+        add(store, RESET, 1, 0, b"")
         with pytest.raises(OSError, match="the disk fails"):
-            store.write_out()
+            write_out(store)
     store = host.store()
-    assert (store.generation(1), store.next_out(1)) == (1, 1)
+    assert (generation(store, 1), next_out(store, 1)) == (1, 1)
     host.boot()
-    assert host.store().generation(1) == 1
+    assert generation(host.store(), 1) == 1
 
 
 def test_a_failed_sync_is_final(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +351,7 @@ def test_numbers_that_are_damaged_are_refused(host: Host) -> None:
 def test_a_store_of_a_version_without_numbers_goes_on_where_it_was(host: Host) -> None:
     send(host.store(), 1, 5)
     (host.folder / "gateway.1" / "numbers").unlink()
-    assert host.store().next_out(1) == 6
+    assert next_out(host.store(), 1) == 6
 
 
 def test_after_the_loss_of_the_host_no_number_and_no_exec_id_comes_twice(host: Host) -> None:

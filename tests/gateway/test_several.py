@@ -12,9 +12,11 @@ import pytest
 from lockstep.core.intake.refused_ids import RefusedIds
 from lockstep.core.schema import records as r
 from lockstep.core.schema.layout import pack
+from lockstep.procs.gateway.opening import Past
 from lockstep.procs.gateway.store import Store
 from tests.gateway.harness import Trader
 from tests.gateway.stage import ALICE, AT_NS, BOB, Stage, accepted, on_stage, traded
+from tests.gateway.store_entries import next_out
 from tests.gateway.test_followed import following, reserve, step
 from tests.passwords import PASSWORD
 
@@ -42,7 +44,7 @@ def test_it_reports_its_own_side_of_a_trade(tmp_path: Path) -> None:
             reports = [await alice.receive() for _ in range(3)]
             assert [(report[11], report[150]) for report in reports] == [("one", "0"), ("one", "F"), ("two", "0")]
             store = stage.gateway.engine.store
-            assert (store.next_out(ALICE), store.next_out(BOB)) == (5, 1)
+            assert (next_out(store, ALICE), next_out(store, BOB)) == (5, 1)
             assert not [asked for asked in stage.reservations if asked.session == BOB]
 
     asyncio.run(scenario())
@@ -71,7 +73,7 @@ def test_one_that_follows_keeps_nothing_of_other_gateways_sessions(tmp_path: Pat
         stage.tell(accepted(10 + session, cause=10, session=session, account=session))
     step(stage)
     store = stage.gateway.engine.store
-    assert (store.next_out(ALICE), store.next_out(BOB)) == (3, 1)  # a border and a report
+    assert (next_out(store, ALICE), next_out(store, BOB)) == (3, 1)  # a border and a report
 
 
 def reservation(session: int) -> bytes:
@@ -85,6 +87,6 @@ def reservation(session: int) -> bytes:
 def test_numbers_of_another_gateways_session_are_no_other_hosts(
     tmp_path: Path, session: int, is_other_host: bool
 ) -> None:
-    store = Store(tmp_path / "gateway.1", RefusedIds(), reserved=[reservation(session)], elsewhere=[BOB])
+    store = Store(tmp_path / "gateway.1", RefusedIds(), Past(reserved=[reservation(session)], elsewhere=[BOB]))
     assert store.other_boot == is_other_host
-    assert (store.next_out(session) > 1) == is_other_host
+    assert (next_out(store, session) > 1) == is_other_host

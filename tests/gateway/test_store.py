@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.procs.gateway.opening import Room
 from lockstep.procs.gateway.resend import Resend
 from lockstep.procs.gateway.store import Store
 from lockstep.procs.gateway.store_reader import Scan, StoreCorrupt
+from tests.gateway.store_entries import add, add_report, generation, next_out, reported, write_out
 
 IN_ADMIN, IN_LOGGED, IN_ANSWERED, OUT_ADMIN, OUT_APP, RESET = range(1, 7)
 BUY, SELL = 1, 2
@@ -18,7 +20,7 @@ REFUSED = 1
 
 
 def open_store(folder: Path, segment_size: int = 1 << 20) -> Store:
-    return Store(folder, RefusedIds(), segment_size)
+    return Store(folder, RefusedIds(), room=Room(segment_size))
 
 
 def last_segment(folder: Path) -> Path:
@@ -45,80 +47,80 @@ def resent(store: Store, session: int, begin: int, end: int) -> list[tuple[int, 
 
 def test_a_new_store_begins_every_session_at_one(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    assert store.next_out(1) == 1
+    assert next_out(store, 1) == 1
     assert store.expected_in(1, 0) == (1, set())
-    assert store.reported(0) == 0
+    assert reported(store, 0) == 0
 
 
 def test_numbers_and_watermarks_survive_a_restart(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    store.add(IN_LOGGED, 7, 1, b"order")
-    store.add(OUT_ADMIN, 7, 1, b"logon")
-    store.add_report(7, 2, 3, 41, BUY, b"fill of the buyer")
-    store.add_report(8, 1, 3, 41, SELL, b"fill of the seller")
-    store.write_out()
+    add(store, IN_LOGGED, 7, 1, b"order")
+    add(store, OUT_ADMIN, 7, 1, b"logon")
+    add_report(store, 7, 2, 3, 41, BUY, b"fill of the buyer")
+    add_report(store, 8, 1, 3, 41, SELL, b"fill of the seller")
+    write_out(store)
     store = open_store(tmp_path)
-    assert (store.next_out(7), store.next_out(8)) == (3, 2)
-    assert store.reported(3) == 2 * 41 + 1
+    assert (next_out(store, 7), next_out(store, 8)) == (3, 2)
+    assert reported(store, 3) == 2 * 41 + 1
     assert store.expected_in(7, 1) == (2, set())
     store.check()
 
 
 def test_what_was_not_written_is_not_there(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    store.add(OUT_APP, 1, 1, b"written")
-    store.write_out()
-    store.add(OUT_APP, 1, 2, b"lost")
-    assert open_store(tmp_path).next_out(1) == 2
+    add(store, OUT_APP, 1, 1, b"written")
+    write_out(store)
+    add(store, OUT_APP, 1, 2, b"lost")
+    assert next_out(open_store(tmp_path), 1) == 2
 
 
 def test_a_batch_is_one_write(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     for number in range(1, 1001):
-        store.add(OUT_APP, 1, number, b"x" * 200)
-    assert store.writes == 0
-    store.write_out()
-    assert store.writes == 1
+        add(store, OUT_APP, 1, number, b"x" * 200)
+    assert store.segment.writes == 0
+    write_out(store)
+    assert store.segment.writes == 1
 
 
 def test_an_entry_torn_at_any_byte_is_cut_and_kept_aside(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     store = open_store(whole)
-    store.add_report(1, 1, 1, 5, BUY, b"first report")
-    store.write_out()
+    add_report(store, 1, 1, 1, 5, BUY, b"first report")
+    write_out(store)
     kept = last_segment(whole).stat().st_size
-    store.add_report(2, 1, 1, 5, SELL, b"the last report")
-    store.write_out()
+    add_report(store, 2, 1, 1, 5, SELL, b"the last report")
+    write_out(store)
     data = last_segment(whole).read_bytes()
     for size in range(kept, len(data)):
         folder = tmp_path / str(size)
         folder.mkdir()
         (folder / last_segment(whole).name).write_bytes(data[:size])
         store = open_store(folder)
-        assert (store.next_out(1), store.next_out(2), store.reported(1)) == (2, 1, 2 * 5)
+        assert (next_out(store, 1), next_out(store, 2), reported(store, 1)) == (2, 1, 2 * 5)
         assert last_segment(folder).stat().st_size == kept
         assert len(list(folder.glob("*.torn"))) == (size > kept)
-        store.add_report(2, 1, 1, 5, SELL, b"the last report")
-        store.write_out()
+        add_report(store, 2, 1, 1, 5, SELL, b"the last report")
+        write_out(store)
         assert last_segment(folder).read_bytes() == data
 
 
 @pytest.mark.parametrize("offset", range(64, 64 + 32 + 16))
 def test_a_flipped_bit_in_the_last_entry_cuts_it(tmp_path: Path, offset: int) -> None:
     store = open_store(tmp_path)
-    store.add(OUT_APP, 1, 1, b"sixteen bytes...")
-    store.write_out()
+    add(store, OUT_APP, 1, 1, b"sixteen bytes...")
+    write_out(store)
     data = bytearray(last_segment(tmp_path).read_bytes())
     data[offset] ^= 4
     last_segment(tmp_path).write_bytes(data)
-    assert open_store(tmp_path).next_out(1) == 1
+    assert next_out(open_store(tmp_path), 1) == 1
 
 
 def test_damage_in_an_earlier_segment_is_refused_with_file_and_offset(tmp_path: Path) -> None:
     store = open_store(tmp_path, segment_size=256)
     for number in range(1, 20):
-        store.add(OUT_APP, 1, number, b"x" * 100)
-        store.write_out()
+        add(store, OUT_APP, 1, number, b"x" * 100)
+        write_out(store)
     first = min(tmp_path.glob("*.fix"))
     data = bytearray(first.read_bytes())
     data[100] ^= 1
@@ -130,8 +132,8 @@ def test_damage_in_an_earlier_segment_is_refused_with_file_and_offset(tmp_path: 
 def test_a_missing_segment_is_refused(tmp_path: Path) -> None:
     store = open_store(tmp_path, segment_size=256)
     for number in range(1, 20):
-        store.add(OUT_APP, 1, number, b"x" * 100)
-        store.write_out()
+        add(store, OUT_APP, 1, number, b"x" * 100)
+        write_out(store)
     sorted(tmp_path.glob("*.fix"))[1].unlink()
     with pytest.raises(StoreCorrupt, match="a file is missing"):
         open_store(tmp_path, segment_size=256)
@@ -140,8 +142,8 @@ def test_a_missing_segment_is_refused(tmp_path: Path) -> None:
 def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
     """Here of the next one: its segments say so, and are left as they are."""
     store = open_store(tmp_path)
-    store.add(OUT_APP, 1, 1, b"of a version to come")
-    store.write_out()
+    add(store, OUT_APP, 1, 1, b"of a version to come")
+    write_out(store)
     later = last_segment(tmp_path).read_bytes().replace(b"LSFIXST1", b"LSFIXST2")
     last_segment(tmp_path).write_bytes(later)
     with pytest.raises(StoreCorrupt, match="of another version of the message store: start the version that wrote it"):
@@ -152,27 +154,27 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
 def test_a_segment_without_its_header_is_begun_again(tmp_path: Path) -> None:
     store = open_store(tmp_path, segment_size=256)
     for number in range(1, 3):
-        store.add(OUT_APP, 1, number, b"x" * 100)
-        store.write_out()
+        add(store, OUT_APP, 1, number, b"x" * 100)
+        write_out(store)
     last = last_segment(tmp_path)
     assert last.stat().st_size == 64
     last.write_bytes(b"LSF")
-    assert open_store(tmp_path, segment_size=256).next_out(1) == 3
+    assert next_out(open_store(tmp_path, segment_size=256), 1) == 3
 
 
 def test_a_resend_returns_exactly_the_range_over_segments_and_sessions(tmp_path: Path) -> None:
     store = open_store(tmp_path, segment_size=4096)
     for number in range(1, 501):
-        store.add(OUT_ADMIN if number % 10 == 0 else OUT_APP, 1, number, b"mine %d" % number)
-        store.add(OUT_APP, 2, number, b"another's")
-        store.add(IN_LOGGED, 1, number, b"in")
+        add(store, OUT_ADMIN if number % 10 == 0 else OUT_APP, 1, number, b"mine %d" % number)
+        add(store, OUT_APP, 2, number, b"another's")
+        add(store, IN_LOGGED, 1, number, b"in")
         if number % 7 == 0:
-            store.write_out()
+            write_out(store)
     assert len(list(tmp_path.glob("*.fix"))) > 3
     for begin, end in ((1, 500), (1, 1), (63, 66), (127, 300), (500, 500), (499, 0xFFFFFFFF)):
         want = [(OUT_ADMIN if n % 10 == 0 else OUT_APP, n, b"mine %d" % n) for n in range(begin, min(end, 500) + 1)]
         assert resent(store, 1, begin, end) == want
-    store.write_out()
+    write_out(store)
     assert len(resent(open_store(tmp_path, segment_size=4096), 1, 1, 500)) == 500
 
 
@@ -181,8 +183,8 @@ def test_a_resend_returns_exactly_the_range_over_segments_and_sessions(tmp_path:
 def test_damage_since_the_start_is_found_by_a_resend(tmp_path: Path, entry: int, byte: int) -> None:
     store = open_store(tmp_path)
     for number in range(1, 10):
-        store.add(OUT_APP, 1, number, b"x" * 96)
-    store.write_out()
+        add(store, OUT_APP, 1, number, b"x" * 96)
+    write_out(store)
     file = last_segment(tmp_path)
     data = bytearray(file.read_bytes())
     offset = 64 + (entry - 1) * 128
@@ -195,30 +197,30 @@ def test_damage_since_the_start_is_found_by_a_resend(tmp_path: Path, entry: int,
 def test_a_resend_of_nothing_is_empty(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     assert resent(store, 1, 1, 10) == []
-    store.add(OUT_APP, 1, 1, b"one")
+    add(store, OUT_APP, 1, 1, b"one")
     assert resent(store, 1, 2, 10) == []
 
 
 def test_a_reset_begins_a_new_generation(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     for number in range(1, 200):
-        store.add(OUT_APP, 1, number, b"old")
-    store.add(RESET, 1, 0, b"")
-    assert (store.next_out(1), store.expected_in(1, 0), store.generation(1)) == (1, (1, set()), 1)
-    store.add(OUT_APP, 1, 1, b"new")
-    store.write_out()
+        add(store, OUT_APP, 1, number, b"old")
+    add(store, RESET, 1, 0, b"")
+    assert (next_out(store, 1), store.expected_in(1, 0), generation(store, 1)) == (1, (1, set()), 1)
+    add(store, OUT_APP, 1, 1, b"new")
+    write_out(store)
     for again in (store, open_store(tmp_path)):
         assert resent(again, 1, 1, 0xFFFFFFFF) == [(OUT_APP, 1, b"new")]
-        assert again.generation(1) == 1
+        assert generation(again, 1) == 1
 
 
 def test_a_reset_ends_a_running_resend(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    store.add(OUT_APP, 1, 1, b"old")
-    store.add(OUT_APP, 1, 2, b"old")
+    add(store, OUT_APP, 1, 1, b"old")
+    add(store, OUT_APP, 1, 2, b"old")
     resend = Resend(store, 1, 1, 2)
     assert resend.read() is not None
-    store.add(RESET, 1, 0, b"")
+    add(store, RESET, 1, 0, b"")
     assert resend.read() is None
 
 
@@ -240,24 +242,24 @@ def test_the_client_is_asked_for_what_the_log_lacks(
     tmp_path: Path, sequenced: int, expected: int, answered: set[int]
 ) -> None:
     store = open_store(tmp_path)
-    store.add(IN_ADMIN, 1, 1, b"logon")
-    store.add(IN_LOGGED, 1, 2, b"order")
-    store.add(IN_LOGGED, 1, 3, b"order")
-    store.add(IN_LOGGED, 9, 4, b"another session's")
-    store.add(IN_ANSWERED, 1, 4, b"refused here")
-    store.add(IN_ADMIN, 1, 5, b"heartbeat")
-    store.add(IN_LOGGED, 1, 6, b"order")
-    store.add(IN_ANSWERED, 1, 7, b"refused here")
-    store.write_out()
+    add(store, IN_ADMIN, 1, 1, b"logon")
+    add(store, IN_LOGGED, 1, 2, b"order")
+    add(store, IN_LOGGED, 1, 3, b"order")
+    add(store, IN_LOGGED, 9, 4, b"another session's")
+    add(store, IN_ANSWERED, 1, 4, b"refused here")
+    add(store, IN_ADMIN, 1, 5, b"heartbeat")
+    add(store, IN_LOGGED, 1, 6, b"order")
+    add(store, IN_ANSWERED, 1, 7, b"refused here")
+    write_out(store)
     assert store.expected_in(1, sequenced) == (expected, answered)
     assert open_store(tmp_path).expected_in(1, sequenced) == (expected, answered)
 
 
 def test_refused_ids_come_back(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    store.add(IN_ANSWERED, 4, 1, b"8=FIX.4.4\x0135=D\x0111=poor\x0155=X\x01", REFUSED)
-    store.add(IN_ANSWERED, 4, 2, b"8=FIX.4.4\x0135=D\x0111=off tick\x0155=X\x01")
-    store.write_out()
+    add(store, IN_ANSWERED, 4, 1, b"8=FIX.4.4\x0135=D\x0111=poor\x0155=X\x01", REFUSED)
+    add(store, IN_ANSWERED, 4, 2, b"8=FIX.4.4\x0135=D\x0111=off tick\x0155=X\x01")
+    write_out(store)
     refused = RefusedIds()
     Store(tmp_path, refused)
     assert refused.knows(4, b"poor")
@@ -269,7 +271,7 @@ def test_marks_stay_bounded(tmp_path: Path) -> None:
     store = open_store(tmp_path, segment_size=1 << 30)
     count = 64 * 16384 + 1000
     for number in range(1, count):
-        store.add(OUT_APP, 1, number, b"")
+        add(store, OUT_APP, 1, number, b"")
     store.check()
     assert [number for _, number, _ in resent(store, 1, 700_000, 700_002)] == [700_000, 700_001, 700_002]
 
@@ -277,27 +279,27 @@ def test_marks_stay_bounded(tmp_path: Path) -> None:
 def test_a_scan_reads_all_in_order(tmp_path: Path) -> None:
     store = open_store(tmp_path, segment_size=512)
     for number in range(1, 50):
-        store.add(OUT_APP, number, 1, b"m" * number)
-        store.write_out()
+        add(store, OUT_APP, number, 1, b"m" * number)
+        write_out(store)
     assert everything(tmp_path) == [(OUT_APP, number, 1, b"m" * number) for number in range(1, 50)]
 
 
 def test_a_reset_that_the_log_lost_is_not_undone_by_the_number_that_the_log_has(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     for number in range(1, 51):
-        store.add(IN_LOGGED, 1, number, b"an order")
-    store.add(RESET, 1, 0, b"")
-    store.add(IN_ADMIN, 1, 1, b"a logon")
-    store.add(IN_LOGGED, 1, 2, b"an order")
-    store.write_out()
+        add(store, IN_LOGGED, 1, number, b"an order")
+    add(store, RESET, 1, 0, b"")
+    add(store, IN_ADMIN, 1, 1, b"a logon")
+    add(store, IN_LOGGED, 1, 2, b"an order")
+    write_out(store)
     assert open_store(tmp_path).expected_in(1, 50) == (2, set())
 
 
 def test_opening_shows_again_and_again_that_it_goes_on(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     for number in range(1, 40_001):
-        store.add(OUT_APP, 1, number, b"")
-    store.write_out()
+        add(store, OUT_APP, 1, number, b"")
+    write_out(store)
     beats: list[None] = []
     Store(tmp_path, RefusedIds(), beat=lambda: beats.append(None))
     assert len(beats) >= 4
@@ -311,7 +313,7 @@ def test_a_sync_that_failed_aside_fails_the_stop(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdatasync", fail)
         for number in range(1, 2**12):
-            store.add(OUT_APP, 1, number, bytes(1100))  # more than 4 MiB: one sync aside is begun
-        store.write_out()
+            add(store, OUT_APP, 1, number, bytes(1100))  # more than 4 MiB: one sync aside is begun
+        write_out(store)
     with pytest.raises(OSError, match="the disk fails"):  # though a sync that is tried now would report nothing
         store.sync()

@@ -37,6 +37,7 @@ from lockstep.shm.bell import Reason
 from lockstep.shm.board import Word
 from tests.event_feed import cause_of
 from tests.gateway.player import stored
+from tests.gateway.store_entries import write_out
 from tests.recovery.working_day import TYPE
 from tests.router.rig import Rig
 
@@ -237,7 +238,7 @@ def state_of(name: str, stage: Any, past: Past, data: Path) -> dict[str, Any]:
             stage.book.check()
             return dict(stage.book.digests())
         case "gateway":
-            stage.engine.store.write_out()
+            write_out(stage.engine.store)
             kept = stored(data / name)
             return _of_orders(stage.engine.orders, past) | {
                 "accounts": stage.engine.reporter.accounts.known(),

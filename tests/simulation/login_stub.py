@@ -68,7 +68,7 @@ class Door:
     def _serve(self, wire: Wire, client: Client, now_ns: int) -> int:
         if wire.ending or not wire.open:
             self._wires.remove((wire, client))
-            self.engine.lost(client, "the wire ended")
+            self.engine.clients.lost(client, "the wire ended")
             return 1
         space = client.space()
         data = wire.arrived(len(space))

@@ -22,7 +22,9 @@ from lockstep.procs.gateway.event_reporter import EventReporter
 from lockstep.procs.gateway.fix.connection import Connection
 from lockstep.procs.gateway.fix.encode import Outbox
 from lockstep.procs.gateway.fix.rules import Rules
+from lockstep.procs.gateway.fix.timing import Timing
 from lockstep.procs.gateway.gateway import Gateway
+from lockstep.procs.gateway.opening import Past, Room
 from lockstep.procs.gateway.order_entry import OrderEntry
 from lockstep.procs.gateway.other_gateways import parts_of, sessions_elsewhere
 from lockstep.procs.gateway.reports import Reports
@@ -53,55 +55,37 @@ def build(venue: Venue, name: str) -> Server:
         show_health(venue.board, slot, STARTING, started_ns)
 
     own, first = parts_of(venue, name)
-    store = Store(
-        venue.data / name,
-        refused,
-        loader=own,
-        beat=beat,
-        keep=Keep(fix.store_days, fix.store_bytes, fix.store_session_bytes),
-        spare_bytes=space.SPARE_BYTES,
+    past = Past(
+        part=own,
         reserved=None if venue.node.is_secondary else reserved_behind(venue, beat),
         follows=venue.node.is_secondary,
         reservations=None if first is None else read_over(first),
         elsewhere=sessions_elsewhere(venue, number, beat),
     )
+    keep = Keep(fix.store_days, fix.store_bytes, fix.store_session_bytes)
+    store = Store(venue.data / name, refused, past, Room(spare_bytes=space.SPARE_BYTES, keep=keep), beat)
     venue.board.show_known(number, 0, store.last_events)
-    reporter = EventReporter(store, orders, listings, reports, number, venue.home_of, comp_id.encode(), venue.snapshots)
+    reporter = EventReporter(store, reports, number, venue.home_of, comp_id.encode())
+    reporter.snapshots = venue.snapshots
     part = own or first
     if part is not None:
         reporter.load(part)
         part.finish()
     ingress = IngressWriter(venue.producer(f"ingress.{name}"))
     validator = Validator(listings, refused, venue.board)
-    order_entry = OrderEntry(store, orders, reports, ingress, validator, number)
+    order_entry = OrderEntry(store, reports, ingress, validator, number)
     rules = Rules(SUPPORTED)
+    timing = Timing(
+        min_heartbeat_s=fix.min_heartbeat_s,
+        max_heartbeat_s=fix.max_heartbeat_s,
+        logon_timeout_s=fix.logon_timeout_s,
+        sending_time_accuracy_s=fix.sending_time_accuracy_s,
+    )
 
     server = Server(
         fix,
-        lambda logon, watch: Gateway(
-            store,
-            orders,
-            listings,
-            reporter,
-            ingress,
-            order_entry,
-            comp_id.encode(),
-            fix.max_message_bytes,
-            logon,
-            watch,
-            fix.unread_timeout_s,
-            fix.max_messages_per_second,
-        ),
-        lambda now_ns: Connection(
-            comp_id,
-            rules,
-            Outbox(),
-            now_ns,
-            min_heartbeat_s=fix.min_heartbeat_s,
-            max_heartbeat_s=fix.max_heartbeat_s,
-            logon_timeout_s=fix.logon_timeout_s,
-            sending_time_accuracy_s=fix.sending_time_accuracy_s,
-        ),
+        lambda logon, watch: Gateway(reporter, order_entry, fix, logon, watch),
+        lambda now_ns: Connection(comp_id, rules, Outbox(), now_ns, timing),
         venue.now_ns,
         name,
         venue.boot_id,

@@ -43,7 +43,7 @@ cdef class EventReporter(ReleasedEvents):
     cdef char orig_cl_ord_id[RINGS][CL_ORD_ID_SIZE]
     cdef ExtTermsEventRecord terms[RINGS]
     cdef bint has_terms[RINGS]           # of the ring's next event
-    cdef object snapshots
+    cdef public object snapshots         # with which its part is saved
     cdef readonly bint recovering        # what is reported now may have been sent before a loss of the host
     cdef bint is_bounded                 # and what was told long before is not repeated
     cdef uint64_t refused[2]             # reported refusals: the router's, the matchers'

@@ -3,8 +3,6 @@ from collections.abc import Callable
 from lockstep.core.edge.released_events import ReleasedEvents
 from lockstep.core.edge.authentication import Account, Accounts
 from lockstep.procs.gateway.fix_session import FixSession
-from lockstep.core.intake.listings import Listings
-from lockstep.core.intake.orders import ClientOrders
 from lockstep.procs.gateway.reports import Reports
 from lockstep.procs.gateway.store import Store
 from lockstep.core.venue.snapshot_parts import Snapshots
@@ -16,16 +14,14 @@ class EventReporter(ReleasedEvents):
     accounts: Accounts
     sessions: list[FixSession | None]
     recovering: bool
+    snapshots: Snapshots
     def __init__(
         self,
         store: Store,
-        orders: ClientOrders,
-        listings: Listings,
         reports: Reports,
         gateway: int,
         home_of: Callable[[str], int],
         comp_id: bytes,
-        snapshots: Snapshots,
     ) -> None: ...
     def save(self, saver: Saver) -> None: ...
     def load(self, loader: Loader) -> None: ...

@@ -87,17 +87,15 @@ cdef class EventReporter(ReleasedEvents):
     """
 
     def __init__(
-        self, Store store, ClientOrders orders, Listings listings, Reports reports, int gateway, object home_of,
-        bytes comp_id, object snapshots,
+        self, Store store not None, Reports reports not None, int gateway, object home_of, bytes comp_id not None
     ):
         self.sessions = [None]
         self.ended = []
         self.accounts = Accounts()
         self.store = store
-        self.orders = orders
-        self.listings = listings
+        self.orders = reports.orders
+        self.listings = reports.listings
         self.reports = reports
-        self.snapshots = snapshots
         self.gateway = gateway
         self.home_of = home_of
         self.comp_id = comp_id

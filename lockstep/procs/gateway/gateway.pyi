@@ -1,13 +1,14 @@
 from collections.abc import Callable
 
+from lockstep.config.schema import FixSection
 from lockstep.procs.gateway.client import Client
+from lockstep.procs.gateway.clients import Clients
 from lockstep.procs.gateway.order_entry import OrderEntry
 from lockstep.core.intake.listings import Listings
 from lockstep.core.intake.orders import ClientOrders
 from lockstep.procs.gateway.event_reporter import EventReporter
 from lockstep.procs.gateway.session_log import Watch
 from lockstep.procs.gateway.store import Store
-from lockstep.core.intake.ingress_writer import IngressWriter
 from lockstep.shm.bell import Reason
 from lockstep.shm.board import Board
 from lockstep.shm.ring import Consumer
@@ -17,28 +18,19 @@ class Gateway:
     orders: ClientOrders
     listings: Listings
     reporter: EventReporter
-    clients: dict[Client, None]
+    clients: Clients
     is_open: bool
     def __init__(
         self,
-        store: Store,
-        orders: ClientOrders,
-        listings: Listings,
         reporter: EventReporter,
-        ingress: IngressWriter,
         order_entry: OrderEntry,
-        comp_id: bytes,
-        max_message_bytes: int,
+        fix: FixSection,
         logon: Callable[[Client, str, str, str], None],
         watch: Watch,
-        unread_timeout_s: int,
-        max_messages_per_second: int,
     ) -> None: ...
     def attach(self, consumers: dict[int, Consumer], board: Board) -> None: ...
     def connected(self, client: Client) -> None: ...
     def received(self, client: Client, size: int, now_ns: int) -> None: ...
-    def end(self, client: Client, why: str | int, at_once: bool = False) -> None: ...
-    def lost(self, client: Client, why: str) -> None: ...
     def poll(self, now_ns: int) -> int: ...
     def wants(self) -> Reason: ...
     def is_ready(self) -> bool: ...
@@ -48,5 +40,3 @@ class Gateway:
     def accept(self, client: Client, number: int, now_ns: int) -> None: ...
     def refuse(self, client: Client, now_ns: int) -> None: ...
     def send_on(self, client: Client, text: bytes, now_ns: int) -> None: ...
-    def say_goodbye(self, now_ns: int) -> None: ...
-    def log_out(self, number: int, text: bytes, now_ns: int) -> Client | None: ...

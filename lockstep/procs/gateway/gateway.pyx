@@ -3,12 +3,12 @@
 It holds the FIX sessions and everything they share; it opens no socket, checks no password and reads no clock.
 """
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memmove, strlen
 
 from lockstep.core.intake.readiness cimport BUSY_AFTER_NS
-from lockstep.procs.gateway.client cimport CLAIM_REFUSED, CLAIM_WAITS, RECEIVE_SIZE, Claim, Client
+from lockstep.procs.gateway.client cimport RECEIVE_SIZE, Client
+from lockstep.procs.gateway.clients cimport Clients
 from lockstep.procs.gateway.fix.connection cimport (
     PHASE_ACTIVE,
     REASON_ELSEWHERE,
@@ -19,13 +19,11 @@ from lockstep.procs.gateway.fix.connection cimport (
     STEP_RESEND,
     Connection,
 )
-from lockstep.procs.gateway.fix.encode cimport Outbox
 from lockstep.procs.gateway.fix.message cimport Message
 from lockstep.procs.gateway.fix_session cimport WINDOW_NS, FixSession, within
-from lockstep.procs.gateway.followed cimport tell_followed
+from lockstep.procs.gateway.logons cimport Logons
 from lockstep.procs.gateway.order_entry cimport OrderEntry
 from lockstep.procs.gateway.order_message cimport Text, field_of
-from lockstep.procs.gateway.session_records cimport SessionRecords
 from lockstep.procs.gateway.store_reader cimport KIND_IN_ADMIN, KIND_IN_ANSWERED
 from lockstep.shm.board cimport WORD_LOG_END, WORD_READY_EVENT, Counts
 
@@ -36,7 +34,6 @@ cdef enum:
     TICK_NS = 20_000_000                 # between two looks at the sessions' deadlines
     TEND_NS = 100_000_000                # between two looks at the disk's space
     RETAIN_NS = 10_000_000_000           # between two looks at what the store need not keep
-    MAX_UNSENT = 16 * 1024 * 1024        # of one client, in the transport: a slower reader is logged out
     CLOSE_NS = 5_000_000_000             # for a client to read what was written to it before the close
     LOOK_NS = 500_000_000                # between two looks at what clients have not read
     ASK_AGAIN_NS = 500_000_000           # between two looks for numbers that the log was asked for, and did not give
@@ -50,41 +47,36 @@ cdef enum:
 
 cdef const char *WRONG_LOGON = b"SenderCompID, Username or Password is wrong"
 cdef const char *TOO_LONG_TEXT = b"the message is longer than this venue takes"
-cdef const char *STOPPING_TEXT = b"the venue is stopping"
-cdef const char *TOO_SLOW_TEXT = b"too far behind in reading: log on and ask for what is missing"
 cdef const char *ENDED_TEXT = b"SESSION_ENDED: the account's password, role or lock has changed; log on again"
 cdef const char *NOT_TAKEN_TEXT = b"this venue takes the messages D, E, F, G, H and q"
 
 
 cdef class Gateway:
-    """The engine. `logon(client, sender, username, password)` is called for a Logon; `accept` or `refuse` answers."""
+    """The engine. `logon(client, sender, username, password)` is called for a Logon; `accept` or `refuse` answers.
+
+    `fix` is the configuration's section; `watch` is told of logons and ends.
+    """
 
     def __init__(
-        self, Store store, ClientOrders orders, Listings listings, EventReporter reporter, IngressWriter ingress,
-        OrderEntry order_entry, bytes comp_id, uint32_t max_message_bytes, object logon, object watch,
-        uint32_t unread_timeout_s, uint32_t max_messages_per_second
+        self, EventReporter reporter not None, OrderEntry order_entry not None, object fix, object logon, object watch
     ):
-        self.store = store
-        self.orders = orders
-        self.listings = listings
         self.reporter = reporter
-        self.ingress = ingress
         self.order_entry = order_entry
+        self.store, self.orders, self.listings = reporter.store, reporter.orders, reporter.listings
+        self.ingress = order_entry.ingress
         self.readiness = order_entry.readiness
-        self.comp_id = comp_id
-        self.max_message_bytes = max_message_bytes
+        self.max_message_bytes = fix.max_message_bytes
         self.logon = logon
         self.watch = watch
-        self.unread_ns = <int64_t> unread_timeout_s * 1_000_000_000
-        self.message_ns = 1_000_000_000 // max_messages_per_second if max_messages_per_second else 0
+        self.message_ns = 1_000_000_000 // fix.max_messages_per_second if fix.max_messages_per_second else 0
         self.rate_text = (
             b"MESSAGE_RATE: more than %d messages in a second from this session; wait, then send it again"
-            % max_messages_per_second
+            % fix.max_messages_per_second
         )
-        self.clients = {}
-        self.waiting = {}
-        self.repeats = Repeats(store)
-        self.records = SessionRecords(store, ingress, reporter)
+        self.clients = Clients(reporter, self.ingress, self.readiness, watch, fix.unread_timeout_s * 1_000_000_000)
+        self.records = self.clients.records
+        self.repeats = Repeats(self.store)
+        self.logons = Logons(self.clients, fix.target_comp_id.encode())
 
     def attach(self, dict consumers, Board board not None) -> None:
         """Begin with these event rings, or go on with them after a restart of the core, unnoticed by clients.
@@ -98,47 +90,14 @@ cdef class Gateway:
         self.show_counts()
 
     def connected(self, Client client) -> None:
-        self.clients[client] = None
+        self.clients.all[client] = None
 
     def received(self, Client client, size_t size, int64_t now_ns) -> None:
         """`size` more bytes lie in the client's space."""
         client.end += size
-        self.now_ns = now_ns
+        self.clients.now_ns = now_ns
         self.advance(client)
-        self.finish()
-
-    def end(self, Client client, object why, bint at_once=False) -> None:
-        """Close a connection, at once or when it has read what was written, in bounded time; free its session."""
-        if client.closed:
-            return
-        self.watch.ended(client, why)
-        client.closed = True
-        client.closed_ns = self.now_ns
-        self.release(client)
-        if at_once:
-            client.transport.abort()
-        else:
-            client.transport.close()
-
-    def lost(self, Client client, str why) -> None:
-        """The connection is gone."""
-        if not client.closed:
-            self.watch.ended(client, why)
-        client.closed = True
-        self.clients.pop(client, None)
-        self.release(client)
-
-    cdef int release(self, Client client) except -1:
-        """Take the session from its connection: from now on its messages are only stored."""
-        self.waiting.pop(client, None)
-        if client.session is not None:
-            client.session.collect(client.connection.outbox)
-            client.session.next_in = client.connection.next_in
-            client.session.live = client.session.client = None
-            self.records.down(client.session)
-            client.session = None
-        client.repeat = client.left = None
-        return 0
+        self.clients.finish()
 
     def poll(self, int64_t now_ns) -> int:
         """One duty cycle: report what is released, go on with waiting clients, keep the sessions' deadlines."""
@@ -146,20 +105,20 @@ cdef class Gateway:
         cdef int64_t work
         if self.store.is_full and not self.finds_space(now_ns):
             return 0
-        self.now_ns = now_ns
+        self.clients.now_ns = now_ns
         if now_ns - self.tended_ns >= TEND_NS:
             self.tend(now_ns)
         elif self.readiness.is_held_up:  # orders are taken again with the first commit
-            self.readiness.look(now_ns, self.store.is_short)
+            self.readiness.look(now_ns, self.store.segment.is_short)
         work = self.reporter.report(now_ns)
         if self.reporter.ended:
             self.end_sessions()
         if self.store.follows and self.is_to_lead():
             self.lead()
-        if self.waiting and self.readiness.leads():
-            for client, number in tuple(self.waiting.items()):
+        if self.clients.waiting and self.readiness.leads():
+            for client, number in tuple(self.clients.waiting.items()):
                 self.accept(client, number, now_ns)
-        for client in tuple(self.clients) if self.clients else ():
+        for client in tuple(self.clients.all) if self.clients.all else ():
             if (client.blocked_ns or client.stalled) and not client.slow and not client.closed:
                 self.advance(client)
         if self.repeats:
@@ -170,8 +129,8 @@ cdef class Gateway:
             self.show_counts()
         if now_ns - self.looked_ns >= LOOK_NS:
             self.looked_ns = now_ns
-            self.end_the_unread()
-        self.finish()
+            self.clients.end_the_unread()
+        self.clients.finish()
         self.reporter.show_released()
         return work
 
@@ -186,9 +145,9 @@ cdef class Gateway:
     cdef int tend(self, int64_t now_ns) except -1:
         """See whether there is space for orders, and reserve again what a full disk has used up."""
         self.tended_ns = now_ns
-        if self.store.is_short:
-            self.store.tend()
-        self.readiness.look(now_ns, self.store.is_short)
+        if self.store.segment.is_short:
+            self.store.segment.tend()
+        self.readiness.look(now_ns, self.store.segment.is_short)
         if now_ns - self.asked_ns >= ASK_AGAIN_NS and self.readiness.leads():
             self.asked_ns = now_ns
             self.records.look(self.board.load(WORD_LOG_END), 0 if self.reporter.is_behind else self.reporter.released)
@@ -235,48 +194,39 @@ cdef class Gateway:
         """Heartbeats and timeouts of all sessions, and now and then a look at what the store keeps."""
         cdef Client client
         cdef Step step
-        if self.now_ns - self.retained_ns >= RETAIN_NS:
-            self.retained_ns = self.now_ns
-            self.store.retain(self.now_ns)
-        for client in tuple(self.clients):
-            if client.parting is not None and self.now_ns - client.parted_ns >= CLOSE_NS:
-                self.end(client, client.parting)
-            if client.closed and client.closed_ns and self.now_ns - client.closed_ns >= CLOSE_NS:
+        if self.clients.now_ns - self.retained_ns >= RETAIN_NS:
+            self.retained_ns = self.clients.now_ns
+            self.store.retain(self.clients.now_ns)
+        for client in tuple(self.clients.all):
+            if client.parting is not None and self.clients.now_ns - client.parted_ns >= CLOSE_NS:
+                self.clients.end(client, client.parting)
+            if client.closed and client.closed_ns and self.clients.now_ns - client.closed_ns >= CLOSE_NS:
                 client.closed_ns = 0
                 client.transport.abort()
-            if client.closed or client.parting is not None or client.repeat is not None or client in self.waiting:
+            if client.closed or client.parting is not None or client.repeat is not None:
+                continue
+            if client in self.clients.waiting:
                 continue
             if client.stalled and client.connection.phase == PHASE_ACTIVE:
                 continue
-            step = client.connection.tick(self.now_ns)
+            step = client.connection.tick(self.clients.now_ns)
             self.handle(client, step, client.connection.next_in)
-            self.send(client)
+            self.clients.send(client)
 
     cdef int show_counts(self) except -1:
         """Show on the board how much there is to do here, for whoever watches the venue."""
         cdef Client client
         cdef Counts counts
         counts.is_open = self.is_open
-        counts.connections = <uint64_t> len(self.clients)
+        counts.connections = <uint64_t> len(self.clients.all)
         counts.sessions = 0
-        for client in self.clients:
+        for client in self.clients.all:
             counts.sessions += client.session is not None
         counts.open_orders = self.orders.open_count()
         counts.refused[0] = self.order_entry.refused + self.too_often
         counts.refused[1] = self.reporter.refused[0]
         counts.refused[2] = self.reporter.refused[1]
         self.board.show_counts(self.order_entry.number - 1, &counts)
-        return 0
-
-    cdef int end_the_unread(self) except -1:
-        """End connections that have left bytes unread for too long: the peer is gone, or does not read."""
-        cdef Client client
-        for client in tuple(self.clients):
-            if client.closed:
-                continue
-            client.look(self.now_ns)
-            if self.now_ns - client.taken_ns >= self.unread_ns:
-                self.end(client, "it read nothing of what was sent for too long", True)
         return 0
 
     cdef int end_sessions(self) except -1:
@@ -290,9 +240,9 @@ cdef class Gateway:
             if client is None or client.closed or client.rights >= self.reporter.accounts.rights_of(number):
                 continue
             if client.repeat is None and client.connection.phase == PHASE_ACTIVE:
-                client.connection.logout(ENDED_TEXT, strlen(ENDED_TEXT), self.now_ns)
-                self.send(client)
-            self.end(client, "the rights that it logged on with have ended")
+                client.connection.logout(ENDED_TEXT, strlen(ENDED_TEXT), self.clients.now_ns)
+                self.clients.send(client)
+            self.clients.end(client, "the rights that it logged on with have ended")
         return 0
 
     cdef int advance(self, Client client) except -1:
@@ -302,12 +252,12 @@ cdef class Gateway:
         cdef uint32_t expected
         while not client.closed and not client.waiting and self.repeats.takes_next(client) and self.may_go_on(client):
             expected = connection.next_in
-            step = connection.receive(client.buffer + client.begin, client.end - client.begin, self.now_ns)
+            step = connection.receive(client.buffer + client.begin, client.end - client.begin, self.clients.now_ns)
             client.begin += connection.consumed
             if step == STEP_NEED_MORE:
                 break
             if client.session is not None:
-                client.session.heard_ns = max(client.session.heard_ns, self.now_ns) + self.share_of(client)
+                client.session.heard_ns = max(client.session.heard_ns, self.clients.now_ns) + self.share_of(client)
             self.handle(client, step, expected)
         if client.begin and not client.waiting:
             memmove(client.buffer, client.buffer + client.begin, client.end - client.begin)
@@ -334,7 +284,7 @@ cdef class Gateway:
         """
         cdef FixSession session = client.session
         if (
-            client.slow or (session is not None and session.heard_ns - self.now_ns > WINDOW_NS)
+            client.slow or (session is not None and session.heard_ns - self.clients.now_ns > WINDOW_NS)
             or (client.connection.outbox.used > MAX_HELD_BACK and not self.records.covers(session))
         ):
             client.stalled = True
@@ -342,11 +292,11 @@ cdef class Gateway:
             return False
         if client.stalled:
             client.stalled = False
-            client.connection.received_ns = self.now_ns
+            client.connection.received_ns = self.clients.now_ns
         if session is not None and session.record_due and self.ingress.has_room():
-            self.records.up(session, self.now_ns)
+            self.records.up(session, self.clients.now_ns)
         if self.store.is_full:
-            client.blocked_ns = client.blocked_ns or self.now_ns
+            client.blocked_ns = client.blocked_ns or self.clients.now_ns
             client.held = True
             client.pause()
             return False
@@ -354,10 +304,10 @@ cdef class Gateway:
             client.blocked_ns = 0
             client.held = False
             return True
-        self.show_commands()
+        self.clients.show_commands()
         if client.blocked_ns == 0:
-            client.blocked_ns = self.now_ns
-        client.held = self.now_ns - client.blocked_ns < BUSY_AFTER_NS
+            client.blocked_ns = self.clients.now_ns
+        client.held = self.clients.now_ns - client.blocked_ns < BUSY_AFTER_NS
         if client.held:  # no longer than that: a client that is not read seems dead
             client.pause()
         return not client.held
@@ -383,16 +333,10 @@ cdef class Gateway:
             self.repeats.begin(client)
         elif step == STEP_DISCONNECT:
             client.parting = connection.reason
-            client.parted_ns = self.now_ns
+            client.parted_ns = self.clients.now_ns
             client.waiting = True
-            self.send(client)
-            self.part(client)
-        return 0
-
-    cdef int part(self, Client client) except -1:
-        """End a connection whose session layer has ended, unless something has still to be sent to it."""
-        if client.parting is not None and (client.connection.outbox.used == 0 or self.records.covers(client.session)):
-            self.end(client, client.parting)
+            self.clients.send(client)
+            self.clients.part(client)
         return 0
 
     cdef int store_admin(self, Client client, uint32_t expected) except -1:
@@ -411,17 +355,17 @@ cdef class Gateway:
         cdef Message message = connection.message
         if message.size > self.max_message_bytes:
             self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
-            return connection.logout(TOO_LONG_TEXT, 43, self.now_ns)
+            return connection.logout(TOO_LONG_TEXT, 43, self.clients.now_ns)
         if client.session.answered and message.msg_seq_num in client.session.answered:
             return self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
         if self.message_ns and message.msg_type != c"F" and message.msg_type != c"q" and not within(
-            &client.session.ordered_ns, self.now_ns, self.message_ns
+            &client.session.ordered_ns, self.clients.now_ns, self.message_ns
         ):
             return self.too_many(client)
         if client.session.record_due:  # it must come before what the session sends, and the ring has no room for it yet
             return self.order_entry.busy(connection, client.session.number, field_of(message, 11))
         if self.order_entry.takes(message.msg_type):
-            return self.order_entry.take(connection, client.session.number, self.now_ns)
+            return self.order_entry.take(connection, client.session.number, self.clients.now_ns)
         self.store.append_received(KIND_IN_ANSWERED, client.session.number, message.msg_seq_num, message, 0)
         return connection.business_reject(UNSUPPORTED_TYPE, b"", 0, NOT_TAKEN_TEXT, strlen(NOT_TAKEN_TEXT))
 
@@ -435,59 +379,26 @@ cdef class Gateway:
         return connection.business_reject(OTHER, ref_id.at, ref_id.size, self.rate_text, len(self.rate_text))
 
     def accept(self, Client client, uint32_t number, int64_t now_ns) -> None:
-        """The Logon's password is right. A second logon to a live session ends without a reply (FIX)."""
-        cdef FixSession session = self.reporter.sessions[number]
+        """The Logon's password is right."""
         cdef Connection connection = client.connection
-        cdef uint64_t sequenced = self.board.session_in(number)
-        cdef uint32_t expected
+        cdef FixSession session
         cdef Step step
-        cdef Claim claim
-        self.waiting.pop(client, None)
+        self.clients.waiting.pop(client, None)
         if client.closed:
             return
         if client.rights < self.reporter.accounts.rights_of(number):  # they have ended since the password was checked
             self.refuse(client, now_ns)
             return
-        # Asked after the number was read: a replay shows old ones.
-        if session.next_in == 0 and not self.readiness.leads():
-            self.waiting[client] = number
+        if not self.logons.admit(client, number, now_ns):
             return
-        if connection.reset and session.heard_ns - now_ns > WINDOW_NS:
-            self.waiting[client] = number
-            return
-        self.store.flush()
-        if self.store.is_full:
-            self.waiting[client] = number
-            return
-        self.now_ns = now_ns
-        if session.client is not None:
-            claim = (<Client> session.client).challenge(now_ns)
-            if claim == CLAIM_WAITS:
-                self.waiting[client] = number
-                return
-            if claim == CLAIM_REFUSED:
-                self.end(client, "its session has a connection that lives")
-                return
-            self.end(session.client, "it showed no life when another connection claimed its session", True)
-        client.waiting = False
-        if not connection.reset:  # else it asks for nothing of before
-            tell_followed(session, now_ns)
-        session.is_untold = False
-        session.address(self.comp_id, connection.version)
-        if session.next_in == 0:  # else it goes on where its last connection ended
-            session.next_in, session.answered = self.store.expected_in(number, sequenced, connection.logon_seq_num)
-        expected = session.next_in
+        session = client.session
         if connection.reset:
             session.heard_ns = max(session.heard_ns, now_ns) + RESET_NS
-        client.session = session
-        session.client = client
-        session.live = connection
-        session.record_due = True
-        step = connection.accept(expected, self.store.sessions[number].next_out, now_ns)
+        step = connection.accept(session.next_in, self.store.sessions[number].next_out, now_ns)
         self.watch.logged_on(client)
-        self.handle(client, step, expected if not connection.reset else 1)
+        self.handle(client, step, session.next_in if not connection.reset else 1)
         self.advance(client)
-        self.finish()
+        self.clients.finish()
 
     def refuse(self, Client client, int64_t now_ns) -> None:
         """Refuse the Logon; unknown user and wrong password get the same answer."""
@@ -506,34 +417,6 @@ cdef class Gateway:
         client.connection.reason = REASON_ELSEWHERE
         self.handle(client, step, 0)
 
-    def say_goodbye(self, int64_t now_ns) -> None:
-        """Ask every client to log out."""
-        cdef Client client
-        self.now_ns = now_ns
-        for client in tuple(self.clients):
-            if client.connection.phase == PHASE_ACTIVE and client.repeat is None:
-                client.connection.logout(STOPPING_TEXT, 21, now_ns)
-                if client.session is not None:
-                    client.session.collect(client.connection.outbox)
-            else:
-                self.end(client, "the venue is stopping")
-        self.finish()
-
-    def log_out(self, uint32_t number, bytes text, int64_t now_ns) -> Client | None:
-        """Ask a session's client to log out, or cut it off if it can't be asked now. None: it is not connected."""
-        cdef FixSession session = self.reporter.sessions[number]
-        cdef Client client = session.client
-        self.now_ns = now_ns
-        if client is None:
-            return None
-        if client.repeat is None and client.connection.phase == PHASE_ACTIVE:
-            client.connection.logout(text, len(text), now_ns)
-            session.collect(client.connection.outbox)
-            self.finish()
-        else:
-            self.end(client, text.decode())
-        return client
-
     cdef int repeat_some(self) except -1:
         """Give clients with a repeat their turns, until one has done some work; other work comes before the next."""
         cdef Client client
@@ -548,8 +431,8 @@ cdef class Gateway:
             if not self.records.covers(client.session):
                 self.repeats.settle(client)
                 continue
-            work = self.repeats.step(client, self.now_ns)
-            self.send(client)
+            work = self.repeats.step(client, self.clients.now_ns)
+            self.clients.send(client)
             if client.repeat is None:  # the client was too far behind
                 break
             if self.repeats.settle(client):
@@ -558,65 +441,6 @@ cdef class Gateway:
             if work:
                 break
         return work
-
-    cdef int send(self, Client client) except -1:
-        """Store everything that the session has written, then hand it to the transport in one call.
-
-        It waits until the log covers the session's numbers, as the next host would not know that they are given; and
-        while this node may release nothing, as this process may have been stopped since it looked last. A client with
-        too much waiting is disconnected: all is stored, for its next Logon.
-        """
-        cdef Outbox outbox = client.connection.outbox
-        if client.session is not None:
-            client.session.collect(outbox)
-            client.session.dirty = False
-        if outbox.used == 0 or client.closed:
-            outbox.clear()
-            return 0
-        self.store.flush()
-        if self.store.is_full or self.board.is_shut():
-            return 0
-        if not self.records.covers(client.session):
-            if outbox.used > MAX_UNSENT:
-                self.end(client, "what it is told waits for the log's word on its numbers, and is too much to keep")
-            return 0
-        client.transport.write(PyBytes_FromStringAndSize(outbox.data, outbox.used))
-        client.given += outbox.used
-        outbox.clear()
-        if client.slow and client.connection.phase == PHASE_ACTIVE:
-            if client.transport.get_write_buffer_size() > MAX_UNSENT:
-                client.connection.logout(TOO_SLOW_TEXT, strlen(TOO_SLOW_TEXT), self.now_ns)
-                self.send(client)
-                self.end(client, "it reads too slowly")
-        return 0
-
-    cdef int show_commands(self) except -1:
-        """The store first: after a restart the store shows what the log lacks, but not the other way round."""
-        if self.store.follows:
-            if self.now_ns - self.followed_ns >= TICK_NS:  # nobody waits for it, and it can be made again
-                self.followed_ns = self.now_ns
-                self.store.flush()
-            return 0
-        if self.records.is_due() and not self.store.is_full and self.readiness.leads():
-            self.records.write(self.now_ns)
-        self.store.flush()
-        if not self.store.is_full:
-            self.ingress.publish()
-        return 0
-
-    cdef int finish(self) except -1:
-        """End of a batch: store everything, then show the router what came in, then send."""
-        cdef Client client
-        cdef list parting = []
-        self.show_commands()
-        for client in self.clients:
-            if client.connection.outbox.used:
-                self.send(client)
-            if client.parting is not None:
-                parting.append(client)
-        for client in parting:
-            self.part(client)
-        return 0
 
 
 cdef str text_of(Message message, uint32_t tag):

@@ -1,5 +1,4 @@
 from lockstep.core.intake.validation import Validator
-from lockstep.core.intake.orders import ClientOrders
 from lockstep.procs.gateway.reports import Reports
 from lockstep.procs.gateway.store import Store
 from lockstep.core.intake.ingress_writer import IngressWriter
@@ -8,7 +7,6 @@ class OrderEntry:
     def __init__(
         self,
         store: Store,
-        orders: ClientOrders,
         reports: Reports,
         ingress: IngressWriter,
         validator: Validator,

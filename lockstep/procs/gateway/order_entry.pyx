@@ -10,7 +10,7 @@ from libc.stdio cimport snprintf
 from lockstep.core.intake.codes cimport EXPLANATION_SIZE, explain
 from lockstep.core.intake.ingress_writer cimport IngressWriter
 from lockstep.core.intake.order_request cimport FIELD_LIST_SIZE, OrderRequest, Refusal, refuse
-from lockstep.core.intake.orders cimport ClientOrder, ClientOrders
+from lockstep.core.intake.orders cimport ClientOrder
 from lockstep.core.intake.readiness cimport ADDS_NOTHING, ADDS_ORDER, ADDS_RECORD, Adds, Readiness
 from lockstep.core.intake.validation cimport Validator, check_id
 from lockstep.core.schema.records cimport (
@@ -40,14 +40,15 @@ cdef class OrderEntry:
     """The order entry of gateway `number`. A message's account is its session's, not what it says."""
 
     def __init__(
-        self, Store store, ClientOrders orders, Reports reports, IngressWriter ingress, Validator validator, int number
+        self, Store store not None, Reports reports not None, IngressWriter ingress not None,
+        Validator validator not None, int number
     ):
         self.store = store
-        self.orders = orders
+        self.orders = reports.orders
         self.reports = reports
         self.ingress = ingress
         self.validator = validator
-        self.readiness = Readiness(ingress, orders)
+        self.readiness = Readiness(ingress, reports.orders)
         self.number = number
 
     cdef bint takes(self, uint32_t msg_type) noexcept nogil:
@@ -155,7 +156,7 @@ cdef class OrderEntry:
         cdef char[KEPT_SIZE] kept
         cdef int size
         self.refused += 1
-        if not self.store.is_short or cl_ord_id.size > CL_ORD_ID_SIZE:
+        if not self.store.segment.is_short or cl_ord_id.size > CL_ORD_ID_SIZE:
             return self.keep(KIND_IN_ANSWERED, connection, account, flags)
         size = snprintf(
             kept, KEPT_SIZE, b"8=FIX.4.%c\x0111=%.*s\x01", message.data[8], <int> cl_ord_id.size, cl_ord_id.at
@@ -224,7 +225,7 @@ cdef class OrderEntry:
         cdef ExecId exec_id
         cdef const char *format = b"G%d-%llu-%llu-%d" if part else b"G%d-%llu-%llu"
         exec_id.size = snprintf(
-            exec_id.text, EXEC_ID_SIZE, format, self.number, <unsigned long long> self.store.base,
+            exec_id.text, EXEC_ID_SIZE, format, self.number, <unsigned long long> self.store.segment.base,
             <unsigned long long> self.store.offset(), part,
         )
         return exec_id

@@ -69,9 +69,9 @@ cdef class Resend:
         cdef const Mark *mark = mark_above(&state.out_marks, self.begin)
         self.covered = mark.msg_seq_num if mark != NULL else state.next_out - 1
         self.walk_at = mark.position if mark != NULL else state.last_out
-        if self.walk_at >= self.store.base + self.store.written:
+        if self.walk_at >= self.store.segment.end():
             self.store.flush()
-            if self.walk_at >= self.store.base + self.store.written:  # on a full disk: it is looked for again
+            if self.walk_at >= self.store.segment.end():  # on a full disk: it is looked for again
                 self.walk_at = 0
                 return 0
         self.lookup.forget()

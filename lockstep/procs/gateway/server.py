@@ -169,7 +169,7 @@ class Server(Edge):
         if self._listener is not None:
             self._listener.close()
         self._control.close()
-        self.engine.say_goodbye(self._clock())
+        self.engine.clients.say_goodbye(self._clock())
         if self.engine.clients:
             self._empty.clear()
             try:
@@ -177,19 +177,9 @@ class Server(Edge):
             except TimeoutError:
                 log.warning("clients did not reply to the logout", clients=len(self.engine.clients))
         for client in tuple(self.engine.clients):
-            self.engine.end(client, "the venue is stopping")
+            self.engine.clients.end(client, "the venue is stopping")
         self._authenticator.close()
         self.engine.store.sync()
-
-    def abandon(self) -> None:
-        """Close every socket at once and write nothing more: what a crash would do, for tests of it."""
-        self._stopping = True
-        if self._listener is not None:
-            self._listener.close()
-        self._control.close()
-        for client in tuple(self.engine.clients):
-            client.transport.abort()
-        self._authenticator.close()
 
     def now_ns(self) -> int:
         """The time by the server's own clock."""
@@ -232,7 +222,7 @@ class Server(Edge):
 
     def cut(self, client: Client, reason: str) -> None:
         """End a connection at once."""
-        self.engine.end(client, reason, True)
+        self.engine.clients.end(client, reason, True)
 
     def received(self, client: Client | None, size: int) -> None:
         """Bytes have come in. What fails here ends the process, by way of `poll`."""
@@ -249,7 +239,7 @@ class Server(Edge):
         del self._connections[client]
         self._admission.leave(connection)
         try:
-            self.engine.lost(client, reason)
+            self.engine.clients.lost(client, reason)
         except Exception as failure:
             self._failure = failure
         if not self.engine.clients:
@@ -275,7 +265,7 @@ class Server(Edge):
         account = self.engine.reporter.accounts.find(request.session)
         if account is None:
             return control.Disconnected(False, f"there is no session {request.session}")
-        client = self.engine.log_out(account.number, request.reason.encode(), self._clock())
+        client = self.engine.clients.log_out(account.number, request.reason.encode(), self._clock())
         if client is None:
             return control.Disconnected(False, f"{request.session} is not connected")
         self._log.disconnected(request.session, request.operator, request.reason)

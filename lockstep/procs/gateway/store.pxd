@@ -1,28 +1,26 @@
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from lockstep.core.files.disk cimport Disk
 from lockstep.core.intake.refused_ids cimport RefusedIds
 from lockstep.procs.gateway.fix.message cimport Message
 from lockstep.procs.gateway.reservations cimport Reservations
 from lockstep.procs.gateway.reserved_seq_nums cimport Reserve
+from lockstep.procs.gateway.segment_writer cimport SegmentWriter
 from lockstep.procs.gateway.sessions cimport SessionState
 from lockstep.procs.gateway.store_reader cimport EVENT_RINGS, Kind, Scan, StoreEntry
 
 cdef enum:
     BUFFER_SIZE = 4 * 1024 * 1024
-    SEGMENT_SIZE = 64 * 1024 * 1024
 
 
 @cython.final
 cdef class Store:
     cdef object folder
-    cdef Disk disk           # through which the open segment is appended to
     cdef list bases
+    cdef readonly SegmentWriter segment  # the last one, which is appended to
     cdef RefusedIds refused
     cdef Reserve reserve
     cdef readonly Reservations reservations
-    cdef object syncer
     cdef object beat
     cdef object retention    # None: all is kept
     cdef object starter      # writes start files
@@ -32,18 +30,11 @@ cdef class Store:
     cdef uint32_t last_crc   # and its checksum
     cdef char *buffer
     cdef size_t used
-    cdef int fd
-    cdef uint64_t base
-    cdef uint64_t written
-    cdef uint64_t segment_size
-    cdef readonly uint64_t writes
     cdef readonly bint other_boot    # or another host: what was sent last may be missing
     cdef bint gives                  # its gateway gives numbers, and not another host's
     cdef readonly bint follows       # another node's gateway tells what is reported here: see `followed`
     cdef readonly bint is_emptied    # all that was sent is missing
-    cdef readonly bint is_short
     cdef readonly bint is_full
-    cdef uint64_t spare_bytes
     cdef uint64_t end(self) noexcept nogil
     cdef uint64_t offset(self) noexcept nogil
     cdef int append_received(
@@ -64,6 +55,5 @@ cdef class Store:
     cdef int end_entry(self, StoreEntry *entry) except -1 nogil
     cdef int apply(self, const StoreEntry *entry, const char *data, uint64_t position) except -1 nogil
     cdef int flush(self) except -1 nogil
-    cdef int sync_aside(self) except -1
-    cdef int end_segment(self) except -1
+    cdef int write_out(self) except -1
     cdef uint64_t watermark(self, int ring) noexcept nogil

@@ -1,18 +1,18 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from lockstep.core.intake.refused_ids import RefusedIds
+from lockstep.procs.gateway.opening import Past, Room
 from lockstep.procs.gateway.reservations import Reservations
-from lockstep.procs.gateway.retention import Keep
+from lockstep.procs.gateway.segment_writer import SegmentWriter
 from lockstep.core.tables.saved import Loader, Saver
 
 class Store:
-    writes: int
+    segment: SegmentWriter
     reservations: Reservations
     other_boot: bool
     is_emptied: bool
     follows: bool
-    is_short: bool
     is_full: bool
     @property
     def last_events(self) -> list[int]: ...
@@ -20,29 +20,14 @@ class Store:
         self,
         folder: Path,
         refused: RefusedIds,
-        segment_size: int = ...,
-        loader: Loader | None = ...,
+        past: Past = ...,
+        room: Room = ...,
         beat: Callable[[], None] = ...,
-        keep: Keep | None = ...,
-        spare_bytes: int = ...,
-        reserved: Iterable[bytes] | None = ...,
-        follows: bool = ...,
-        reservations: Reservations | None = ...,
-        elsewhere: Iterable[int] = ...,
     ) -> None: ...
-    def tend(self) -> None: ...
     def save(self, saver: Saver) -> None: ...
     def lead(self) -> None: ...
     def recovered(self) -> None: ...
     def expected_in(self, session: int, sequenced: int, received: int = ...) -> tuple[int, set[int]]: ...
-    def next_out(self, session: int) -> int: ...
-    def generation(self, session: int) -> int: ...
-    def reported(self, ring: int) -> int: ...
-    def add(self, kind: int, session: int, msg_seq_num: int, data: bytes, flags: int = ...) -> None: ...
-    def add_report(
-        self, session: int, msg_seq_num: int, ring: int, number: int, side: int, data: bytes
-    ) -> None: ...
-    def write_out(self) -> None: ...
     def sync(self) -> None: ...
     def retain(self, now_ns: int) -> None: ...
     def check(self) -> None: ...

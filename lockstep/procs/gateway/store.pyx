@@ -16,7 +16,6 @@ is not given a second time: numbers go on behind those that are reserved, in a f
 (`Reservations`), and a segment is written in one boot of the host only.
 """
 
-import os
 import time
 from functools import partial
 from pathlib import Path
@@ -25,11 +24,9 @@ from libc.errno cimport ENOSPC
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
-from posix.unistd cimport close
 
 from lockstep.core.schema.records cimport SIDE_SELL
 from lockstep.core.tables.saved cimport Loader, Saver
-from lockstep.procs.gateway.batch cimport write_batch
 from lockstep.procs.gateway.fix.message cimport Message
 from lockstep.procs.gateway.lookup cimport Lookup
 from lockstep.procs.gateway.lost_messages cimport lost_of
@@ -37,6 +34,7 @@ from lockstep.procs.gateway.resend_index cimport find_mark
 from lockstep.procs.gateway.reservations cimport Reservation, Reservations
 from lockstep.procs.gateway.reserved_seq_nums cimport Reserve
 from lockstep.procs.gateway.secrets cimport blank, has_secret
+from lockstep.procs.gateway.segment_writer cimport SegmentWriter
 from lockstep.procs.gateway.sessions cimport (
     SessionState,
     check_sessions,
@@ -54,13 +52,13 @@ from lockstep.procs.gateway.sessions cimport (
 )
 from lockstep.procs.gateway.store_reader cimport (
     FLAG_FOLLOWED, FLAG_REFUSED_ID, FLAG_RESERVED, KIND_IN_ADMIN, KIND_IN_ANSWERED, KIND_OUT_ADMIN, KIND_OUT_APP,
-    KIND_RESET, MAX_BODY, SEGMENT_HEADER_SIZE, Kind, Scan, StoreEntry, back_to, crc_of, fill, padded,
+    KIND_RESET, MAX_BODY, Kind, Scan, StoreEntry, back_to, crc_of, fill, padded,
 )
 from lockstep.shm.board cimport MAX_SESSIONS
 
-from lockstep.core.files import atomic_file, space
-from lockstep.core.files import disk as disks
+from lockstep.core.files import atomic_file
 from lockstep.procs.gateway import background, segments, seq_num_file, starts
+from lockstep.procs.gateway.opening import Past, Room
 from lockstep.procs.gateway.retention import Retention, note_start
 from lockstep.procs.gateway.starts import Started
 from lockstep.procs.gateway.store_reader import PATTERN, StoreCorrupt, path_of
@@ -68,12 +66,12 @@ from lockstep.procs.gateway.store_reader import PATTERN, StoreCorrupt, path_of
 cdef enum:
     MAX_ADMIN_BODY = 1024   # of a client's session message that is kept
     ENTRIES_A_BEAT = 8192
-    SYNC_SIZE = 4 * 1024 * 1024  # of a segment, which is then synced aside, so that its end has little left to wait for
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+NEW = Past()
+ANY_ROOM = Room()
 
 assert BUFFER_SIZE >= 4 * (sizeof(StoreEntry) + MAX_BODY)
-assert SEGMENT_HEADER_SIZE == segments.HEADER_SIZE
 
 
 def nothing() -> None:
@@ -100,49 +98,38 @@ def read_over(Loader loader not None) -> Reservations:
 cdef class Store:
     """The store in `folder`, made where there is none. One gateway holds it at a time.
 
-    Opening scans it all, or what is behind the part of a snapshot where there is a `loader`, cuts a torn tail (kept
-    aside as `<segment>.torn`) and refills `refused`; `beat` is called again and again meanwhile. StoreCorrupt if
-    an entry before the last segment's tail is bad, or the store is not the one that the part is of.
-    `spare_bytes` behind its end are owned, for a full disk; `is_short`: fewer are. `is_full`: what was appended last
-    is not written; nothing may be sent then, and little appended, until a `flush` finds space. `reserved` are the log's
-    RESERVATION records behind the part: where they show that another host has given numbers, these go on behind those.
-    None: another host gives them now. `follows`: so it is, and its reports are kept here, until `lead`. What the log
-    has said of numbers before is in the part, or else in `reservations`; the sessions `elsewhere` are other gateways'.
+    Opening scans it all, or what is behind the part of a snapshot, cuts a torn tail (kept aside as `<segment>.torn`)
+    and refills `refused`; `beat` is called again and again meanwhile. StoreCorrupt if an entry before the last
+    segment's tail is bad, or the store is not the one that the part is of. `is_full`: what was appended last is not
+    written; nothing may be sent then, and little appended, until a `flush` finds space.
     """
 
-    def __cinit__(self, *_args, **_names):
-        self.fd = -1
-
     def __init__(
-        self, object folder, RefusedIds refused, uint64_t segment_size=SEGMENT_SIZE, Loader loader=None,
-        object beat=nothing, object keep=None, uint64_t spare_bytes=0, object reserved=None, bint follows=False,
-        Reservations reservations=None, object elsewhere=(),
+        self, object folder, RefusedIds refused, object past=NEW, object room=ANY_ROOM, object beat=nothing
     ):
         cdef uint32_t session
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         atomic_file.sync(self.folder.parent)
-        self.disk = disks.FolderDisk(self.folder)
         self.refused = refused
-        self.segment_size = segment_size
-        self.spare_bytes = spare_bytes
         self.sessions = new_sessions()
         self.buffer = <char *> malloc(BUFFER_SIZE)
         if self.buffer == NULL:
             raise MemoryError("no memory for the message store")
         self.bases = sorted(int(path.stem) for path in self.folder.glob(PATTERN))
         segments.drop_unborn(self.folder, self.bases)
+        self.segment = SegmentWriter(self.folder, self.bases, room.segment_bytes, room.spare_bytes)
         self.beat = beat
-        self.retention = None if keep is None else Retention(self.folder, self.bases, keep)
+        self.retention = None if room.keep is None else Retention(self.folder, self.bases, room.keep)
         self.starter = background.Background()
-        self.reservations = Reservations() if reservations is None else reservations
-        for session in elsewhere:
+        self.reservations = Reservations() if past.reservations is None else past.reservations
+        for session in past.elsewhere:
             self.reservations.elsewhere[session] = True
-        if loader is not None:
-            self._load(loader)
-        self.follows = follows
-        self.gives = reserved is not None
-        self.reservations.learn(reserved or ())
+        if past.part is not None:
+            self._load(past.part)
+        self.follows = past.follows
+        self.gives = past.reserved is not None
+        self.reservations.learn(past.reserved or ())
         if self.gives and self.reservations.has_any():
             segments.drop_empty(self.folder, self.bases)
             self.is_emptied = not self.bases
@@ -152,7 +139,6 @@ cdef class Store:
         if self.bases and self.last_at < <uint64_t> self.bases[0]:
             self._load_start(self.bases[0])
         self.reserve = Reserve(self.folder)
-        self.syncer = background.Background()
         boot = BOOT_ID.read_bytes().strip()
         last_boot = self._scan() if self.bases or self.last_at else b""
         if self.bases:
@@ -163,41 +149,29 @@ cdef class Store:
             opened_in = seq_num_file.NO_BOOT
             starts.remove_all(self.folder)
         if self.is_emptied or (not self.bases and (self.follows or self.reserve.boot)):
-            self.base = time.time_ns() & ~7  # behind wherever they were: ExecIDs name places in the store
+            self.segment.base = time.time_ns() & ~7  # behind wherever they were: ExecIDs name places in the store
         if self.gives and self.reservations.give_way(self.sessions, self.reserve):
             opened_in = seq_num_file.NO_BOOT
         self.other_boot = opened_in != boot
         self._reserve(seq_num_file.NO_BOOT if self.other_boot else boot, self.other_boot and not has_leapt)
         if last_boot != boot:  # the header names the host's boot for all that is in a segment
-            self._begin_segment(self.base + self.written)
+            self.segment.begin(self.segment.end())
+            self._write_start()
         if self.is_emptied:  # a part says what was before: with a start file, nothing of that is looked for
             self.starter.finish()
-            starts.write(self.folder, self.base, self._started())
-        self.tend()
+            starts.write(self.folder, self.segment.base, self._started())
+        self.segment.tend()
         self._go_on()
 
     def __dealloc__(self):
-        if self.fd >= 0:
-            close(self.fd)
         free_sessions(self.sessions)
         free(self.buffer)
 
-    def _begin_segment(self, uint64_t base) -> None:
-        """Append to a new segment at `base` from here on. OSError: there is none."""
-        fd = segments.begin(self.folder, base, BOOT_ID.read_bytes().strip(), self.spare_bytes)
-        if self.fd >= 0:
-            close(self.fd)
-        self.fd = fd
-        self.base = base
-        self.written = SEGMENT_HEADER_SIZE
-        self.bases.append(base)
-        if self.retention is not None:
-            self._write_start()
-
     def _write_start(self) -> None:
         """Have a file say what all sessions are as the segment begins: with it, those before are needed no more."""
-        self.starter.finish()
-        self.starter.begin(partial(note_start, self.folder, self.base, self._started()))
+        if self.retention is not None:
+            self.starter.finish()
+            self.starter.begin(partial(note_start, self.folder, self.segment.base, self._started()))
 
     def _started(self) -> Started:
         return Started(
@@ -235,22 +209,6 @@ cdef class Store:
         if count:
             self.retention.remove(count)
             forget_before(self.sessions, top, self.bases[0])
-
-    cdef int end_segment(self) except -1:
-        """Go on in the next segment; in this one where the disk has no room for another."""
-        self.syncer.finish()
-        os.fdatasync(self.fd)  # only of the last segment may a loss of the host take something
-        try:
-            self._begin_segment(self.base + self.written)
-        except OSError as error:
-            if not space.is_full(error):
-                raise
-            self.is_short = True
-        return 0
-
-    def tend(self) -> None:
-        """Own what is to be behind the end, as far as the disk has it. OSError if it is not for lack of space."""
-        self.is_short = self.spare_bytes > 0 and not segments.owns(self.fd, self.written + self.spare_bytes)
 
     def save(self, Saver saver not None) -> None:
         """Add what is held in memory to a part, once the disk keeps all that it is about. All is written out before."""
@@ -302,10 +260,7 @@ cdef class Store:
             entries += 1
             if entries % ENTRIES_A_BEAT == 0:
                 self.beat()
-        self.base = self.bases[-1]
-        self.written = scan.position - self.base
-        self.fd, boot = segments.go_on(self.folder, self.base, self.written)
-        return boot
+        return self.segment.go_on(scan.position - <uint64_t> self.bases[-1])
 
     def _reserve(self, bytes boot, bint was_lost=False, bint ahead=True) -> None:
         """Have the disk keep what numbers all sessions have used, and may use; all is written out before."""
@@ -352,11 +307,11 @@ cdef class Store:
 
     cdef uint64_t end(self) noexcept nogil:
         """The position that the next entry takes."""
-        return self.base + self.written + self.used
+        return self.segment.end() + self.used
 
     cdef uint64_t offset(self) noexcept nogil:
-        """The same in its segment, `base`: the two together are never an entry's again, whatever a lost host takes."""
-        return self.written + self.used
+        """The same in the segment: with its base it is never another entry's again, whatever a lost host takes."""
+        return self.segment.written + self.used
 
     cdef uint64_t watermark(self, int ring) noexcept nogil:
         """The last report stored of a ring's events, as 2 × event number + (1 for the seller's side); 0 for none."""
@@ -484,38 +439,19 @@ cdef class Store:
 
     cdef int flush(self) except -1 nogil:
         """Write what was appended, which may be sent then; on a full disk all of it waits. OSError ends the process."""
-        cdef size_t size = self.used
-        cdef int code
-        if size == 0:
+        if self.used == 0:
             return 0
-        code = write_batch(self.disk, self.fd, self.buffer, size, self.written)
-        if code < 0 and code != -ENOSPC:
-            with gil:
-                raise self.disk.error(code, "the message store cannot be written")
-        self.writes += 1
-        self.is_full = code < 0
+        self.is_full = not self.segment.write(self.buffer, self.used)
         if self.is_full:
-            self.is_short = True
             return 0
-        self.written += size
         self.used = 0
-        if self.written // SYNC_SIZE != (self.written - size) // SYNC_SIZE:
-            with gil:
-                self.sync_aside()
-                self.tend()
         if self.reserve.is_short:
             with gil:
                 self.reserve.settle()
-        if self.written >= self.segment_size and not self.is_short:
+        if self.segment.is_over():
             with gil:
-                self.end_segment()
-        return 0
-
-    cdef int sync_aside(self) except -1:
-        """Have a thread sync what is written. OSError, of the time before, is final."""
-        if self.syncer.is_done():
-            self.syncer.finish()
-            self.syncer.begin(partial(os.fdatasync, self.fd))
+                if self.segment.begin_next():
+                    self._write_start()
         return 0
 
     def expected_in(
@@ -543,41 +479,17 @@ cdef class Store:
             sequenced, expected,
         )
 
-    def next_out(self, uint32_t session) -> int:
-        """The MsgSeqNum of the session's next message of ours."""
-        return self.sessions[session].next_out
-
-    def generation(self, uint32_t session) -> int:
-        """How often the session's numbers were reset."""
-        return self.sessions[session].generation
-
-    def reported(self, int ring) -> int:
-        """`watermark`, for Python callers."""
-        return self.watermarks[ring]
-
-    def add(self, Kind kind, uint32_t session, uint32_t msg_seq_num, bytes data, uint8_t flags=0) -> None:
-        """`append`, for Python callers."""
-        self.append(kind, session, msg_seq_num, data, len(data), flags)
-
-    def add_report(
-        self, uint32_t session, uint32_t msg_seq_num, int ring, uint64_t number, int side, bytes data
-    ) -> None:
-        """`append_report`, for Python callers."""
-        self.append_report(
-            session, msg_seq_num, ring, number, side, data, len(data), FLAG_FOLLOWED if self.follows else 0
-        )
-
-    def write_out(self) -> None:
+    cdef int write_out(self) except -1:
         """`flush`, where nothing goes on without. OSError: the disk is full too."""
         self.flush()
         if self.is_full:
             raise OSError(ENOSPC, "the message store cannot be written", str(self.folder))
+        return 0
 
     def sync(self) -> None:
         """Write what was appended and have the disk keep it, at an orderly stop: nothing follows. OSError."""
         self.write_out()
-        self.syncer.finish()  # first: a sync that failed is not told of again to one that comes later
-        segments.sync(self.folder, self.bases)
+        self.segment.sync()
         self.starter.finish()
         self._reserve(self.reserve.boot, ahead=False)
 

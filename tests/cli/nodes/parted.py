@@ -15,8 +15,10 @@ from lockstep.core.intake.refused_ids import RefusedIds
 from lockstep.core.journal.writer import JournalWriter
 from lockstep.core.schema.layout import pack, unpack_event
 from lockstep.core.schema.records import Deposit, Epoch, Traded
+from lockstep.procs.gateway.opening import Room
 from lockstep.procs.gateway.store import Store
 from lockstep.procs.router.sequencer import RULES
+from tests.gateway.store_entries import add_report, write_out
 from tests.models.journal import stamp
 from tests.pipeline.conftest import DEMO
 from tests.router.requests import cancel, order
@@ -79,12 +81,12 @@ class Parted:
 
     def report(self) -> Path:
         """Have gateway 1 of node `a` tell of the older order, and both sides of the trade; its store."""
-        store = Store(self.a / "gateway.1", RefusedIds(), 1 << 20)
+        store = Store(self.a / "gateway.1", RefusedIds(), room=Room(1 << 20))
         number = self.trade.number
-        store.add_report(1, 1, 1, self.numbers[1], 2, told("T1", self.older, "older", "0"))
-        store.add_report(1, 2, 1, number, 2, told("T1", self.older, "older", "F"))
-        store.add_report(2, 1, 1, number, 1, told("T2", self.fills, "fills", "F"))
-        store.write_out()
+        add_report(store, 1, 1, 1, self.numbers[1], 2, told("T1", self.older, "older", "0"))
+        add_report(store, 1, 2, 1, number, 2, told("T1", self.older, "older", "F"))
+        add_report(store, 2, 1, 1, number, 1, told("T2", self.fills, "fills", "F"))
+        write_out(store)
         return self.a / "gateway.1"
 
 

@@ -13,6 +13,7 @@ import simplefix
 from lockstep.client.fix.message import Field, encoded, utc_text
 from lockstep.procs.gateway.fix.encode import Outbox
 from lockstep.procs.gateway.fix.rules import Rules
+from lockstep.procs.gateway.fix.timing import Timing
 from tests.gateway.fix.plain import PlainSession
 
 SECOND = 1_000_000_000
@@ -58,7 +59,7 @@ class Client:
         self.version = version
         self.now_ns = START_UTC_NS
         self.sent = 0
-        self.session = PlainSession("LOCKSTEP", RULES, Outbox(), self.now_ns, **limits)
+        self.session = PlainSession("LOCKSTEP", RULES, Outbox(), self.now_ns, Timing(**limits))
         self.events: list[Any] = []
 
     def message(self, msg_type: str, fields: Sequence[Field] = (), **header: Any) -> bytes:

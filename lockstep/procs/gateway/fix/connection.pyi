@@ -1,6 +1,7 @@
 from lockstep.procs.gateway.fix.encode import Outbox
 from lockstep.procs.gateway.fix.message import Message
 from lockstep.procs.gateway.fix.rules import Rules
+from lockstep.procs.gateway.fix.timing import Timing
 
 class Connection:
     message: Message
@@ -15,16 +16,5 @@ class Connection:
     resend_begin: int
     resend_end: int
     def __init__(
-        self,
-        comp_id: str,
-        rules: Rules,
-        outbox: Outbox,
-        now_ns: int,
-        *,
-        min_heartbeat_s: int = ...,
-        max_heartbeat_s: int = ...,
-        logon_timeout_s: float = ...,
-        logout_timeout_s: float = ...,
-        gap_timeout_s: float = ...,
-        sending_time_accuracy_s: float = ...,
+        self, comp_id: str, rules: Rules, outbox: Outbox, now_ns: int, timing: Timing = ...
     ) -> None: ...

@@ -31,6 +31,8 @@ from lockstep.procs.gateway.fix.rules cimport (
 )
 from lockstep.procs.gateway.fix.session_writer cimport SessionWriter
 
+from lockstep.procs.gateway.fix.timing import Timing
+
 cdef enum:
     UNSUPPORTED_TYPE = 3        # BusinessRejectReason
     TEXT_SIZE = 160
@@ -38,29 +40,13 @@ cdef enum:
     NS_PER_SECOND = 1_000_000_000
 
 NS = NS_PER_SECOND
+ANY_TIMING = Timing()
 
 
 cdef class Connection(SessionWriter):
-    """A session that waits for its Logon since `now_ns`.
+    """A session that waits for its Logon since `now_ns`. accept() sets the numbers that `outbox` goes on with."""
 
-    `limits` are in seconds: heartbeat bounds, and timeouts for logon, logout and a gap without progress;
-    `sending_time_accuracy_s` 0 turns that check off. accept() sets the numbers that `outbox` goes on with.
-    """
-
-    def __init__(
-        self,
-        str comp_id,
-        Rules rules,
-        Outbox outbox,
-        int64_t now_ns,
-        *,
-        uint32_t min_heartbeat_s=1,
-        uint32_t max_heartbeat_s=300,
-        double logon_timeout_s=10,
-        double logout_timeout_s=2,
-        double gap_timeout_s=60,
-        double sending_time_accuracy_s=120,
-    ):
+    def __init__(self, str comp_id, Rules rules, Outbox outbox, int64_t now_ns, object timing=ANY_TIMING):
         name = comp_id.encode("ascii")
         if not 1 <= len(name) <= MAX_COMP_ID:
             raise ValueError(f"a CompID has 1 to {MAX_COMP_ID} characters: {comp_id!r}")
@@ -70,12 +56,12 @@ cdef class Connection(SessionWriter):
         self.queue = Queue()
         self.rules = rules
         self.outbox = outbox
-        self.limits.min_heartbeat_s = min_heartbeat_s
-        self.limits.max_heartbeat_s = max_heartbeat_s
-        self.limits.logon_timeout_ns = <int64_t> (logon_timeout_s * NS)
-        self.limits.logout_timeout_ns = <int64_t> (logout_timeout_s * NS)
-        self.limits.gap_timeout_ns = <int64_t> (gap_timeout_s * NS)
-        self.limits.sending_time_accuracy_ns = <int64_t> (sending_time_accuracy_s * NS)
+        self.limits.min_heartbeat_s = timing.min_heartbeat_s
+        self.limits.max_heartbeat_s = timing.max_heartbeat_s
+        self.limits.logon_timeout_ns = <int64_t> (timing.logon_timeout_s * NS)
+        self.limits.logout_timeout_ns = <int64_t> (timing.logout_timeout_s * NS)
+        self.limits.gap_timeout_ns = <int64_t> (timing.gap_timeout_s * NS)
+        self.limits.sending_time_accuracy_ns = <int64_t> (timing.sending_time_accuracy_s * NS)
         self.phase, self.next_in = PHASE_CONNECTED, 1
         self.connected_ns = self.received_ns = self.sent_ns = now_ns
 

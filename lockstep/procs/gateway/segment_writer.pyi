@@ -1,0 +1,4 @@
+class SegmentWriter:
+    writes: int
+    is_short: bool
+    def tend(self) -> None: ...
