@@ -24,7 +24,7 @@ from lockstep.procs.api.login.sessions import Session, Sessions, Standing
 from lockstep.procs.api.read.market_archive import MarketArchive
 from lockstep.procs.api.read.past import Past
 from lockstep.procs.api.read.shown import Shown
-from lockstep.procs.api.v1.caller import Services
+from lockstep.procs.api.v1.caller import Reading, Services
 from lockstep.procs.api.v1.stream_connection import LOGIN_S, MOST_OF_ACCOUNT, MOST_REQUESTS, MOST_WAITING
 from lockstep.procs.api.v1.streams import Streams
 from lockstep.shm.board import Word
@@ -106,10 +106,8 @@ class Api:
         self.sessions = Sessions(url, self.clock, self._standing)
         login = Login(self.desk, registry, self.sessions, self.clock, self.clock)
         market = MarketArchive(MarketQueries("lockstep-test-nobody"), Shown(self.desk), past)
-        self.services = Services(
-            self.desk, DEMO, market, past, past, Limits(DEMO.api), registry, self.sessions, login,
-            Directories(NO_VENUE), Answers(Path()), self.clock, self.clock,
-        )  # fmt: skip
+        reading = Reading(market, past, past, Directories(NO_VENUE), Answers(Path()), Limits(DEMO.api))
+        self.services = Services(self.desk, DEMO, reading, login)
         self.streams = Streams(self.services)
         self.read()
 

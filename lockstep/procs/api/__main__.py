@@ -43,7 +43,7 @@ from lockstep.procs.api.read.market_archive import MarketArchive
 from lockstep.procs.api.read.past import Past
 from lockstep.procs.api.read.shown import Shown
 from lockstep.procs.api.server import Server
-from lockstep.procs.api.v1.caller import Services
+from lockstep.procs.api.v1.caller import Reading, Services
 
 # Statements and downloads, which others do not wait for.
 SLOW_AT_ONCE = 2
@@ -123,10 +123,8 @@ def build(venue: Venue, name: str) -> Server:
     slow = Past(history(size=SLOW_AT_ONCE, statement_ms=SLOW_MS))
     directories = Directories(venue)
     dialect.add(AccountTerms(shown, partial(_terms_of, directories)))
-    services = Services(
-        desk, venue.config, market, past, slow, limits, registry, sessions, login, directories, Answers(venue.data),
-        time.time, time.monotonic,
-    )  # fmt: skip
+    reading = Reading(market, past, slow, directories, Answers(venue.data), limits)
+    services = Services(desk, venue.config, reading, login)
     ws_api = WsApi(dialect, desk, listen_keys)
     application = Application(Rest(dialect), ws_api, partial(_own, services), Page(), venue.config.api)
 

@@ -41,9 +41,10 @@ class Login:
         monotonic: Callable[[], float],
     ) -> None:  # fmt: skip
         self._desk = desk
-        self._registry = registry
-        self._sessions = sessions
-        self._clock = clock
+        self.registry = registry
+        self.sessions = sessions
+        self.clock = clock
+        self.monotonic = monotonic
         self._authenticator = Authenticator(desk.accounts, monotonic, MAX_WAITING)
         self._code_guesses = Guesses(monotonic)
         self._strangers = Strangers(monotonic, self._addresses_of)
@@ -62,7 +63,7 @@ class Login:
             raise LoginError
         # A new session has proved who it is just now, but things that ask for that want a fresh code, too.
         try:
-            return await self._sessions.begin(account.number, account.rights, address, agent, proved=False)
+            return await self.sessions.begin(account.number, account.rights, address, agent, proved=False)
         except SessionEndedError:
             raise LoginError from None  # another password is in force since this one was checked
 
@@ -82,7 +83,7 @@ class Login:
         now = self._desk.people.factors.find(session.account)
         if not is_right or (now is not None and (factor is None or now.sealed != factor.sealed)):
             raise LoginError  # or another second factor is in force since: it was not asked for
-        return await self._sessions.step_up(session, token)
+        return await self.sessions.step_up(session, token)
 
     async def is_password(self, account: int, password: str, address: str) -> bool:
         """Whether it is the account's, after the delays that guesses ask for."""
@@ -107,7 +108,7 @@ class Login:
 
         LoginError if it has been used since, and what `Registry.use` raises.
         """
-        if not await self._registry.use(recovery.account, recovery.match):
+        if not await self.registry.use(recovery.account, recovery.match):
             raise LoginError
         return recovery.account
 
@@ -139,7 +140,7 @@ class Login:
         The work is the same in all these cases: without a factor the code is compared with unknown ones.
         """
         factor = self._desk.people.factors.find(account.number) if account is not None else None
-        key, now_s = self._registry.key, int(self._clock())
+        key, now_s = self.registry.key, int(self.clock())
         if factor is None:
             codes.matched(codes.nobodys(key), key, codes.NOBODY, code, now_s)
             return None
@@ -152,10 +153,10 @@ class Login:
             return True
         if not await self._strangers.admit(account, address):
             return False
-        if match is None or not await self._registry.use(account, match):
+        if match is None or not await self.registry.use(account, match):
             return False
         self._strangers.right(account)
         return True
 
     async def _addresses_of(self, account: int) -> list[str]:
-        return [session.address for session in await self._sessions.of(account)]
+        return [session.address for session in await self.sessions.of(account)]

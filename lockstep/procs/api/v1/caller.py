@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from litestar import Request
+from msgspec import Struct
 
 from lockstep.config.schema import Config
 from lockstep.core.schema.records import Code, Role
@@ -17,8 +17,7 @@ from lockstep.procs.api.limits import Limits
 from lockstep.procs.api.login.login import Login
 from lockstep.procs.api.login.password_resets import PasswordResets
 from lockstep.procs.api.login.passwords import Passwords
-from lockstep.procs.api.login.registry import Registry
-from lockstep.procs.api.login.sessions import Session, SessionEndedError, Sessions
+from lockstep.procs.api.login.sessions import Session, SessionEndedError
 from lockstep.procs.api.login.tokens import TokenError, Tokens
 from lockstep.procs.api.read.archive import Archive
 from lockstep.procs.api.read.market_archive import MarketArchive
@@ -31,35 +30,41 @@ BEARER = "bearer "
 OPERATORS = (Role.OPERATOR, Role.ADMIN)
 
 
-class Services:
-    """What handlers use. `slow` asks the database what may take seconds; `clock` gives seconds since 1970, `monotonic`
-    seconds that only grow."""
+class Reading(Struct, frozen=True):
+    """What answers questions. `slow` asks the database what may take seconds; `limits` are those of all dialects."""
 
-    def __init__(
-        self, desk: Desk, config: Config, market: MarketArchive, past: Past, slow: Past, limits: Limits,
-        registry: Registry, sessions: Sessions, login: Login, directories: Directories, answers: Answers,
-        clock: Callable[[], float], monotonic: Callable[[], float],
-    ) -> None:  # fmt: skip
+    market: MarketArchive
+    past: Past
+    slow: Past
+    directories: Directories
+    answers: Answers
+    limits: Limits
+
+
+class Services:
+    """What handlers use. `clock` gives seconds since 1970, `monotonic` seconds that only grow."""
+
+    def __init__(self, desk: Desk, config: Config, reading: Reading, login: Login) -> None:
         self.desk = desk
         self.config = config
-        self.market = market
-        self.queries = market.queries
-        self.shown = market.shown
-        self.past = past
-        self.archive = Archive(self.shown, past)
-        self.limits = limits
-        self.registry = registry
-        self.sessions = sessions
+        self.market = reading.market
+        self.queries = reading.market.queries
+        self.shown = reading.market.shown
+        self.past = reading.past
+        self.slow = reading.slow
+        self.archive = Archive(self.shown, reading.past)
+        self.directories = reading.directories
+        self.answers = reading.answers
+        self.limits = reading.limits
         self.login = login
-        self.slow = slow
-        self.directories = directories
-        self.answers = answers
-        self.clock = clock
-        self.monotonic = monotonic
+        self.registry = login.registry
+        self.sessions = login.sessions
+        self.clock = login.clock
+        self.monotonic = login.monotonic
         self.passwords = Passwords()
-        self.resets = PasswordResets(desk, registry, self.passwords, clock, monotonic)
+        self.resets = PasswordResets(desk, self.registry, self.passwords, self.clock, self.monotonic)
         self.entry = OrderEntry(desk.commands)
-        self.downloads = Downloads(limits.weights, monotonic)
+        self.downloads = Downloads(self.limits.weights, self.monotonic)
 
     async def caught_up(self) -> None:
         """Until the database has all that anybody was told before. DeclinedError."""
