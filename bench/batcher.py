@@ -18,7 +18,7 @@ from lockstep.core.schema.layout import pack
 from lockstep.core.schema.records import Accepted, AssetDefined, Cancelled, Event, InstrumentDefined, Traded
 from lockstep.procs.batcher.author import Author
 from lockstep.procs.batcher.database import Embedded, migrate
-from lockstep.procs.batcher.loader import Loader
+from lockstep.procs.batcher.loader import Loader, Loading
 from lockstep.procs.batcher.order_rows import ORDER_COLUMNS
 from lockstep.procs.batcher.reader import Reader
 from lockstep.procs.batcher.rows import Batch
@@ -127,7 +127,7 @@ def run() -> list[dict[str, Any]]:
 
 
 def _load(server: Embedded, spool: Spool, seq: int) -> tuple[float, int]:
-    loader = Loader(spool, server, BATCH_ROWS, lambda: Author(1), _nothing_to_fill)
+    loader = Loader(spool, Loading(server, BATCH_ROWS, _nothing_to_fill), lambda: Author(1))
     started = time.perf_counter()
     loader.start()
     while loader.complete_seq < seq and loader.failure is None and time.perf_counter() - started < TIMEOUT_S:

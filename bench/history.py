@@ -31,7 +31,7 @@ from lockstep.core.schema.records import (
 from lockstep.procs.api.history.tables import History
 from lockstep.procs.batcher.author import Author
 from lockstep.procs.batcher.database import Embedded, migrate
-from lockstep.procs.batcher.loader import Loader
+from lockstep.procs.batcher.loader import Loader, Loading
 from lockstep.procs.batcher.spool import Spool, stamped
 
 ORDERS = int(os.environ.get("ORDERS", "3500000"))
@@ -134,7 +134,7 @@ def _load(server: Embedded, spool: Spool) -> tuple[float, float]:
     market = Market(spool)
     market.define()
     is_open = False
-    loader = Loader(spool, server, BATCH_ROWS, lambda: Author(1), _nothing_to_fill, may_write=lambda: is_open)
+    loader = Loader(spool, Loading(server, BATCH_ROWS, _nothing_to_fill), lambda: Author(1), lambda: is_open)
     elapsed, made = 0.0, 0
     while made < ORDERS:
         count = min(CHUNK, ORDERS - made)

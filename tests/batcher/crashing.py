@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lockstep.procs.batcher.batcher import Batcher
 from lockstep.procs.batcher.database import Embedded, Remote
+from lockstep.procs.batcher.loader import Loading
 from lockstep.shm.board import Word
 from tests.batcher.events import Stream
 from tests.batcher.feed import Feed, no_journal
@@ -24,7 +25,7 @@ COMMANDS_A_TURN = 5
 async def main(folder: Path, server: Embedded | Remote, seed: int, steps: int) -> None:
     stream = Stream(seed).define().steps(steps)
     feed = Feed(stream, slots=1024)
-    batcher = Batcher(feed.board, feed.consumers, folder, server, BATCH_ROWS, no_journal)
+    batcher = Batcher(feed.board, feed.consumers, folder, Loading(server, BATCH_ROWS, no_journal))
     await batcher.start()
     print("started", flush=True)
     seq = 0

@@ -15,9 +15,10 @@ import pytest
 
 from lockstep.procs.batcher import author
 from lockstep.procs.batcher.author import Author, objection
-from lockstep.procs.batcher.batcher import Batcher
+from lockstep.procs.batcher.batcher import Batcher, Place
 from lockstep.procs.batcher.compare import compare
 from lockstep.procs.batcher.database import Embedded, Remote
+from lockstep.procs.batcher.loader import Loading
 from lockstep.procs.batcher.position import position
 from lockstep.procs.batcher.rows import Batch
 from lockstep.procs.batcher.spool import Spool
@@ -48,8 +49,8 @@ class Node:
         self.feed = Feed(stream, slots=4096)
         self.feed.board.set(Word.EPOCH, stream.epoch)
         self.batcher = Batcher(
-            self.feed.board, self.feed.consumers, folder, Remote(url), 1000, no_journal, tell=self.said.append,
-            boot=boot_of(boot), node=name,
+            self.feed.board, self.feed.consumers, folder,
+            Loading(Remote(url), 1000, no_journal, tell=self.said.append), Place(boot_of(boot), name),
         )  # fmt: skip
 
     @property
@@ -255,7 +256,9 @@ def test_a_followers_log_in_which_another_began_the_same_epoch_is_refused(databa
 def test_nothing_is_claimed_before_the_epochs_beginning_is_committed(server: Embedded, tmp_path: Path) -> None:
     """A claim outlives what takes the journal's end: it must not name an epoch that the journal may lose."""
     board = (feed := Feed(common())).board
-    batcher = Batcher(board, feed.consumers, tmp_path, Remote(server.url), 1000, no_journal, boot=boot_of(A), node="a")
+    batcher = Batcher(
+        board, feed.consumers, tmp_path, Loading(Remote(server.url), 1000, no_journal), Place(boot_of(A), "a")
+    )
     assert batcher._author() == Author(1, boot_of(A), "a")
     board.set(Word.READY_EVENT, 5)
     assert batcher._author() is None

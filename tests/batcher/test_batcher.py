@@ -18,9 +18,10 @@ import pytest
 
 from lockstep.core.schema.records import SnapshotTaken
 from lockstep.core.venue.snapshot_parts import Kept, Start
-from lockstep.procs.batcher.batcher import Batcher
+from lockstep.procs.batcher.batcher import Batcher, Place
 from lockstep.procs.batcher.compare import compare
 from lockstep.procs.batcher.database import Embedded, Remote
+from lockstep.procs.batcher.loader import Loading
 from lockstep.procs.batcher.spool import Spool
 from lockstep.shm.board import Word
 from tests.batcher.events import BORN_NS, Stream
@@ -144,7 +145,9 @@ def test_an_unknown_outcome_of_a_commit_is_found_out(server: Embedded, database:
     thread = threading.Thread(target=losing.run_forever, daemon=True)
     thread.start()
     try:
-        batcher = Batcher(feed.board, feed.consumers, data / "spool", Remote(proxy.url(database)), 100, no_journal)
+        batcher = Batcher(
+            feed.board, feed.consumers, data / "spool", Loading(Remote(proxy.url(database)), 100, no_journal)
+        )
         drive(batcher, feed, until=stream.seq)
     finally:
         losing.call_soon_threadsafe(losing.stop)
@@ -158,14 +161,18 @@ def test_an_unknown_outcome_of_a_commit_is_found_out(server: Embedded, database:
 def test_rings_drain_while_the_database_is_away(database: str, tmp_path: Path) -> None:
     stream = Stream().define().steps(1000)
     feed = Feed(stream, slots=64)
-    away = Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal)
+    away = Batcher(feed.board, feed.consumers, tmp_path, Loading(NOWHERE, 1000, no_journal))
     drive(away, feed, until=0)
     assert feed.board.get(Word.SPOOLED) > 0
     assert sum(away.spool.numbers) == sum(map(len, stream.rings.values()))
     del away
 
     feed = Feed(stream, slots=64)
-    drive(Batcher(feed.board, feed.consumers, tmp_path, Remote(database), 1000, no_journal), feed, until=stream.seq)
+    drive(
+        Batcher(feed.board, feed.consumers, tmp_path, Loading(Remote(database), 1000, no_journal)),
+        feed,
+        until=stream.seq,
+    )
     assert feed.board.get(Word.SPOOLED) == 0
     assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
@@ -174,10 +181,10 @@ def test_rows_wait_for_the_lease(database: str, tmp_path: Path) -> None:
     """LOG-13: another node may lead, and what this one has committed alone may come to nothing."""
     stream = Stream().define().steps(200)
     feed = Feed(stream)
-    drive(Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal), feed, until=0)
+    drive(Batcher(feed.board, feed.consumers, tmp_path, Loading(NOWHERE, 1000, no_journal)), feed, until=0)
     feed = Feed(stream)
     feed.board.set(Word.LEASE_UNTIL, 1)
-    batcher = Batcher(feed.board, feed.consumers, tmp_path, Remote(database), 1000, no_journal)
+    batcher = Batcher(feed.board, feed.consumers, tmp_path, Loading(Remote(database), 1000, no_journal))
     loader, may_write, looks = batcher._loader, batcher._loader.may_write, []
     loader.may_write = lambda: looks.append(may_write()) or looks[-1]  # type: ignore[func-returns-value]
 
@@ -218,7 +225,11 @@ def test_what_an_emptied_database_misses_before_the_spool_is_filled_from_elsewhe
             opened.write(batch_after(opened, whole))
 
     feed = Feed(stream)
-    drive(Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, fill), feed, until=stream.seq)
+    drive(
+        Batcher(feed.board, feed.consumers, tmp_path / "spool", Loading(Remote(database), 1000, fill)),
+        feed,
+        until=stream.seq,
+    )
     assert asked == [1]
     assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
@@ -235,7 +246,7 @@ def test_a_gap_that_nothing_fills_costs_lag_only_and_is_closed_by_a_restored_dat
         no_journal(epoch, born_ns, stopping)
 
     feed = Feed(stream, slots=64)
-    batcher = Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, fill)
+    batcher = Batcher(feed.board, feed.consumers, tmp_path / "spool", Loading(Remote(database), 1000, fill))
     drive(batcher, feed, until=0)
     assert refusals.acquire(timeout=DEADLINE_S)
     assert batcher.spool.complete_seq == stream.seq
@@ -244,7 +255,7 @@ def test_a_gap_that_nothing_fills_costs_lag_only_and_is_closed_by_a_restored_dat
     with session(database, 1, whole.born_ns) as opened:
         opened.write(batch_after(opened, whole))
     feed = Feed(stream)
-    again = Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, no_journal)
+    again = Batcher(feed.board, feed.consumers, tmp_path / "spool", Loading(Remote(database), 1000, no_journal))
     drive(again, feed, until=stream.seq)
     assert compare(database, stream.rings.__getitem__, stream.commands).clean
 
@@ -263,7 +274,7 @@ def test_a_spool_that_does_not_reach_to_a_mark_begins_anew_there(database: str, 
     del short
     stream.steps(50)
     feed = Feed(stream, numbers=numbers)
-    batcher = Batcher(feed.board, feed.consumers, tmp_path / "spool", Remote(database), 1000, no_journal)
+    batcher = Batcher(feed.board, feed.consumers, tmp_path / "spool", Loading(Remote(database), 1000, no_journal))
     part = parts.load("batcher")
     assert part is not None
     batcher.load(part)
@@ -280,7 +291,7 @@ def test_the_part_of_another_journal_is_refused(tmp_path: Path) -> None:
     part = parts.load("batcher")
     assert part is not None
     with pytest.raises(ValueError, match="another journal"):
-        Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal).load(part)
+        Batcher(feed.board, feed.consumers, tmp_path, Loading(NOWHERE, 1000, no_journal)).load(part)
 
 
 def test_a_part_is_saved_when_all_before_the_mark_is_in_the_spool(tmp_path: Path) -> None:
@@ -292,7 +303,7 @@ def test_a_part_is_saved_when_all_before_the_mark_is_in_the_spool(tmp_path: Path
     feed = Feed(stream, slots=64)
     feed.board.set(Word.SNAPSHOT_SEQ, mark)
     parts = Kept(Start(seq=mark))
-    batcher = Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal, parts)
+    batcher = Batcher(feed.board, feed.consumers, tmp_path, Loading(NOWHERE, 1000, no_journal), Place(snapshots=parts))
     work = 1
     while work:
         work = 0 if feed.publish(stream.seq) else 1
@@ -308,7 +319,7 @@ def test_rings_of_another_generation_are_skipped_as_far_as_the_spool_has_them(tm
     behind = [*map(len, stream.rings.values()), *[0] * 7]
     stream.steps(50)
     feed = Feed(stream, slots=1024)
-    batcher = Batcher(feed.board, feed.consumers, tmp_path, NOWHERE, 1000, no_journal)
+    batcher = Batcher(feed.board, feed.consumers, tmp_path, Loading(NOWHERE, 1000, no_journal))
     feed.publish(stream.seq)
     feed.commit(stream.seq)
     while batcher.poll(10**9):

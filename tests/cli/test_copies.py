@@ -20,7 +20,7 @@ from lockstep.procs.batcher.author import Author
 from lockstep.procs.batcher.backfill import fill
 from lockstep.procs.batcher.database import Remote
 from lockstep.procs.batcher.extent import extent, note_loaded
-from lockstep.procs.batcher.loader import Loader
+from lockstep.procs.batcher.loader import Loader, Loading
 from lockstep.procs.batcher.spool import Spool
 from lockstep.shm.board import Word
 from tests.batcher.conftest import database, empty_database, server
@@ -137,7 +137,7 @@ def test_a_database_that_a_later_epoch_wrote_is_a_problem(venue: Config, rig: Ri
 
 @contextmanager
 def loading(url: str, spool: Spool) -> Iterator[Loader]:
-    loader = Loader(spool, Remote(url), 1000, lambda: Author(1), no_journal)
+    loader = Loader(spool, Loading(Remote(url), 1000, no_journal), lambda: Author(1))
     loader.start()
     try:
         yield loader

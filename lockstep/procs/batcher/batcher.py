@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+
+from msgspec import Struct
 
 from lockstep.core.diagnostics.log_lines import log
 from lockstep.core.diagnostics.refusal import FinalError
@@ -21,11 +23,9 @@ from lockstep.core.tables import saved
 from lockstep.core.venue.edge import Edge
 from lockstep.core.venue.snapshot_parts import Snapshots
 from lockstep.procs.batcher.author import Author
-from lockstep.procs.batcher.database import Embedded, Remote, UnavailableError
+from lockstep.procs.batcher.database import UnavailableError
 from lockstep.procs.batcher.identity_keeper import IdentityKeeper
-from lockstep.procs.batcher.loader import Fill, Loader
-from lockstep.procs.batcher.position import Judge
-from lockstep.procs.batcher.requests import Records
+from lockstep.procs.batcher.loader import Loader, Loading
 from lockstep.procs.batcher.spool import ForeignSpool, Spool
 from lockstep.procs.batcher.spool_writer import SpoolWriter
 from lockstep.shm.bell import Reason
@@ -47,11 +47,21 @@ class ForeignDatabaseError(FinalError):
     """The database belongs to another journal, or has more than the journal; the message says how to mend that."""
 
 
-class Batcher(Edge):
-    """`consumers` maps ring indices (0: the router's, m: matcher m's) to this batcher's gating consumers.
+class Place(Struct, frozen=True):
+    """Where a batcher runs: a start (`boot`) of a node, and its name. With `follows` it writes without leading.
 
-    `boot` and `node` are this start of a node, and its name. With `follows` it writes although it does not lead.
+    `keeper` keeps people's identities alike on two nodes, `snapshots` its part.
     """
+
+    boot: str = ""
+    node: str = ""
+    follows: bool = False
+    keeper: IdentityKeeper | None = None
+    snapshots: Snapshots | None = None
+
+
+class Batcher(Edge):
+    """`consumers` maps ring indices (0: the router's, m: matcher m's) to this batcher's gating consumers."""
 
     rest_s = 0.005  # nothing waits for the spool; the rings hold far more than comes in this time
     spins = False
@@ -61,43 +71,19 @@ class Batcher(Edge):
         board: Board,
         consumers: Mapping[int, Consumer],
         folder: Path,
-        server: Embedded | Remote,
-        batch_rows: int,
-        fill: Fill,
-        snapshots: Snapshots | None = None,
-        records: Records | None = None,
-        judge: Judge = Judge(),  # noqa: B008
-        tell: Callable[[str], None] = lambda _: None,
-        *,
-        keeper: IdentityKeeper | None = None,
-        boot: str = "",
-        node: str = "",
-        follows: bool = False,
-        spool_first: bool = False,
+        loading: Loading,
+        place: Place = Place(),  # noqa: B008
     ) -> None:
         self.spool = Spool(folder, spare_bytes=space.SPARE_BYTES)
         self._board = board
-        self._server = server
-        self._snapshots = snapshots
-        self._keeper = keeper
-        self._boot, self._node, self._follows = boot, node, follows
+        self._server = loading.server
+        self._place = place
         self._spooler = SpoolWriter(board, consumers, self.spool)
         self._born_ns = self.spool.born_ns
         self._joined = False
         self._was_full = False
         self._tended_ns = 0
-        self._loader = Loader(
-            self.spool,
-            server,
-            batch_rows,
-            self._author,
-            fill,
-            records,
-            judge,
-            tell,
-            spool_first=spool_first,
-            may_write=self._may_write,
-        )
+        self._loader = Loader(self.spool, loading, self._author, may_write=self._may_write)
         # As it was opened: it grows, and a router that starts again must not take new events for earlier ones.
         self._opened = self.spool.known_seq, self.spool.numbers
         self._is_told = board.known_by(WITNESS) is not None
@@ -125,8 +111,8 @@ class Batcher(Edge):
         """Start the loader; PostgreSQL comes up meanwhile."""
         self._join()
         self._loader.start()
-        if self._keeper is not None:
-            await self._keeper.start()
+        if self._place.keeper is not None:
+            await self._place.keeper.start()
 
     def poll(self, now_ns: int) -> int:
         """Spool what is released and show how far behind the database is. Raises what ended the loader."""
@@ -138,8 +124,8 @@ class Batcher(Edge):
             self._join()
         work = self._spooler.poll(now_ns)
         if mark := self._spooler.at_mark:
-            if self._snapshots is not None:
-                self._snapshots.save(mark, NAME, self.save)
+            if self._place.snapshots is not None:
+                self._place.snapshots.save(mark, NAME, self.save)
             self._spooler.pass_mark()
         if now_ns - self._tended_ns >= TEND_NS:
             self._tended_ns = now_ns
@@ -151,8 +137,8 @@ class Batcher(Edge):
         """As whom rows are written now. A node that leads has first to know that its epoch's beginning is committed."""
         if epoch := self._board.get(Word.EPOCH):
             begins = self._board.get(Word.READY_EVENT)
-            return Author(epoch, self._boot, self._node) if self.spool.numbers[0] >= begins else None
-        return Author(node=self._node) if self._follows else None
+            return Author(epoch, self._place.boot, self._place.node) if self.spool.numbers[0] >= begins else None
+        return Author(node=self._place.node) if self._place.follows else None
 
     def _may_write(self) -> bool:
         """A node without the lease tells nobody of what it commits, nor a database (LOG-13).
@@ -206,8 +192,8 @@ class Batcher(Edge):
         for _ in range(LAST_POLLS):
             if self._loader.failure is not None or not self.poll(time.time_ns()):
                 break
-        if self._keeper is not None:
-            await self._keeper.stop()
+        if self._place.keeper is not None:
+            await self._place.keeper.stop()
         await asyncio.to_thread(self._loader.stop, DRAIN_S, STOP_TIMEOUT_S)
         self._show()
         try:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 import psycopg
+from msgspec import Struct
 
 from lockstep.core.diagnostics.log_lines import log
 from lockstep.core.journal.journal import JournalError
@@ -43,48 +44,54 @@ LAG_BYTES = 2**20
 Fill = Callable[[int, int, threading.Event], None]
 
 
+class Loading(Struct, frozen=True):
+    """How rows get into a database.
+
+    If it ends before the spool begins (it was emptied, or restored from a backup), `fill` closes the gap. `records` are
+    the log's of which `requests` has rows: see `batcher.requests`. `judge` checks a database against the journal before
+    it is claimed. `tell` gets the reason why nothing is written, or "".
+
+    `spool_first`, for a journal that is not synced: the spool is, before the database gets its rows. They survive a
+    loss of power that takes the journal's end, and the next start learns of them from the spool.
+    """
+
+    server: Embedded | Remote
+    batch_rows: int
+    fill: Fill
+    records: Records | None = None
+    judge: Judge = Judge()
+    tell: Callable[[str], None] = lambda _: None
+    spool_first: bool = False
+
+
 class Loader:
     """`position` is how far the database has the spool, `complete_seq` the sequence up to which it has everything.
 
     If our own code is at fault, `failure` is the exception that ended the thread. `author` says as whom rows are
-    written; until it is known (None) none are, since only an epoch gives the right to. If the database ends before the
-    spool begins (it was emptied, or restored from a backup), `fill` closes the gap.
-    `records` are the log's of which `requests` has rows: see `batcher.requests`.
-
-    `judge` checks a database against the journal before it is claimed. `is_heard`: that is done, or it can't be asked
-    now; `objection` says why it must not be written, if so. `tell` gets the reason why nothing is written, or "".
-
-    `spool_first`, for a journal that is not synced: the spool is, before the database gets its rows. They survive a
-    loss of power that takes the journal's end, and the next start learns of them from the spool. Rows wait while not
-    `may_write`.
+    written; until it is known (None) none are, since only an epoch gives the right to. Rows wait while not
+    `may_write`. `is_heard`: the database was checked, or can't be asked now; `objection` says why it must not be
+    written, if so.
     """
 
     def __init__(
         self,
         spool: Spool,
-        server: Embedded | Remote,
-        batch_rows: int,
+        loading: Loading,
         author: Callable[[], Author | None],
-        fill: Fill,
-        records: Records | None = None,
-        judge: Judge = Judge(),  # noqa: B008
-        tell: Callable[[str], None] = lambda _: None,
-        *,
-        spool_first: bool = False,
         may_write: Callable[[], bool] = lambda: True,
     ) -> None:
         self.may_write = may_write
         self._spool = spool
-        self._server = server
+        self._server = loading.server
         self._author = author
-        self._fill = fill
-        self._records = records
-        self._judge = judge
-        self._tell = tell
-        self._batch_rows = batch_rows
-        self._spool_first = spool_first
+        self._fill = loading.fill
+        self._records = loading.records
+        self._judge = loading.judge
+        self._tell = loading.tell
+        self._batch_rows = loading.batch_rows
+        self._spool_first = loading.spool_first
         self._synced_end = 0  # of the spool
-        self._batch = Batch(batch_rows)
+        self._batch = Batch(loading.batch_rows)
         self._reader = Reader(spool)
         self._stop_at = float("inf")
         self._stopping = threading.Event()
@@ -93,7 +100,7 @@ class Loader:
         self.complete_seq = 0
         self.rows = 0
         self.is_started = False
-        self.is_heard = server.is_new
+        self.is_heard = loading.server.is_new
         self.objection = ""
         self.failure: BaseException | None = None
 
