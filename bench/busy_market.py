@@ -12,6 +12,7 @@ import sys
 
 from bench.quotes import Quotes, play
 from lockstep.cli.flow.initiator import Initiator
+from lockstep.cli.flow.terms import Market, Party
 
 MARKETS = (("BTCUSDT", 6_000_000), ("ETHUSDT", 300_000), ("SOLUSDT", 15_000))  # and their middles, in cents
 QUANTITY_DECIMALS = 4
@@ -23,7 +24,9 @@ def main() -> None:
     port, takes_per_s, quotes_per_s = (int(word) for word in sys.argv[1:])
     markets = []
     for number, (symbol, middle) in enumerate(MARKETS, start=1):
-        session = Initiator("127.0.0.1", port, f"TRADER{number}", "LOCKSTEP", "demo", symbol, 2, QUANTITY_DECIMALS)
+        session = Initiator(
+            "127.0.0.1", port, Party(f"TRADER{number}", "LOCKSTEP", "demo"), Market(symbol, 2, QUANTITY_DECIMALS)
+        )
         markets.append(Quotes(session, middle, number))
     print("ready", flush=True)
     while not select.select([sys.stdin], [], [], 0)[0]:

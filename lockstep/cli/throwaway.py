@@ -25,6 +25,7 @@ import msgspec
 
 from lockstep import config as loader
 from lockstep.cli.flow.initiator import Initiator
+from lockstep.cli.flow.terms import Market, Party
 from lockstep.config.schema import Config
 from lockstep.core.host.procfs import identify
 from lockstep.core.venue import first_journal
@@ -222,7 +223,7 @@ def running(config: Path) -> Iterator[Venue]:
 def log_on(config: Path, symbol: str, sender: str) -> Initiator:
     """Return a FIX session of the venue that runs on `config`, for prices in cents."""
     port = loader.load(config).fix.port
-    return Initiator("127.0.0.1", port, sender, "LOCKSTEP", "demo", symbol, 2, 0)
+    return Initiator("127.0.0.1", port, Party(sender, "LOCKSTEP", "demo"), Market(symbol, 2, 0))
 
 
 def await_database(config: Path) -> None:

@@ -1,5 +1,6 @@
 from array import array
 
+from lockstep.cli.flow.commands import Flow
 from lockstep.cli.flow.initiator import Initiator
 
 NEW: int
@@ -19,13 +20,8 @@ class Driver:
     refusals: list[str]
     def __init__(
         self,
-        buyer: Initiator,
-        seller: Initiator,
-        kinds: array[int],
-        buys: array[int],
-        orders: array[int],
-        prices: array[int],
-        quantities: array[int],
+        sessions: tuple[Initiator, Initiator],
+        flow: Flow,
         acks: array[int],
         window: int,
         first: int = ...,

@@ -25,7 +25,9 @@ class Stalled(RuntimeError):
 
 
 cdef class Driver:
-    """One play of a flow. `acks[i]` is the number of the event that answered command i, or REFUSED; 0 before.
+    """One play of a flow, through the sessions of a buyer and a seller.
+
+    `acks[i]` is the number of the event that answered command i, or REFUSED; 0 before.
 
     The watcher of the books sets `seen`, which bounds how far orders run ahead; setting `stopping` ends the sending.
     Client order ids count from `first`: a play that goes on where another ended begins there.
@@ -50,13 +52,11 @@ cdef class Driver:
     cdef readonly list refusals
 
     def __init__(
-        self, Initiator buyer, Initiator seller, kinds, buys, orders, prices, quantities, acks, int64_t window,
-        uint64_t first=0
+        self, tuple sessions not None, object flow, acks, int64_t window, uint64_t first=0
     ):
-        self.buyer = buyer
-        self.seller = seller
-        self.kinds, self.buys, self.orders = kinds, buys, orders
-        self.prices, self.quantities, self.acks = prices, quantities, acks
+        self.buyer, self.seller = sessions
+        self.kinds, self.buys, self.orders = flow.kinds, flow.buys, flow.orders
+        self.prices, self.quantities, self.acks = flow.prices, flow.quantities, acks
         self.window = window
         self.first = first
         self.answered_test = 0

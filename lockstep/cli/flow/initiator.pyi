@@ -1,3 +1,5 @@
+from lockstep.cli.flow.terms import Market, Party
+
 class LogonRefused(ConnectionError): ...
 
 class Initiator:
@@ -6,12 +8,8 @@ class Initiator:
         self,
         host: str,
         port: int,
-        sender: str,
-        target: str,
-        password: str,
-        symbol: str,
-        price_decimals: int,
-        quantity_decimals: int,
+        party: Party,
+        market: Market,
         patience_s: float = ...,
     ) -> None: ...
     def close(self) -> None: ...

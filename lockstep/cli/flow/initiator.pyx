@@ -61,26 +61,25 @@ cdef class Initiator:
     A venue that does not listen is tried again for `patience_s`.
     """
 
-    def __cinit__(self, str host, int port, str sender, str target, str password, str symbol,
-                  int price_decimals, int quantity_decimals, double patience_s=10):
+    def __cinit__(self, str host, int port, object party, object market, double patience_s=10):
         self.out = <char *> malloc(SEND_SIZE + LONGEST)
         self.received = <char *> malloc(RECEIVE_SIZE)
         if self.out == NULL or self.received == NULL:
             raise MemoryError()
         self.out_size = self.begin = self.end = 0
         self.next_out = 1
-        head = b"\x0149=%b\x0156=%b\x0152=" % (sender.encode(), target.encode())
-        if len(head) > HEAD_SIZE or len(symbol) > 16:
+        head = b"\x0149=%b\x0156=%b\x0152=" % (party.sender.encode(), party.target.encode())
+        if len(head) > HEAD_SIZE or len(market.symbol) > 16:
             raise ValueError("CompIDs and symbols are shorter than that")
         self.head_size = len(head)
         memcpy(self.head, <const char *> head, self.head_size)
-        name = symbol.encode()
+        name = market.symbol.encode()
         self.symbol_size = len(name)
         memcpy(self.symbol, <const char *> name, self.symbol_size)
-        self.price_decimals = price_decimals
-        self.quantity_decimals = quantity_decimals
+        self.price_decimals = market.price_decimals
+        self.quantity_decimals = market.quantity_decimals
         self._connect(host, port, patience_s)
-        self._log_on(sender.encode(), password.encode())
+        self._log_on(party.sender.encode(), party.password.encode())
 
     def __dealloc__(self):
         free(self.out)

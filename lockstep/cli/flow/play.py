@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from lockstep.cli.flow.commands import Flow, Level
 from lockstep.cli.flow.driver import Driver
 from lockstep.cli.flow.initiator import Initiator
+from lockstep.cli.flow.terms import Market, Party
 from lockstep.cli.flow.watcher import STREAM_LEVELS, Difference, Watcher, follow
 
 # How far orders may run ahead of the books compared: bounds the publisher's queue for us.
@@ -37,10 +38,9 @@ class Target:
 
     def session(self, sender: str, patience_s: float = 10) -> Initiator:
         """Log on as `sender`; a venue that does not listen is tried again for this long."""
-        return Initiator(
-            self.address, self.fix_ports[sender], sender, self.comp_id, self.password, self.symbol, PRICE_DECIMALS,
-            QUANTITY_DECIMALS, patience_s,
-        )  # fmt: skip
+        party = Party(sender, self.comp_id, self.password)
+        market = Market(self.symbol, PRICE_DECIMALS, QUANTITY_DECIMALS)
+        return Initiator(self.address, self.fix_ports[sender], party, market, patience_s)
 
     @property
     def books_url(self) -> str:
@@ -76,9 +76,7 @@ async def play(
         asyncio.to_thread(target.session, target.buyer), asyncio.to_thread(target.session, target.seller)
     )
     acks = array("q", bytes(8 * len(flow)))
-    driver = Driver(
-        buyer, seller, flow.kinds, flow.buys, flow.orders, flow.prices, flow.quantities, acks, WINDOW
-    )  # fmt: skip
+    driver = Driver((buyer, seller), flow, acks, WINDOW)
     watcher = Watcher(flow, books, acks, levels, PRICE_DECIMALS)
     subscribed = asyncio.Event()
 

@@ -133,8 +133,7 @@ class Load:
 
     def _play(self, sessions: tuple[Initiator, Initiator], flow: Flow, rate: int, first: int) -> Leg:
         acks = array("q", bytes(8 * len(flow)))
-        columns = (flow.kinds, flow.buys, flow.orders, flow.prices, flow.quantities)
-        driver = Driver(*sessions, *columns, acks, AHEAD, first)
+        driver = Driver(sessions, flow, acks, AHEAD, first)
         leg = Leg(driver, acks, first)
         self.legs.append(leg)
         playing = threading.Thread(target=self._drive, args=(leg, sessions), name="play", daemon=True)
