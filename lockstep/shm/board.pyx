@@ -20,7 +20,7 @@ Layout (every writer has its own cache lines)::
 import mmap
 from enum import IntEnum
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from lockstep.core.schema.records cimport SCHEMA_HASH
@@ -313,24 +313,6 @@ cdef class Board:
     def is_closed(self) -> bool:
         """`is_shut`, for Python callers."""
         return self.is_shut()
-
-    def last_session_in(self, uint32_t session) -> int:
-        """`session_in`, for Python callers."""
-        return self.session_in(session)
-
-    def show_session_in(self, uint32_t session, uint64_t msg_seq_num) -> None:
-        """`set_session_in`, for Python callers."""
-        self.set_session_in(session, msg_seq_num)
-
-    def show_released(self, int gateway, int matcher, uint64_t number) -> None:
-        """`set_released`, for Python callers."""
-        self.set_released(gateway, matcher, number)
-
-    def show_balance(self, uint32_t account, uint32_t asset, int64_t free, int64_t held) -> bool:
-        """`write_balance`, for Python callers."""
-        cdef BalancePayload payload
-        payload.account, payload.asset, payload.free, payload.held = account, asset, free, held
-        return self.write_balance(&payload)
 
     def balance(self, uint32_t account, uint32_t asset) -> tuple[int, int] | None:
         """(free, held) of an account's asset in smallest units, or None if it is not known."""

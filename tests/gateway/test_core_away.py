@@ -11,6 +11,7 @@ from msgspec import structs
 
 from lockstep.core.schema import records as r
 from lockstep.shm.board import Word
+from tests.compiled import set_session_in, write_balance
 from tests.gateway.harness import Trader, config_for, venue, with_fix
 from tests.gateway.stage import ALICE, MATCHER, Stage, accepted, on_stage, stage
 
@@ -99,13 +100,13 @@ def test_a_first_logon_waits_for_a_core_that_replays(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with stage(tmp_path) as running:
             running.venue.board.set(Word.EPOCH, 0)
-            running.venue.board.show_session_in(ALICE, 3)
+            set_session_in(running.venue.board, ALICE, 3)
             trader = Trader()
             trader.next_out = 42
             logon = asyncio.create_task(trader.logon(running))
             await asyncio.sleep(0.1)  # a wrong gateway would answer meanwhile
             assert not logon.done()
-            running.venue.board.show_session_in(ALICE, 41)
+            set_session_in(running.venue.board, ALICE, 41)
             running.venue.board.set(Word.EPOCH, 2)
             assert (await logon)[35] == "A"
             trader.order("one")
@@ -162,7 +163,7 @@ def test_a_ledger_that_is_behind_again_gives_no_hint(tmp_path: Path) -> None:
         async with stage(tmp_path) as running:
             trader = await on_stage(running)
             board = running.venue.board
-            board.show_balance(ALICE, 2, 0, 0)
+            write_balance(board, ALICE, 2, 0, 0)
             number = running.tell(accepted(10, "before"), ring=MATCHER)
             assert (await trader.receive())[11] == "before"
             board.set(Word.SETTLED, number)

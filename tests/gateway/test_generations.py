@@ -14,6 +14,7 @@ from lockstep.shm.board import Word
 from tests.gateway.harness import config_for
 from tests.gateway.player import NAME, Player, Recording
 from tests.gateway.stage import ALICE, Stage, accepted, cancelled
+from tests.intake.order_table import get, get_client
 
 SEED = int(os.environ.get("LOCKSTEP_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 REQUESTS = 800
@@ -97,7 +98,7 @@ class Marked(Stage):
             pass
 
     def status(self, order_id: int) -> str | None:
-        order = self.gateway.engine.orders.get(order_id)
+        order = get(self.gateway.engine.orders, order_id)
         return None if order is None else str(order["status"])
 
     @property
@@ -128,8 +129,8 @@ def test_at_a_mark_all_before_it_is_saved_and_nothing_behind_it(tmp_path: Path) 
     assert running.is_saved
     assert (running.status(10), running.status(12)) == ("C", "0")
     orders = running.successor(tmp_path, of_second=1).gateway.engine.orders
-    assert [orders.get(number) is not None for number in (10, 11, 12)] == [True, True, False]
-    assert orders.get_client(ALICE, b"before") == orders.get(10)
+    assert [get(orders, number) is not None for number in (10, 11, 12)] == [True, True, False]
+    assert get_client(orders, ALICE, b"before") == get(orders, 10)
     orders.check()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lockstep.core.intake.codes import text_of
 from lockstep.core.schema.records import Code
-from tests.compiled import BadNumber, steps
+from tests.compiled import BadNumber, set_released, steps
 from tests.gateway.harness import Harness, Trader, config_for, venue
 
 LOT = "0.0001"
@@ -171,7 +171,7 @@ def test_balance_is_not_refused_early_while_the_ledger_lags_behind_what_was_rele
         async with venue(tmp_path, config) as harness:
             trader = Trader()
             await trader.logon(harness)
-            harness.venue.board.show_released(7, 1, 1_000_000)  # as another gateway that is far ahead
+            set_released(harness.venue.board, 7, 1, 1_000_000)  # as another gateway that is far ahead
             trader.order("poor", t38="11")
             answer = await trader.receive()
             assert answer[58] == text_of(Code.INSUFFICIENT_BALANCE)

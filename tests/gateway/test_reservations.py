@@ -21,6 +21,7 @@ from lockstep.core.tables.saved import Loader, Saver
 from lockstep.procs.gateway import seq_num_file
 from lockstep.procs.gateway.opening import Past
 from lockstep.procs.gateway.store import Store
+from tests.compiled import set_session_in
 from tests.gateway.harness import REPLY_S, STEP_S, Harness, Trader, venue
 from tests.gateway.stage import ALICE, Stage, accepted, on_stage, stage, traded
 from tests.gateway.store_entries import add, generation, next_out, write_out
@@ -101,7 +102,7 @@ def test_what_is_said_with_the_last_message_of_a_connection_waits_too(tmp_path: 
     async def scenario() -> None:
         async with stage(tmp_path) as running:
             running.reserves = False
-            running.venue.board.show_session_in(ALICE, 41)
+            set_session_in(running.venue.board, ALICE, 41)
             trader = Trader()
             logon = asyncio.create_task(trader.logon(running))
             asked = await asked_of(running)

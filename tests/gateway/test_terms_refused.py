@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lockstep.core.intake.codes import reasons_of, text_of
+from lockstep.core.intake.codes import text_of
 from lockstep.core.schema.records import Code
+from tests.compiled import reasons_of
 from tests.gateway.harness import Trader
 from tests.gateway.stage import Stage, on_stage, stage
 from tests.gateway.test_entry import STOP_ENTRY, entry, run

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lockstep.core.intake.codes import TABLE, reasons_of, text_of
+from lockstep.core.intake.codes import TABLE, text_of
 from lockstep.core.schema.records import Code
+from tests.compiled import reasons_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocols" / "codes.md"
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from lockstep.core.intake.orders import ORDER_SIZE, ClientOrders
 from lockstep.core.schema import records as r
 from lockstep.core.schema.layout import pack
+from tests.intake.order_table import apply, get, get_client
 
 CLOSED_KEPT = 16384
 
@@ -73,18 +74,18 @@ def replaced(order_id: int, cl_ord_id: str, price: int, leaves: int) -> bytes:
 
 
 def state(orders: ClientOrders, order_id: int) -> dict[str, int | bytes | str]:
-    order = orders.get(order_id)
+    order = get(orders, order_id)
     assert order is not None
     return order
 
 
 def test_fills_add_up_to_cum_and_notional() -> None:
     orders = ClientOrders()
-    orders.apply(accepted(5, "maker", lots=10))
-    orders.apply(accepted(6, "taker", lots=30, account=2, side=r.Side.SELL))
-    orders.apply(traded(5, 6, 4, 100, 6, 26))
+    apply(orders, accepted(5, "maker", lots=10))
+    apply(orders, accepted(6, "taker", lots=30, account=2, side=r.Side.SELL))
+    apply(orders, traded(5, 6, 4, 100, 6, 26))
     assert (state(orders, 5)["cum_lots"], state(orders, 5)["leaves_lots"], state(orders, 5)["status"]) == (4, 6, "1")
-    orders.apply(traded(5, 6, 6, 101, 0, 20))
+    apply(orders, traded(5, 6, 6, 101, 0, 20))
     assert state(orders, 5)["notional"] == 4 * 100 + 6 * 101
     assert state(orders, 5)["status"] == "2"
     assert state(orders, 6)["leaves_lots"] == 20
@@ -92,10 +93,10 @@ def test_fills_add_up_to_cum_and_notional() -> None:
 
 def test_a_replaced_order_is_known_by_its_new_id() -> None:
     orders = ClientOrders()
-    orders.apply(accepted(5, "one", lots=10))
-    orders.apply(replaced(5, "two", 99, 7))
-    assert orders.get_client(1, b"one") is None
-    order = orders.get_client(1, b"two")
+    apply(orders, accepted(5, "one", lots=10))
+    apply(orders, replaced(5, "two", 99, 7))
+    assert get_client(orders, 1, b"one") is None
+    order = get_client(orders, 1, b"two")
     assert order is not None
     assert (order["order_id"], order["price_ticks"], order["quantity_lots"]) == (5, 99, 7)
     orders.check()
@@ -103,17 +104,17 @@ def test_a_replaced_order_is_known_by_its_new_id() -> None:
 
 def test_a_cancelled_order_keeps_its_own_id() -> None:
     orders = ClientOrders()
-    orders.apply(accepted(5, "one"))
-    orders.apply(cancelled(5))
+    apply(orders, accepted(5, "one"))
+    apply(orders, cancelled(5))
     assert (state(orders, 5)["status"], state(orders, 5)["leaves_lots"]) == ("4", 0)
-    assert orders.get_client(1, b"one") is not None
+    assert get_client(orders, 1, b"one") is not None
 
 
 def test_client_ids_of_two_accounts_do_not_meet() -> None:
     orders = ClientOrders()
-    orders.apply(accepted(5, "same", account=1))
-    orders.apply(accepted(6, "same", account=2))
-    first, second = orders.get_client(1, b"same"), orders.get_client(2, b"same")
+    apply(orders, accepted(5, "same", account=1))
+    apply(orders, accepted(6, "same", account=2))
+    first, second = get_client(orders, 1, b"same"), get_client(orders, 2, b"same")
     assert first is not None
     assert second is not None
     assert (first["order_id"], second["order_id"]) == (5, 6)
@@ -122,29 +123,29 @@ def test_client_ids_of_two_accounts_do_not_meet() -> None:
 def test_closed_orders_leave_after_a_bounded_number_of_others() -> None:
     orders = ClientOrders()
     for order_id in range(1, CLOSED_KEPT + 101):
-        orders.apply(accepted(order_id, str(order_id)))
-        orders.apply(cancelled(order_id))
+        apply(orders, accepted(order_id, str(order_id)))
+        apply(orders, cancelled(order_id))
     assert len(orders) == CLOSED_KEPT
-    assert orders.get(100) is None
-    assert orders.get_client(1, b"100") is None
-    assert orders.get(101) is not None
+    assert get(orders, 100) is None
+    assert get_client(orders, 1, b"100") is None
+    assert get(orders, 101) is not None
     orders.check()
 
 
 def test_the_terms_of_an_order_live_as_long_as_it_and_leave_their_place_to_others() -> None:
     orders = ClientOrders()
     for order_id in range(1, 2 * CLOSED_KEPT + 101):
-        orders.apply(accepted(order_id, str(order_id)), pack(r.ExtTermsEvent(stop_price_ticks=order_id)))
-        orders.apply(cancelled(order_id))
+        apply(orders, accepted(order_id, str(order_id)), pack(r.ExtTermsEvent(stop_price_ticks=order_id)))
+        apply(orders, cancelled(order_id))
     orders.check()
     kept = orders.further(CLOSED_KEPT + 101)
     assert kept is not None
     assert kept["stop_price_ticks"] == CLOSED_KEPT + 101
-    orders.apply(accepted(10**6, "plain"))
+    apply(orders, accepted(10**6, "plain"))
     assert orders.further(10**6) is None
-    orders.apply(replaced(10**6, "more", 99, 7), pack(r.ExtTermsEvent(display_lots=3)))
+    apply(orders, replaced(10**6, "more", 99, 7), pack(r.ExtTermsEvent(display_lots=3)))
     assert orders.further(10**6) == dict.fromkeys(kept, 0) | {"display_lots": 3}
-    orders.apply(replaced(10**6, "less", 99, 7))
+    apply(orders, replaced(10**6, "less", 99, 7))
     assert orders.further(10**6) == dict.fromkeys(kept, 0)
     orders.check()
 
@@ -164,7 +165,7 @@ def test_it_agrees_with_a_plain_dictionary(seed: int) -> None:
     orders = ClientOrders()
     model: dict[int, str] = {}
     for order_id in range(1, 60_000):
-        orders.apply(accepted(order_id, f"c{order_id}"))
+        apply(orders, accepted(order_id, f"c{order_id}"))
         model[order_id] = f"c{order_id}"
         event: bytes | Struct
         for _ in range(rng.choice((0, 0, 0, 1))):
@@ -172,9 +173,9 @@ def test_it_agrees_with_a_plain_dictionary(seed: int) -> None:
             if other in model and rng.random() < 0.5:
                 event = replaced(other, f"r{order_id}", 5, 10)
                 model[other] = f"r{order_id}"
-                orders.apply(event)
+                apply(orders, event)
     orders.check()
     for order_id, cl_ord_id in model.items():
-        order = orders.get_client(1, cl_ord_id.encode())
+        order = get_client(orders, 1, cl_ord_id.encode())
         assert order is not None
         assert order["order_id"] == order_id

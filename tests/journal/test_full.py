@@ -12,6 +12,7 @@ from lockstep.core.journal.writer import JournalFull, JournalWriter
 from lockstep.procs.journaler.journaler import Journaler
 from lockstep.shm.board import Board, Word
 from lockstep.shm.ring import Ring
+from tests.compiled import look_after
 from tests.models import journal as model
 from tests.simulation.disk import FakeDisk
 
@@ -35,7 +36,7 @@ class Clock:
         """Whether it is nearly full, after this many looks."""
         for _ in range(times):
             self.now_ns += LOOK_NS
-            writer.look_after(self.now_ns)
+            look_after(writer, self.now_ns)
         return writer.nearly_full
 
 

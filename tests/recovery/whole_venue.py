@@ -38,6 +38,7 @@ from lockstep.shm.board import Word
 from tests.event_feed import cause_of
 from tests.gateway.player import stored
 from tests.gateway.store_entries import write_out
+from tests.intake.order_table import get
 from tests.recovery.working_day import TYPE
 from tests.router.rig import Rig
 
@@ -261,7 +262,7 @@ def _of_orders(orders: ClientOrders, past: Past) -> dict[str, Any]:
     orders.check()
     entered = (CommandType.NEW_ORDER, CommandType.EXT_LEG)
     ids = [seq for seq, record in enumerate(past.rig.log, 1) if record[TYPE] in entered]
-    return {"orders": [(orders.get(order_id), orders.further(order_id)) for order_id in ids]}
+    return {"orders": [(get(orders, order_id), orders.further(order_id)) for order_id in ids]}
 
 
 def _of_desk(desk: Desk, past: Past) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from msgspec.structs import asdict
 
 from lockstep.core.schema.records import Code, Command, CommandType, ExtTerms, NewOrder, Replace
 from lockstep.core.schema.records import OrderFlag as Flag
+from tests.compiled import closed_of
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, Rig
 
@@ -28,7 +29,7 @@ def test_ids_are_forgotten_oldest_first_and_only_when_closed() -> None:
     play(rig, [[order(1, "open", price_ticks=10)]])
     for number in range(6):
         play(rig, [cancel(1, f"C{number}", "none")])
-    assert rig.core.ledger.ids.closed_of(1) == [b"C2", b"C3", b"C4", b"C5"]
+    assert closed_of(rig.core.ledger.ids, 1) == [b"C2", b"C3", b"C4", b"C5"]
     assert rig.core.ledger.ids.knows(1, b"open")
     assert not rig.core.ledger.ids.knows(2, b"open")
     play(rig, [[order(1, "C0")], [order(1, "open")]])
@@ -48,28 +49,28 @@ def test_a_refused_replace_leaves_its_id_closed_and_the_order_open() -> None:
         rig, [[order(1, "S", side=2, quantity_lots=10)], [order(2, "B", quantity_lots=5)], replace(1, "R", "S", 100, 5)]
     )
     assert rig.core.ledger.orders.count == 1
-    assert b"R" in rig.core.ledger.ids.closed_of(1)
+    assert b"R" in closed_of(rig.core.ledger.ids, 1)
     rig.core.ledger.check()
 
 
 def test_an_order_is_known_by_its_first_and_last_ids_however_often_it_is_replaced() -> None:
     """Memory by order is bounded; older ids are closed, and no duplicate is taken."""
     rig = Rig().lead()
-    others = rig.core.ledger.ids.count - len(rig.core.ledger.ids.closed_of(1))
+    others = rig.core.ledger.ids.count - len(closed_of(rig.core.ledger.ids, 1))
     play(rig, [[order(1, "R0", price_ticks=50)]])
     most = 0
     for number in range(1, 31):
         play(rig, [replace(1, f"R{number}", f"R{number - 1}", 50 - number % 2, 5)])
-        most = max(most, rig.core.ledger.ids.count - len(rig.core.ledger.ids.closed_of(1)) - others)
+        most = max(most, rig.core.ledger.ids.count - len(closed_of(rig.core.ledger.ids, 1)) - others)
     assert most == 8
     rig.core.ledger.check()
     assert rig.ask(*cancel(1, "C1", "R20")) == Code.UNKNOWN_ORDER
     assert rig.ask(order(1, "R3")) == Code.DUPLICATE_CLIENT_ID
     assert rig.ask(*cancel(1, "C2", "R0")) == Code.OK
     rig.run()
-    assert set(rig.core.ledger.ids.closed_of(1)) >= {b"R%d" % number for number in range(31)}
+    assert set(closed_of(rig.core.ledger.ids, 1)) >= {b"R%d" % number for number in range(31)}
     again = Rig(rig.log).lead()
-    assert again.core.ledger.ids.closed_of(1) == rig.core.ledger.ids.closed_of(1)
+    assert closed_of(again.core.ledger.ids, 1) == closed_of(rig.core.ledger.ids, 1)
 
 
 def test_a_replace_in_flight_leaves_the_id_that_the_order_has_if_it_is_refused() -> None:
@@ -96,10 +97,10 @@ def test_eviction_does_not_depend_on_which_ring_was_drained_first() -> None:
         rig.router.step(rig.now)
     rig.run()
     assert rig.log[-1][4] == CommandType.MARKER
-    assert rig.core.ledger.ids.closed_of(1) == [b"first", b"second"]
+    assert closed_of(rig.core.ledger.ids, 1) == [b"first", b"second"]
     for seed in range(5):
         again = Rig(rig.log, seed=seed, events=4, closed_ids=2).lead()
-        assert again.core.ledger.ids.closed_of(1) == [b"first", b"second"]
+        assert closed_of(again.core.ledger.ids, 1) == [b"first", b"second"]
         again.core.ledger.check()
 
 
@@ -122,7 +123,7 @@ def test_closed_ids_are_kept_for_a_time_beyond_the_last_ones() -> None:
     rig = Rig(closed_ids=2, id_window_s=10, older_ids=3).lead()
     for number in range(6):
         play(rig, [cancel(1, f"C{number}", "none")])
-    assert rig.core.ledger.ids.closed_of(1) == [b"C4", b"C5"]
+    assert closed_of(rig.core.ledger.ids, 1) == [b"C4", b"C5"]
     assert older(rig) == [b"C1", b"C2", b"C3"]
     assert [rig.ask(*cancel(1, f"C{number}", "none")) for number in range(1, 6)] == [Code.DUPLICATE_CLIENT_ID] * 5
     rig.now += 10 * SECOND_NS
@@ -132,7 +133,7 @@ def test_closed_ids_are_kept_for_a_time_beyond_the_last_ones() -> None:
     assert older(rig) == [b"C5"]
     play(rig, [now(rig, cancel(1, "C8", "none"))])
     assert older(rig) == [b"C6"]
-    assert rig.core.ledger.ids.closed_of(1) == [b"C7", b"C8"]
+    assert closed_of(rig.core.ledger.ids, 1) == [b"C7", b"C8"]
     rig.core.ledger.check()
 
 
@@ -143,7 +144,7 @@ def test_older_ids_are_of_all_accounts_together_and_the_last_ones_of_each() -> N
     for number in range(5):
         play(rig, [cancel(1, f"B{number}", "none")])
     assert rig.core.ledger.ids.older_ids == [(1, b"B0"), (1, b"B1"), (1, b"B2")]
-    assert rig.core.ledger.ids.closed_of(2) == [b"A2", b"A3"]
+    assert closed_of(rig.core.ledger.ids, 2) == [b"A2", b"A3"]
     rig.core.ledger.check()
 
 

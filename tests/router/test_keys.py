@@ -53,6 +53,7 @@ from lockstep.core.schema.records import (
 )
 from lockstep.core.venue.snapshot_parts import Kept
 from lockstep.procs.router.sequencer import Sequencer
+from tests.compiled import session_in
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import ACCOUNTS, FREE, OPERATORS, Rig, account_records, changes
 from tests.router.test_snapshot import played, start_at
@@ -385,7 +386,7 @@ def test_no_session_of_the_api_moves_a_fix_sessions_numbers(rig: Rig) -> None:
     assert asked(rig, by_api(order(1, "api"), key)) == Code.OK
     assert asked(rig, by_api(MassCancel(account=1, cl_ord_id=b"m", instrument=0, target=1), key)) == Code.OK
     assert rig.core.session_in(1) == 7
-    assert rig.board.last_session_in(1) == 7
+    assert session_in(rig.board, 1) == 7
     # Only its own ring's commands are the api's.
     rig.send(by_api(order(1, "smuggled"), key))
     rig.run()

@@ -26,6 +26,7 @@ from lockstep.core.schema.records import (
     Triggered,
 )
 from lockstep.core.schema.records import OrderFlag as Flag
+from tests.compiled import closed_of
 from tests.models.journal import stamp
 from tests.router.requests import cancel, order, replace
 from tests.router.rig import FREE, NOW, Rig
@@ -158,7 +159,7 @@ def test_when_the_first_ends_unfilled_so_does_what_waits_for_it() -> None:
     rig.ask(MassCancel(**by(), instrument=0, target=1))
     assert rig.core.ledger.orders.count == 0
     assert balance(rig, 1, 3) == (FREE, 0)
-    assert {b"first", b"then"} <= set(rig.core.ledger.ids.closed_of(1))
+    assert {b"first", b"then"} <= set(closed_of(rig.core.ledger.ids, 1))
 
 
 def test_a_list_that_its_matcher_refuses_holds_nothing_and_closes_both_ids() -> None:
@@ -167,7 +168,7 @@ def test_a_list_that_its_matcher_refuses_holds_nothing_and_closes_both_ids() -> 
     oto(rig)
     assert rig.core.ledger.orders.count == 0
     assert balance(rig, 1, 3) == (FREE, 0)
-    assert rig.core.ledger.ids.closed_of(1)[-2:] == [b"then", b"first"]
+    assert closed_of(rig.core.ledger.ids, 1)[-2:] == [b"then", b"first"]
     rig.core.ledger.check()
 
 

@@ -28,6 +28,7 @@ from lockstep.core.schema.records import (
 from lockstep.procs.router.router import ReplayError
 from lockstep.procs.router.sequencer import RULES
 from lockstep.shm.board import Word
+from tests.compiled import closed_of, session_in
 from tests.models.journal import stamp
 from tests.router.random_driver import Everything
 from tests.router.requests import cancel, order, replace
@@ -172,7 +173,7 @@ def test_replace_in_flight_holds_for_any_order_of_fills() -> None:
     rig.send(*cancel(1, "C", "B", 3))  # an earlier id of the chain still means the order
     rig.run()
     assert rig.core.ledger.balance(1, 2) == (FREE, 0)
-    assert sorted(rig.core.ledger.ids.closed_of(1)[-3:]) == [b"B", b"C", b"R"]
+    assert sorted(closed_of(rig.core.ledger.ids, 1)[-3:]) == [b"B", b"C", b"R"]
 
 
 def test_balances_are_told_by_tick_when_only_holds_changed() -> None:
@@ -188,7 +189,7 @@ def test_balances_are_told_by_tick_when_only_holds_changed() -> None:
     assert isinstance(settled, Settled)
     assert settled.cause == told.cause
     assert (told.account, told.asset, told.held, told.cause) == (1, 3, 100 * 5 * 7, len(rig.log))
-    assert rig.board.last_session_in(1) == 7
+    assert session_in(rig.board, 1) == 7
 
 
 def driven(seed: int) -> Rig:

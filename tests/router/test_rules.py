@@ -16,6 +16,7 @@ from lockstep.core.schema.records import (
     Session,
 )
 from lockstep.procs.router.sequencer import Sequencer
+from tests.compiled import session_in
 from tests.router import rig as rigs
 from tests.router.requests import cancel, order
 from tests.router.rig import FREE, NOW, Rig
@@ -102,10 +103,10 @@ def test_a_sessions_numbers_follow_its_commands_and_begin_again_at_a_reset() -> 
     rig.run()
     rig.send(Session(account=1, session=1, next_msg_seq_num=1, up=1, reset=0, time_ns=rig.now))
     rig.run()
-    assert rig.core.session_in(1) == rig.board.last_session_in(1) == 7
+    assert rig.core.session_in(1) == session_in(rig.board, 1) == 7
     rig.send(Session(account=1, session=1, next_msg_seq_num=1, up=1, reset=1, time_ns=rig.now))
     rig.run()
-    assert rig.core.session_in(1) == rig.board.last_session_in(1) == 0
+    assert rig.core.session_in(1) == session_in(rig.board, 1) == 0
     again = Rig(rig.log).lead()
     assert again.core.session_in(1) == 0
 

@@ -14,6 +14,7 @@ from lockstep.core.tables.saved import Saver
 from lockstep.core.venue.snapshot_parts import Digests, Kept, Start
 from lockstep.procs.router.router import ReplayError
 from lockstep.shm.board import Word
+from tests.compiled import ingress_positions, session_in
 from tests.models.journal import stamp
 from tests.router.random_driver import Everything
 from tests.router.requests import cancel, order
@@ -159,7 +160,7 @@ def test_a_start_from_any_snapshot_comes_to_what_the_whole_log_comes_to(seed: in
         while again.core.last_seq < len(first.log):
             again.step()
             reached = again.core.state_hash() if again.core.last_seq == len(first.log) else 0
-        assert again.core.ingress_positions() == first.core.ingress_positions()
+        assert ingress_positions(again.core) == ingress_positions(first.core)
         again.run()
         again.core.ledger.check()
         assert reached == end
@@ -177,7 +178,7 @@ def test_a_new_board_is_shown_all_balances_and_sessions() -> None:
     again = from_snapshot(first, snapshots, snapshots_of(first)[-1]).lead()
     assert again.board.balance(1, 3) == (FREE - 3500, 3500)
     assert again.board.balance(4, 2) == (FREE, 0)
-    assert again.board.last_session_in(1) == 7
+    assert session_in(again.board, 1) == 7
 
 
 def test_a_router_waits_for_the_journal_of_its_own_generation() -> None:

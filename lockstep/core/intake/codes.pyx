@@ -299,8 +299,3 @@ def text_of(int code, bytes sent=b"", tuple step=(0, 0)) -> str:
     cdef Grid grid
     grid.step, grid.scale = step
     return out[:explain(code, sent, len(sent), &grid, out)].decode()
-
-
-def reasons_of(int code, *, bint fix42) -> tuple[int, int]:
-    """(OrdRejReason, CxlRejReason) of a code."""
-    return ord_rej_reason(code, fix42), cxl_rej_reason(code, fix42)

@@ -39,14 +39,12 @@ from lockstep.core.schema.records cimport (
     CANCEL_REASON_AUCTION_ENDED,
     CANCEL_REASON_EXPIRED,
     CL_ORD_ID_SIZE,
-    RECORD_SIZE,
     AcceptedRecord,
     CancelledRecord,
     ExtTermsEventRecord,
     RejectedRecord,
     ReplacedRecord,
     RestatedRecord,
-    TradedRecord,
     TriggeredRecord,
 )
 from lockstep.core.tables.pool cimport (
@@ -61,8 +59,6 @@ from lockstep.core.tables.pool cimport (
     prefetch,
 )
 from lockstep.core.tables.saved cimport Loader, Saver
-
-from lockstep.core.schema import layout
 
 cdef enum:
     FIRST_FURTHER = 4096
@@ -353,39 +349,8 @@ cdef class ClientOrders:
         chains_load(&self.indexes[BY_CLIENT], loader)
         pool_load(&self.aside, loader)
 
-    def apply(self, bytes event not None, bytes terms=None) -> None:
-        """Apply one event record of 120 bytes, as the reports do, with the EXT_TERMS before it; for tests and tools."""
-        cdef const char *data = event
-        cdef const char *further = NULL
-        cdef const TradedRecord *traded = <const TradedRecord *> data
-        if terms is not None:
-            further = terms
-        if len(event) != RECORD_SIZE or (terms is not None and len(terms) != RECORD_SIZE):
-            raise ValueError(f"a record is {RECORD_SIZE} bytes")
-        kind = type(layout.unpack_event(event)).__name__
-        if kind == "Accepted":
-            self.accepted(<const AcceptedRecord *> data, <const ExtTermsEventRecord *> further)
-        elif kind == "Rejected":
-            self.rejected(<const RejectedRecord *> data)
-        elif kind == "Traded":
-            self.filled(traded.maker_order_id, traded.quantity_lots, traded.price_ticks, traded.maker_leaves_lots)
-            self.filled(traded.taker_order_id, traded.quantity_lots, traded.price_ticks, traded.taker_leaves_lots)
-        elif kind == "Cancelled":
-            self.cancelled(<const CancelledRecord *> data)
-        elif kind == "Replaced":
-            self.replaced(<const ReplacedRecord *> data, <const ExtTermsEventRecord *> further)
-        elif kind == "Triggered":
-            self.triggered(<const TriggeredRecord *> data)
-        elif kind == "Restated":
-            self.restated(<const RestatedRecord *> data)
-
-    def get(self, uint64_t order_id) -> dict[str, int | bytes | str] | None:
-        """What is known of an order, or None; for tests and tools."""
-        cdef ClientOrder *order = self.find(order_id)
-        return None if order == NULL else view(order)
-
     def further(self, uint64_t order_id) -> dict[str, int] | None:
-        """An order's further terms, or None if it has none; for tests and tools."""
+        """An order's further terms, or None if it has none."""
         cdef ClientOrder *order = self.find(order_id)
         cdef const FurtherTerms *terms
         if order == NULL or order.further == 0:
@@ -398,12 +363,6 @@ cdef class ClientOrders:
             "minimum_lots": terms.minimum_lots,
             "expire_ns": terms.expire_ns,
         }
-
-    def get_client(self, uint32_t account, bytes cl_ord_id) -> dict[str, int | bytes | str] | None:
-        """`get` by the account's current client order id."""
-        padded = cl_ord_id.ljust(CL_ORD_ID_SIZE, b"\0")
-        cdef ClientOrder *order = self.find_client(account, padded)
-        return None if order == NULL else view(order)
 
     def __len__(self) -> int:
         return self.count
@@ -428,21 +387,3 @@ cdef class ClientOrders:
             assert seen == self.count, f"index {which} holds {seen} orders, the table {self.count}"
         assert with_terms == 2 * self.aside.live, f"{self.aside.live} terms are kept, {with_terms // 2} used"
         pool_check(&self.aside)
-
-
-cdef dict view(const ClientOrder *order):
-    return {
-        "order_id": order.order_id,
-        "account": order.account,
-        "instrument": order.instrument,
-        "cl_ord_id": (<bytes> order.cl_ord_id[:CL_ORD_ID_SIZE]).rstrip(b"\0"),
-        "side": order.side,
-        "price_ticks": order.price_ticks,
-        "quantity_lots": order.quantity_lots,
-        "cum_lots": order.cum_lots,
-        "leaves_lots": leaves_of(order),
-        "notional": <uint64_t> notional_of(order),
-        "status": chr(order.status),
-        "flags": order.flags,
-        "state": order.state,
-    }

@@ -310,10 +310,6 @@ cdef class JournalWriter:
             free(slots)
         return self.end.seq
 
-    def look_after(self, now_ns: int) -> None:
-        """`tend`, for tools and tests."""
-        self.tend(now_ns)
-
     cdef void ease(self) noexcept nogil:
         """From here on a commit waits for the kernel only, as in mode none."""
         self.synced = False

@@ -302,10 +302,6 @@ cdef class ClientIds:
         """How many ids are known, open and closed."""
         return self.pool.live
 
-    def closed_of(self, uint32_t account) -> list[bytes]:
-        """The account's closed ids, the next to be evicted first."""
-        return [text for _, text in self.texts_of(&self.closed[account])]
-
     @property
     def older_ids(self) -> list[tuple[int, bytes]]:
         """Account and text of the closed ids behind the last ones of each account, the next to be forgotten first."""

@@ -428,10 +428,6 @@ cdef class Sequencer(State):
         loader.get(self.taken, sizeof(self.taken))
         return loader.get(&self.extensions, sizeof(self.extensions))
 
-    def ingress_positions(self) -> list[dict[str, int]]:
-        """How far the log has each ingress ring, as `Taken`, by the ring's number."""
-        return self.taken
-
     def state_hash(self) -> int:
         """A digest of all that the log determines; equal for equal logs, wherever and whenever they were applied.
 

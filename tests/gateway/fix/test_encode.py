@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lockstep.procs.gateway.fix.encode import Outbox
+from tests.compiled import set_address
 from tests.gateway.fix.client import START_UTC_NS, brief, decode
 
 INT64 = st.integers(-(2**63) + 1, 2**63 - 1)
@@ -17,7 +18,7 @@ INT64 = st.integers(-(2**63) + 1, 2**63 - 1)
 
 def outbox(limit: int = 1 << 20) -> Outbox:
     made = Outbox(limit)
-    made.set_address(44, b"LOCKSTEP", b"TRADER1")
+    set_address(made, 44, b"LOCKSTEP", b"TRADER1")
     return made
 
 
@@ -74,4 +75,4 @@ def test_an_outbox_that_is_never_emptied_stops_its_writer() -> None:
 
 def test_an_address_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="CompIDs"):
-        Outbox().set_address(44, b"L" * 37, b"T")
+        set_address(Outbox(), 44, b"L" * 37, b"T")

@@ -209,10 +209,6 @@ cdef class Outbox:
         self.used -= size
         self.count = self.stored = 0
 
-    def set_address(self, int version, bytes sender, bytes target) -> None:
-        """`address`, for Python callers."""
-        self.address(version, sender, len(sender), target, len(target))
-
     def listed(self) -> list[tuple[int, int, bytes]]:
         """Finished messages since the last `take`, as (kind, MsgSeqNum, bytes)."""
         return [
