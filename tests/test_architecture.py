@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,40 @@ SHARED_MEMORY = {
     "lockstep.core.journal.writer",
     "lockstep.core.venue.venue",
 }
+
+
+MAX_LINES = 500
+LONGER = {
+    "lockstep/core/schema/commands.py",
+    "lockstep/core/schema/events.py",
+    "lockstep/procs/router/administration.pyx",
+}
+MAX_PARAMETERS = 5  # of a constructor: what has more takes structs, each of what belongs together
+# Those that have more yet, and how many. None is added, and none grows.
+MORE_PARAMETERS = {
+    "cli/demo/population/population.py::Population": 6,
+    "cli/nodes/drill.py::_Drill": 6,
+    "client/fix/client.py::FixClient": 7,
+    "core/host/spin_loop.pyx::Loop": 7,
+    "core/journal/writer.pyx::JournalWriter": 8,
+    "core/recovery/replay.py::ReplayedCore": 6,
+    "core/venue/venue.py::Venue": 6,
+    "procs/api/binance/caller.pyx::Call": 6,
+    "procs/api/binance/dialect.py::Dialect": 6,
+    "procs/api/binance/user_stream.py::UserStream": 6,
+    "procs/api/server.py::Server": 8,
+    "procs/api/v1/problems.py::ProblemError": 6,
+    "procs/gateway/server.py::Server": 7,
+    "procs/journaler/journaler.pyx::Journaler": 6,
+    "procs/matcher/matcher.pyx::Matcher": 7,
+    "procs/replicator/receiver.pyx::Receiver": 6,
+    "procs/replicator/shipper.pyx::Shipper": 8,
+    "procs/supervisor/run.py::Run": 7,
+    "procs/supervisor/snapshots.py::Coordinator": 6,
+    "procs/supervisor/supervisor.py::Supervisor": 7,
+    "procs/supervisor/watch.py::Watch": 8,
+}
+CONSTRUCTOR = re.compile(r"^(?:cdef )?class (\w+)|^    def __c?init__\(", re.MULTILINE)
 
 
 def sources(folder: Path) -> Iterator[Path]:
@@ -239,3 +274,78 @@ def test_what_decides_knows_no_socket_clock_loop_or_shared_memory(core: str) -> 
         named = imports(path)
         assert {name.partition(".")[0] for name in named} & WORLD == set(), path
         assert named & SHARED_MEMORY == set(), path
+
+
+def parameters(path: Path) -> Iterator[tuple[str, int]]:
+    """Each constructor of a module, by its class, and how many parameters it takes."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        for each in ast.walk(ast.parse(text)):
+            if isinstance(each, ast.ClassDef):
+                for made in each.body:
+                    if isinstance(made, ast.FunctionDef) and made.name == "__init__":
+                        yield each.name, len(made.args.posonlyargs + made.args.args + made.args.kwonlyargs) - 1
+        return
+    name = ""
+    for found in CONSTRUCTOR.finditer(text):
+        name = found[1] or name
+        if not found[1]:
+            yield name, sum(part not in ("", "self", "*") and part[0] != "*" for part in listed(text, found.end()))
+
+
+def listed(text: str, start: int) -> list[str]:
+    """What commas part from `start` to the bracket that closes it, leaving those in brackets of their own."""
+    depth, parts = 1, [""]
+    for char in text[start:]:
+        depth += (char in "([{") - (char in ")]}")
+        if depth == 0:
+            break
+        if char == "," and depth == 1:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [part.strip() for part in parts]
+
+
+def test_constructors_are_read_from_both_languages(tmp_path: Path) -> None:
+    compiled, plain = tmp_path / "one.pyx", tmp_path / "two.py"
+    compiled.write_text(
+        "cdef class One:\n    def __cinit__(self, *_args):\n        pass\n\n"
+        "    def __init__(\n        self, int a, b: Callable[[], tuple[int, int]], *, object c=set(),\n    ):\n"
+    )
+    plain.write_text("class Two:\n    def __init__(self, a: int, *, b: int = 0) -> None: ...\n")
+    assert list(parameters(compiled)) == [("One", 0), ("One", 3)]
+    assert list(parameters(plain)) == [("Two", 2)]
+
+
+def test_constructors_take_few_parameters() -> None:
+    found = {
+        f"{path.relative_to(PACKAGE).as_posix()}::{name}": count
+        for path in sources(PACKAGE)
+        if path.suffix != ".pxd"
+        for name, count in parameters(path)
+        if count > MAX_PARAMETERS
+    }
+    assert found == MORE_PARAMETERS
+
+
+def test_files_are_short() -> None:
+    """Those of records.pxd are what a build writes."""
+    lines = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines())
+        for suffix in ("py", "pyx", "pxd", "pyi")
+        for path in PACKAGE.rglob(f"*.{suffix}")
+        if path.name != "records.pxd"
+    }
+    assert {name for name, count in lines.items() if count > MAX_LINES} == LONGER
+
+
+def test_a_stub_is_of_a_module_that_python_code_names() -> None:
+    """The types of other stubs count: a checker reads those too."""
+    named: set[str] = set()
+    for folder in OURS:
+        for suffix in ("py", "pyi"):
+            for path in (ROOT / folder).rglob(f"*.{suffix}"):
+                named |= imports(path)
+    stubs = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in PACKAGE.rglob("*.pyi")}
+    assert stubs - named == set()
