@@ -1,6 +1,6 @@
 """The one schema of every record that Lockstep's processes pass, journal and publish.
 
-It gathers `schema.fields`, `schema.enums`, `schema.commands` and `schema.events` under one name and says which type
+It gathers the modules beside it that define fields, enums, commands and events under one name and says which type
 number means which Struct; it never reads memory or does I/O (`schema.layout` derives the bytes).
 """
 
@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from lockstep.core.schema.commands import *
 from lockstep.core.schema.enums import *
+from lockstep.core.schema.event_extensions import *
 from lockstep.core.schema.events import *
 from lockstep.core.schema.fields import *
 
