@@ -94,7 +94,6 @@ LONGER = {
 MAX_PARAMETERS = 5  # of a constructor: what has more takes structs, each of what belongs together
 # Those that have more yet, and how many. None is added, and none grows.
 MORE_PARAMETERS = {
-    "cli/demo/population/population.py::Population": 6,
     "cli/nodes/drill.py::_Drill": 6,
     "client/fix/client.py::FixClient": 7,
     "core/host/spin_loop.pyx::Loop": 7,
@@ -102,8 +101,6 @@ MORE_PARAMETERS = {
     "core/recovery/replay.py::ReplayedCore": 6,
     "core/venue/venue.py::Venue": 6,
     "procs/api/binance/caller.pyx::Call": 6,
-    "procs/api/binance/dialect.py::Dialect": 6,
-    "procs/api/binance/user_stream.py::UserStream": 6,
     "procs/api/server.py::Server": 8,
     "procs/api/v1/problems.py::ProblemError": 6,
     "procs/gateway/server.py::Server": 7,

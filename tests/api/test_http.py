@@ -151,7 +151,7 @@ def built(
     feed.publish(stream.seq)
     feed.commit(stream.seq)
     past = Past(History("postgresql://"))
-    dialect = Dialect(desk, Shown(desk), past, Limits(settings), lambda: stream.now_ns, SigningKeys(lambda: None))
+    dialect = Dialect(Shown(desk), past, Limits(settings), lambda: stream.now_ns, SigningKeys(lambda: None))
     keys, queries = ListenKeys(desk, lambda: None), MarketQueries("lockstep-test-nobody")
     application = Application(Rest(dialect), WsApi(dialect, desk, keys), own or _no_other, Page(page), settings)
 

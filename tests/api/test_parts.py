@@ -82,7 +82,7 @@ def test_answers_about_many_are_made_in_parts_and_are_the_same(monkeypatch: pyte
         while desk.poll(stream.now_ns):
             pass
         past = Past(History("postgresql://"))
-        dialect = Dialect(desk, Shown(desk), past, Limits(ApiSection()), lambda: 1, SigningKeys(lambda: None))
+        dialect = Dialect(Shown(desk), past, Limits(ApiSection()), lambda: 1, SigningKeys(lambda: None))
         turn()
 
         async def asked(name: str, account: int) -> tuple[list[dict[str, object]], int]:

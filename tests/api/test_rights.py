@@ -90,7 +90,7 @@ class Venue:
         self.api = api
         services = api.services
         dialect = Dialect(
-            api.desk, services.shown, services.past, services.limits, lambda: api.stream.now_ns,
+            services.shown, services.past, services.limits, lambda: api.stream.now_ns,
             SigningKeys(lambda: None),
         )  # fmt: skip
         listen_keys = ListenKeys(api.desk, lambda: VenueKey(bytes(range(32))))

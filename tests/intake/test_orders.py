@@ -152,7 +152,7 @@ def test_the_terms_of_an_order_live_as_long_as_it_and_leave_their_place_to_other
 
 def test_an_event_of_an_unknown_order_is_our_bug() -> None:
     with pytest.raises(LookupError, match="order 77"):
-        ClientOrders().apply(cancelled(77))
+        apply(ClientOrders(), cancelled(77))
 
 
 def test_an_order_takes_at_most_136_bytes() -> None:

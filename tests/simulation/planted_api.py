@@ -20,6 +20,7 @@ from lockstep.procs.api.binance import caller
 from lockstep.procs.api.binance.account import Account
 from lockstep.procs.api.desk import Desk
 from lockstep.procs.api.read.shown import Shown
+from tests.intake.order_table import apply
 from tests.simulation import api
 from tests.simulation.api import AGENT, Outcome
 from tests.simulation.bugs import Bug, Ungated
@@ -128,7 +129,7 @@ class _Forgetful(Desk):
         super().load(loader)
         for account in self.people.numbers():
             for order in Shown(self).open_orders(account)[-1:]:
-                self.orders.apply(pack(_cancel(account, order.order_id)))
+                apply(self.orders, pack(_cancel(account, order.order_id)))
 
 
 def _cancel(account: int, order: int) -> Cancelled:

@@ -30,7 +30,7 @@ from lockstep.cli.demo.feed import Feed
 from lockstep.cli.demo.joining import NotJoinedError, Venue, await_venue, host_of, join
 from lockstep.cli.demo.live import Live
 from lockstep.cli.demo.member import SWITCH_S, FixMember, Member, RestMember, Where
-from lockstep.cli.demo.population.population import Population
+from lockstep.cli.demo.population.population import Population, Traders
 from lockstep.cli.demo.population.words import Event
 from lockstep.cli.errors import UsageError
 from lockstep.cli.operate import authority
@@ -198,7 +198,7 @@ class Market:
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         if hosted is not None and hosted.process is not None:
             _call_at_end(hosted.process, stopping.set)
-        live = Live(Population(seed, rate, self._venue.listed, MAKERS, NOISE, TRENDS))
+        live = Live(Population(seed, rate, self._venue.listed, Traders(MAKERS, NOISE, TRENDS)))
         section = self._config.market_data
         feed = Feed(f"ws://{in_url(host_of(section.address))}:{section.port}", self._venue.steps, live.hears)
         what = f"{', '.join(self._venue.steps)}: {counted(len(NAMES), 'account')}, seed {seed}; Ctrl-C ends it"

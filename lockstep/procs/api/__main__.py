@@ -113,7 +113,7 @@ def build(venue: Venue, name: str) -> Server:
     history = partial(History, database_url.of(venue.config, venue.data))
     shown, past, limits = Shown(desk), Past(history()), Limits(venue.config.api)
     market = MarketArchive(queries, shown, past)
-    dialect = Dialect(desk, shown, past, limits, venue.now_ns, SigningKeys(sealed))
+    dialect = Dialect(shown, past, limits, venue.now_ns, SigningKeys(sealed))
     dialect.add(Market(market))
     dialect.add(listen_keys)
     sessions = Sessions(database_url.of(venue.config, venue.data), time.time, partial(_standing, desk.people))

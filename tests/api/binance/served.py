@@ -112,7 +112,7 @@ class Served:
         limits = {"request_weight_per_minute": 0, "orders_per_10_s": 0, "orders_per_day": 0} | config
         self.past, shown = Past(History(NOWHERE)), Shown(self.desk)
         self.dialect = Dialect(
-            self.desk, shown, self.past, Limits(ApiSection(**limits)), lambda: self.rig.now, SigningKeys(lambda: key)
+            shown, self.past, Limits(ApiSection(**limits)), lambda: self.rig.now, SigningKeys(lambda: key)
         )
         self.listen_keys = ListenKeys(self.desk, lambda: key)
         self.dialect.add(Market(MarketArchive(self.queries, shown, self.past)))

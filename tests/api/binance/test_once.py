@@ -92,7 +92,7 @@ def dialect() -> Dialect:
             )
         )
     return Dialect(
-        desk, Shown(desk), Past(History("postgresql://")), Limits(ApiSection()), lambda: NOW_NS,
+        Shown(desk), Past(History("postgresql://")), Limits(ApiSection()), lambda: NOW_NS,
         SigningKeys(lambda: venue_key),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lockstep.cli.demo.population.population import Population
+from lockstep.cli.demo.population.population import Population, Traders
 from lockstep.cli.demo.population.words import (
     Accepted,
     Cancel,
@@ -139,7 +139,7 @@ def play(
     turns: int, seed: int = 1, rate: int = 60, listed: Sequence[Listed] = LISTED, others: Iterable[Request] = ()
 ) -> Played:
     """What a population has done after so many turns; `others` send a request each turn."""
-    population = Population(seed, rate, listed, MAKERS, NOISE, TRENDS)
+    population = Population(seed, rate, listed, Traders(MAKERS, NOISE, TRENDS))
     exchange, requests = Exchange(), []
     strangers = iter(others)
     none = {each.symbol: 0 for each in listed}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lockstep.cli.demo.population import maker, noise, trend
 from lockstep.cli.demo.population.account import REST_TURNS
 from lockstep.cli.demo.population.chance import Chance
-from lockstep.cli.demo.population.population import TURNS_A_SECOND, Population
+from lockstep.cli.demo.population.population import TURNS_A_SECOND, Population, Traders
 from lockstep.cli.demo.population.walk import FINE, Walk
 from lockstep.cli.demo.population.words import (
     Accepted,
@@ -40,7 +40,7 @@ NONE = {each.symbol: 0 for each in LISTED}
 
 def joined(rate: int = 60) -> Population:
     """One whose accounts are all there."""
-    population = Population(1, rate, LISTED, MAKERS, NOISE, TRENDS)
+    population = Population(1, rate, LISTED, Traders(MAKERS, NOISE, TRENDS))
     population.turn([Joined(name, NONE) for name in population.accounts])
     return population
 
@@ -159,7 +159,7 @@ class Leaps(Walk):
 @settings(max_examples=50)
 @given(st.lists(st.tuples(Some, Answers, Prices), min_size=10, max_size=40))
 def test_no_account_offers_to_trade_with_itself_whatever_it_hears(turns: list[tuple[Event | None, str, int]]) -> None:
-    population = Population(1, 200, BTC, MAKERS, NOISE, TRENDS)
+    population = Population(1, 200, BTC, Traders(MAKERS, NOISE, TRENDS))
     walk = population.markets["BTCUSDT"]._walk = Leaps(6_000_000, 6_000_000, Chance("leaps"))
     answers: list[Event] = [Joined(name, {"BTCUSDT": 0}) for name in population.accounts]
     for event, how, worth in turns:

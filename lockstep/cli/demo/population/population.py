@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple
 
 from lockstep.cli.demo.population.account import Account
 from lockstep.cli.demo.population.chance import Chance
@@ -18,27 +20,32 @@ HUNDRED = 100
 AT_FIRST = 6  # times the rate, while makers lack most of their orders: a market is there at once
 
 
-class Population:
-    """`rate` requests a second, at most, of these accounts, once books are filled: makers, noise, and trends."""
+class Traders(NamedTuple):
+    """The accounts of a population, by what they do."""
 
-    def __init__(
-        self, seed: int, rate: int, listed: Sequence[Listed],
-        makers: Sequence[str], noise: Sequence[str], trends: Sequence[str],
-    ) -> None:  # fmt: skip
+    makers: Sequence[str]
+    noise: Sequence[str]
+    trends: Sequence[str]
+
+
+class Population:
+    """`rate` requests a second, at most, of these traders, once books are filled."""
+
+    def __init__(self, seed: int, rate: int, listed: Sequence[Listed], traders: Traders) -> None:
         symbols = [each.symbol for each in listed]
-        self.accounts = {name: Account(name, symbols) for name in (*makers, *noise, *trends)}
+        self.accounts = {name: Account(name, symbols) for name in chain(*traders)}
         self.markets = {each.symbol: Market(each, Chance(f"{seed} {each.symbol}")) for each in listed}
         self._chance = Chance(f"{seed}")
         markets = list(self.markets.values())
         self._makers = [
             [
                 Maker(self.accounts[name], market, Chance(f"{seed} {name} {market.symbol}"), shyness)
-                for shyness, name in enumerate(makers)
+                for shyness, name in enumerate(traders.makers)
             ]
             for market in markets
         ]
-        self._noise = [Noise(self.accounts[name], markets, Chance(f"{seed} {name}")) for name in noise]
-        self._trends = [Trend(self.accounts[name], markets, Chance(f"{seed} {name}")) for name in trends]
+        self._noise = [Noise(self.accounts[name], markets, Chance(f"{seed} {name}")) for name in traders.noise]
+        self._trends = [Trend(self.accounts[name], markets, Chance(f"{seed} {name}")) for name in traders.trends]
         self._rate = rate
         self._turn = 0
         self._number = 0

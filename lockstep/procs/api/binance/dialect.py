@@ -23,7 +23,6 @@ from lockstep.procs.api.binance.parameters import Parameters
 from lockstep.procs.api.binance.routes import ROUTES, Route, Scope, Security, weight_of
 from lockstep.procs.api.binance.signatures import check_signature, check_time, key_name, not_permitted
 from lockstep.procs.api.binance.trading import Trading
-from lockstep.procs.api.desk import Desk
 from lockstep.procs.api.errors import DeclinedError
 from lockstep.procs.api.keys import ApiKey
 from lockstep.procs.api.limits import Limits
@@ -55,7 +54,6 @@ class Dialect:
 
     def __init__(
         self,
-        desk: Desk,
         shown: Shown,
         past: Past,
         limits: Limits,
@@ -65,15 +63,15 @@ class Dialect:
         self.now_ns = now_ns
         self.shown = shown
         self.limits = limits
-        self._desk = desk
+        self._desk = shown.desk
         self._signing_keys = signing_keys
         self.handlers: dict[str, Handler] = {}
         self.begins: dict[str, Begin] = {}  # of the most frequent ones: they need no task that waits
         archive = Archive(shown, past)
-        self.add(Account(desk, shown, archive, limits))
+        self.add(Account(shown.desk, shown, archive, limits))
         self.add(Lists(shown, archive))
-        self.add(OrderHistory(desk, shown, past))
-        self.add(Trading(desk.commands, shown, self._take_orders))
+        self.add(OrderHistory(shown.desk, shown, past))
+        self.add(Trading(shown.desk.commands, shown, self._take_orders))
 
     def add(self, room: object) -> None:
         """Have `room`'s methods answer the routes that they are called after."""

@@ -12,7 +12,6 @@ from lockstep.core.schema.enums import CancelReason, Code, ListKind, OrderFlag, 
 from lockstep.core.schema.layout import unpack_event
 from lockstep.core.schema.records import Balance, Cancelled, Event, Prevented, Rejected, Restated
 from lockstep.procs.api.binance import user_events
-from lockstep.procs.api.desk import Desk
 from lockstep.procs.api.listeners import Notice
 from lockstep.procs.api.read.shown import Shown
 from lockstep.procs.api.read.views import FillView, OrderView, PreventedView, is_open, list_client_id
@@ -32,10 +31,8 @@ EXECUTIONS = {
 class UserStream:
     """One subscription to an account's events; `sink` gets each as JSON. `close` ends it."""
 
-    def __init__(
-        self, desk: Desk, shown: Shown, account: int, unit: int, now_ns: Callable[[], int], sink: Sink
-    ) -> None:
-        self._desk = desk
+    def __init__(self, shown: Shown, account: int, unit: int, now_ns: Callable[[], int], sink: Sink) -> None:
+        self._desk = shown.desk
         self._shown = shown
         self.account = account
         self._unit = unit
@@ -43,7 +40,7 @@ class UserStream:
         self._sink = sink
         self._balances: dict[int, Balance] = {}
         self._is_closed = False
-        desk.listeners.add(account, self._told)
+        shown.desk.listeners.add(account, self._told)
 
     def close(self) -> None:
         """No event comes any more."""

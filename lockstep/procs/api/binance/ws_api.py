@@ -109,7 +109,7 @@ class WsApi:
             event = user_events.server_shutdown(self.dialect.now_ns(), MILLISECOND)
             outbox.put(user_events.combined(b"!serverShutdown", event) if combined else event)
 
-        stream = UserStream(self.desk, self.dialect.shown, key.account, MILLISECOND, self.dialect.now_ns, tell)
+        stream = UserStream(self.dialect.shown, key.account, MILLISECOND, self.dialect.now_ns, tell)
         self.rights.watch(stream, holds, end)
         self._goodbyes.add(say_goodbye)
         try:
@@ -351,7 +351,7 @@ class Connection:
             else:
                 self._end_stream(number)
 
-        stream = UserStream(self._desk, self._dialect.shown, key.account, self._unit, self._dialect.now_ns, tell)
+        stream = UserStream(self._dialect.shown, key.account, self._unit, self._dialect.now_ns, tell)
         self._streams[number] = stream
         self._rights.watch(stream, lambda: self._rights.holds(right), lambda: self._end_stream(number))
         return b'{"subscriptionId":%d}' % number

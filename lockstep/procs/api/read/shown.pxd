@@ -10,7 +10,7 @@ from lockstep.procs.api.tracked_orders cimport Tracked
 
 @cython.final
 cdef class Shown:
-    cdef Desk desk
+    cdef readonly Desk desk
     cdef dict symbols        # by instrument: the event that defined it, and its view
     cpdef SymbolView symbol(self, uint32_t instrument)
     cdef tuple reference_of(self, bytes defined)
