@@ -13,7 +13,6 @@ from lockstep.core.files import atomic_file
 from lockstep.core.intake.refused_ids import RefusedIds
 from lockstep.core.venue.snapshot_parts import NotSyncedError
 from lockstep.procs.gateway import background, segments, seq_num_file, starts
-from lockstep.procs.gateway import store as store_module
 from lockstep.procs.gateway.resend import Resend
 from lockstep.procs.gateway.store import Store
 from lockstep.procs.gateway.store_reader import StoreCorrupt
@@ -63,7 +62,7 @@ class Host:
         self._boots = 0
         patch.setattr(seq_num_file, "BLOCK", BLOCK)
         patch.setattr(background, "Background", Slow)
-        patch.setattr(store_module, "BOOT_ID", self._boot)
+        patch.setattr(segments, "BOOT_ID", self._boot)
         self.boot()
 
     def boot(self) -> None:

@@ -28,7 +28,7 @@ from lockstep.core.venue import venue_key
 from lockstep.core.venue.node import Node
 from lockstep.core.venue.topology import derive, kind_of, role_of
 from lockstep.core.venue.venue import Venue
-from lockstep.procs.gateway import store as store_module
+from lockstep.procs.gateway import segments
 from lockstep.procs.supervisor import snapshots
 from lockstep.procs.supervisor.gate import Gate
 from lockstep.procs.supervisor.recovery import Recovery, Way
@@ -456,7 +456,7 @@ class Life:
     def _new_boot(self) -> None:
         self.boots += 1
         self.boot_id.write_text(f"{self.boots:036d}")
-        setattr(store_module, "BOOT_ID", self.boot_id)  # noqa: B010
+        segments.BOOT_ID = self.boot_id
 
     def audit_last(self) -> None:
         """Look at the messages before they are gone."""

@@ -26,8 +26,7 @@ from lockstep.core.venue import node as roles
 from lockstep.core.venue import venue as venues
 from lockstep.core.venue.node import Node
 from lockstep.core.venue.venue import Venue
-from lockstep.procs.gateway import background, seq_num_file
-from lockstep.procs.gateway import store as store_module
+from lockstep.procs.gateway import background, segments, seq_num_file
 from lockstep.procs.replicator import asking
 from lockstep.procs.replicator.handshake import LinkState
 from lockstep.shm.board import Word
@@ -208,7 +207,7 @@ class Pair(Healing):
 
     def _enter(self, side: Side) -> None:
         self.active = side
-        setattr(store_module, "BOOT_ID", side.boot_id)  # noqa: B010
+        segments.BOOT_ID = side.boot_id
 
     def peer_of(self, side: Side) -> str:
         """What the role of the node calls the other one: nothing in seeds that are older than epochs by peers."""
@@ -493,5 +492,5 @@ class Pair(Healing):
             side._drop_work()
             for host in side.hosts:
                 host.kill()
-        setattr(store_module, "BOOT_ID", BOOT_ID)  # noqa: B010
+        segments.BOOT_ID = BOOT_ID
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -14,8 +14,7 @@ from unittest.mock import patch
 from lockstep.core.journal.journal import JournalError, JournalReader, segment_seqs
 from lockstep.core.venue import venue as venues
 from lockstep.core.venue.topology import role_of
-from lockstep.procs.gateway import background, seq_num_file
-from lockstep.procs.gateway import store as store_module
+from lockstep.procs.gateway import background, segments, seq_num_file
 from lockstep.shm.bell import Reason
 from lockstep.shm.board import Word
 from tests import invariants
@@ -33,7 +32,7 @@ from tests.simulation.stages import READERS
 from tests.simulation.trader import Trader
 from tests.simulation.traffic import Requests
 
-BOOT_ID = getattr(store_module, "BOOT_ID")  # noqa: B009
+BOOT_ID = segments.BOOT_ID
 HEAL_STEP_NS = 5_000_000  # on average, so that what goes by time (heartbeats, TestRequests) gets its turn
 OPERATOR_RING = "ingress.operator"
 API_RING = "ingress.api"
@@ -152,7 +151,7 @@ class World(Life, Healing):  # type: ignore[misc]
     def close(self) -> None:
         for host in self.hosts:
             host.kill()
-        setattr(store_module, "BOOT_ID", BOOT_ID)  # noqa: B010
+        segments.BOOT_ID = BOOT_ID
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def step(self) -> None:

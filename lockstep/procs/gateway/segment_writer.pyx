@@ -6,7 +6,6 @@ It knows no entry: a batch of them is written with one call, and synced aside no
 
 import os
 from functools import partial
-from pathlib import Path
 
 from libc.errno cimport ENOSPC
 from libc.stdint cimport uint64_t
@@ -21,8 +20,6 @@ from lockstep.procs.gateway import background, segments
 
 cdef enum:
     SYNC_SIZE = 4 * 1024 * 1024  # of a segment, which is then synced aside, so that its end has little left to wait for
-
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 assert SEGMENT_HEADER_SIZE == segments.HEADER_SIZE
 
@@ -61,7 +58,7 @@ cdef class SegmentWriter:
 
     cdef int begin(self, uint64_t base) except -1:
         """Append to a new segment at `base` from here on. OSError: there is none."""
-        fd = segments.begin(self.folder, base, BOOT_ID.read_bytes().strip(), self.spare_bytes)
+        fd = segments.begin(self.folder, base, self.spare_bytes)
         if self.fd >= 0:
             close(self.fd)
         self.fd = fd

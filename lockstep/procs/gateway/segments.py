@@ -14,6 +14,7 @@ from lockstep.procs.gateway import starts
 from lockstep.procs.gateway.store_reader import MAGIC, PATTERN, path_of
 
 HEADER_SIZE = 64
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 BOOT = slice(16, 52)  # of the header: the boot of the host in which all of the segment was written
 
 
@@ -27,11 +28,16 @@ def bases(store: Path) -> list[int]:
     return sorted(int(path.stem) for path in store.glob(PATTERN))
 
 
-def begin(folder: Path, base: int, boot: bytes, spare_bytes: int) -> int:
+def boot() -> bytes:
+    """Which start of the host this is."""
+    return BOOT_ID.read_bytes().strip()
+
+
+def begin(folder: Path, base: int, spare_bytes: int) -> int:
     """Make the segment at `base` with its header, durable by name; open. OSError: there is none."""
     path = path_of(folder, base)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    header = MAGIC + base.to_bytes(8, "little") + boot
+    header = MAGIC + base.to_bytes(8, "little") + boot()
     try:
         space.own(fd, HEADER_SIZE + spare_bytes)
         os.write(fd, header.ljust(HEADER_SIZE, b"\0"))

@@ -67,7 +67,6 @@ cdef enum:
     MAX_ADMIN_BODY = 1024   # of a client's session message that is kept
     ENTRIES_A_BEAT = 8192
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NEW = Past()
 ANY_ROOM = Room()
 
@@ -139,7 +138,7 @@ cdef class Store:
         if self.bases and self.last_at < <uint64_t> self.bases[0]:
             self._load_start(self.bases[0])
         self.reserve = Reserve(self.folder)
-        boot = BOOT_ID.read_bytes().strip()
+        boot = segments.boot()
         last_boot = self._scan() if self.bases or self.last_at else b""
         if self.bases:
             forget_before(self.sessions, MAX_SESSIONS, self.bases[0])  # which a part may know of still
@@ -300,7 +299,7 @@ cdef class Store:
 
     def recovered(self) -> None:
         """All that may have been given before the host was lost is told again: this boot begins here. OSError."""
-        boot = BOOT_ID.read_bytes().strip()
+        boot = segments.boot()
         if self.reserve.boot != boot:
             self.write_out()
             self._reserve(boot)
