@@ -105,6 +105,8 @@ def main() -> None:
     json = "--json" in arguments
     gc.set_threshold(50_000)  # imports are most of what a command does, and make no garbage
     try:
+        if any("\ud800" <= char <= "\udfff" for char in "".join(arguments)):
+            raise UsageError("an argument is not UTF-8 text")
         result = command_line(arguments)(arguments, exit_on_error=False, print_error=not json)
         sys.stdout.flush()
     except CycloptsError as error:

@@ -176,6 +176,8 @@ def _words(info: inspect.Type) -> str:
             return f"a list{bound}, each item {_words(info.item_type)}"
         case inspect.BoolType():
             return "true or false"
+        case inspect.StrType() if info.max_length is not None:
+            return f"a text of at most {info.max_length} characters"
         case inspect.StrType():
             return "a text in quotes"
         case _:

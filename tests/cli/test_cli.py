@@ -199,6 +199,11 @@ def test_every_operators_command_has_an_example(command: list[str]) -> None:
         (["fee-tier", "0", "--maker-fee-ppm", "1", "--taker-fee-ppm", "1"], "allowed is a whole number from 1 to 255"),
         (["list-asset", "doge", "8"], "name: is 'doge'; allowed is 1 to 16 capital letters or digits"),
         (["halt"], 'requires an argument'),
+        (["deposit", "TRADER1", "BTC", "1", "--approves", "-1"], "approves: is -1; allowed is a whole number from 0"),
+        (["deposit", "TRADER1", "BTC", "1", "--approves", ".5"], 'unable to convert ".5"'),
+        (["account-limits", "TRADER1", "--max-orders", "0.4"], 'unable to convert "0.4"'),
+        (["fee-tier", "0x10", "--maker-fee-ppm", "1", "--taker-fee-ppm", "1"], 'unable to convert "0x10"'),
+        (["position-limit", "TRADER1", "B" * 17, "1"], "allowed is a text of at most 16 characters"),
     ],
 )  # fmt: skip
 def test_what_an_operator_asks_wrongly_ends_with_2(arguments: list[str], says: str) -> None:
@@ -221,7 +226,8 @@ def test_output_that_is_no_terminal_has_no_colours(stopped: Path) -> None:
 
 
 def test_asked_for_json_a_wrong_command_line_answers_in_it() -> None:
-    for wrong in (["status", "--json", "--loud"], ["verify", "--json", "nowhere.toml"]):
+    not_utf8 = ["phase", "BTCUSDT", os.fsdecode(b"\xff"), *BY, "--json"]
+    for wrong in (["status", "--json", "--loud"], ["verify", "--json", "nowhere.toml"], not_utf8):
         answer = lockstep(*wrong)
         assert (answer.returncode, answer.stderr) == (2, "")
         error = json.loads(answer.stdout)["error"]

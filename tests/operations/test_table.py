@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec import inspect
 
 from lockstep.core.operations.forms import forms
 from lockstep.core.operations.operation import Operation, fields_of
@@ -22,6 +23,16 @@ def test_an_entry_names_only_fields_of_its_own(operation: type[Operation]) -> No
     assert operation.__doc__
     assert operation.command or operation.route
     assert operation.example or not operation.command
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: each.__name__)
+def test_a_number_has_bounds_wherever_it_is_asked_for(operation: type[Operation]) -> None:
+    """A record has no room for more, and no field for less."""
+    for field in fields_of(operation):
+        if field.plain is int:
+            info = inspect.type_info(field.type)
+            assert isinstance(info, inspect.IntType)
+            assert None not in (info.ge, info.le), field.name
 
 
 def test_commands_and_requests_are_given_once() -> None:

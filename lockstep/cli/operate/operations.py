@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token
 
 from lockstep.cli.operate.command import Options, as_usage, carry_out
 from lockstep.cli.operate.lines import GROUPS
@@ -21,6 +22,7 @@ from lockstep.core.operations.table import OPERATIONS
 from lockstep.core.schema.records import Role
 
 ARGUMENT, OPTION = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+WHOLE = re.compile("-?[0-9]{1,30}")
 HELP = """{help}
 
 Example: lockstep {command} {example} --operator {operator}
@@ -88,7 +90,15 @@ def _annotation(field: AskedField) -> Any:
     if field.plain is bool or field.asked.flag:
         return Annotated[bool, Parameter(negative=(), help=words)]
     kind = field.plain | None if field.may_be_none else field.plain
-    return Annotated[kind, Parameter(allow_leading_hyphen=field.name == "by", help=words)]
+    converter = _whole if field.plain is int else None
+    return Annotated[kind, Parameter(allow_leading_hyphen=field.name == "by", converter=converter, help=words)]
+
+
+def _whole(_: object, tokens: Sequence[Token]) -> int:
+    """A number as it is typed: cyclopts' own reading rounds 0.5 to 0, which often means no limit. ValueError."""
+    if not WHOLE.fullmatch(tokens[0].value):
+        raise ValueError
+    return int(tokens[0].value)
 
 
 def _values(fields: Sequence[AskedField], typed: Mapping[str, Any]) -> dict[str, Any]:

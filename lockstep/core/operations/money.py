@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
+from msgspec import Meta
+
 from lockstep.core.operations.amounts import limit_of, step_text, units_of
 from lockstep.core.operations.directory import VENUE, Directory
 from lockstep.core.operations.errors import NotPossibleError
@@ -69,6 +71,7 @@ class MakeDeposit(Operation, frozen=True, kw_only=True):
     amount: HowMuch
     approves: Annotated[
         int,
+        Meta(ge=0, le=2**63 - 1),
         Asked(
             "", "The proposal that this approves: another operator's deposit, above the asset's limit.", is_typed=True
         ),
