@@ -36,6 +36,7 @@ from lockstep.procs.batcher.rows import Batch
 from lockstep.shm.bell import Reason
 from lockstep.shm.board import Word
 from tests.event_feed import cause_of
+from tests.gateway.harness import abandon
 from tests.gateway.player import stored
 from tests.gateway.store_entries import write_out
 from tests.intake.order_table import get
@@ -301,7 +302,7 @@ def _saved(write: Callable[[Saver], None]) -> bytes:
 def end(name: str, stage: Any) -> None:
     """Its process is gone."""
     if name.startswith("gateway."):
-        stage.abandon()
+        abandon(stage)
     elif name == "journaler":
         stage.close()
 

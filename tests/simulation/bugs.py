@@ -23,8 +23,9 @@ from lockstep.core.schema.records import MAX_MATCHERS, CommandType, NewOrder
 from lockstep.core.venue.snapshot_parts import Start, Write
 from lockstep.core.venue.venue import Venue
 from lockstep.procs.batcher import batcher
-from lockstep.procs.batcher.loader import Loader
+from lockstep.procs.batcher.loader import Loader, Loading
 from lockstep.procs.batcher.rows import Batch
+from lockstep.procs.batcher.spool import Spool
 from lockstep.procs.batcher.writer import MOVE_WATERMARK, Session
 from lockstep.procs.gateway import __main__ as gateway_main
 from lockstep.procs.router import __main__ as router_main
@@ -444,7 +445,10 @@ class RowsBeforeSpool(Bug):
 
     @contextlib.contextmanager
     def planted(self, world: Life) -> Iterator[None]:  # noqa: ARG002
-        with patch.object(batcher, "Loader", lambda *given, **_: Loader(*given)):
+        def hasty(spool: Spool, loading: Loading, *given: Any, **_: Any) -> Loader:
+            return Loader(spool, structs.replace(loading, spool_first=False), *given)
+
+        with patch.object(batcher, "Loader", hasty):
             yield
 
 
