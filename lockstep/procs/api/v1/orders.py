@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from litestar import Controller, delete, get, post, put
@@ -17,10 +18,11 @@ from lockstep.procs.api.moments import LAST_MS, LAST_NS, LATEST_MS
 from lockstep.procs.api.parts import MOST_OBJECTS, parts
 from lockstep.procs.api.read.pages import EVER_NS, Page
 from lockstep.procs.api.read.views import OrderView
+from lockstep.procs.api.requests import Request
 from lockstep.procs.api.v1.auth import Body
 from lockstep.procs.api.v1.caller import Caller, Services
 from lockstep.procs.api.v1.order_entry import OrderRefusedError
-from lockstep.procs.api.v1.problems import ProblemError, invalid, not_found, refused
+from lockstep.procs.api.v1.problems import invalid, not_found, refused
 from lockstep.procs.api.v1.shown import FillShown, OrderShown, fill_shown, order_shown
 
 MS = 1_000_000
@@ -128,14 +130,7 @@ class OrdersController(Controller):
         """Place an order. Under a client order id it is placed once, however often this is sent."""
         _may_trade(caller)
         _count(services, caller, 1)
-        fields = _fields(data)
-        try:
-            request = services.entry.place(caller.account, caller.ticket, fields)
-        except OrderRefusedError as error:
-            raise _refused(error) from None
-        await request.outcome
-        if request.code:
-            raise refused(Code(request.code))
+        request = await _done(services.entry.place, caller, _fields(data))
         view = services.shown.order_of(request.order_id)
         assert view is not None
         fills = [fill_shown(services.shown.numbered_fill(number)) for number in request.fills]
@@ -147,13 +142,7 @@ class OrdersController(Controller):
         _may_trade(caller)
         _count(services, caller, 2)
         first, second = (_fields(order) for order in data.orders)
-        try:
-            request = services.entry.place_list(caller.account, caller.ticket, data.kind, first, second)
-        except OrderRefusedError as error:
-            raise _refused(error) from None
-        await request.outcome
-        if request.code:
-            raise refused(Code(request.code))
+        request = await _done(services.entry.place_list, caller, data.kind, first, second)
         ids = [str(leg["client_order_id"]).encode() for leg in (first, second)]
         views = [services.shown.find(caller.account, 0, each) for each in ids]
         return Listed([_shown(services, view) for view in views if view is not None], request.seq)
@@ -163,13 +152,7 @@ class OrdersController(Controller):
         """Give an open order other terms. It keeps its place where only its quantity is less."""
         _may_trade(caller)
         view = _own(services, caller, order_id)
-        try:
-            request = services.entry.replace(caller.account, caller.ticket, _changed(services, view, data))
-        except OrderRefusedError as error:
-            raise _refused(error) from None
-        await request.outcome
-        if request.code:
-            raise refused(Code(request.code))
+        request = await _done(services.entry.replace, caller, _changed(services, view, data))
         view = _own(services, caller, order_id)
         return Placed(_shown(services, view), [], request.seq)
 
@@ -178,16 +161,9 @@ class OrdersController(Controller):
         """Cancel an open order."""
         view = _own(services, caller, order_id)
         instrument = services.shown.instrument(view.symbol.symbol)
-        own_id = new_id().encode()
-        try:
-            request = services.entry.cancel(
-                caller.account, caller.ticket, instrument, view.side, own_id, view.client_order_id
-            )
-        except OrderRefusedError as error:
-            raise _refused(error) from None
-        await request.outcome
-        if request.code:
-            raise refused(Code(request.code))
+        request = await _done(
+            services.entry.cancel, caller, instrument, view.side, new_id().encode(), view.client_order_id
+        )
         return Cancelled([_shown(services, _own(services, caller, each)) for each in request.orders], request.seq)
 
     @delete("/orders", status_code=200)
@@ -291,8 +267,16 @@ def _page(first: int | None, since: int | None, until: int | None, limit: int) -
     return Page(0, begin_ns, EVER_NS if until is None else min((until + 1) * MS - 1, LAST_NS), limit)
 
 
-def _refused(error: OrderRefusedError) -> ProblemError:
-    return refused(Code(error.code), error.field or None, text_of(error.code))
+async def _done(send: Callable[..., Request], caller: Caller, *terms: Any) -> Request:
+    """What came of a command that `send` gives for the caller. ProblemError where it is refused."""
+    try:
+        request = send(caller.account, caller.ticket, *terms)
+    except OrderRefusedError as error:
+        raise refused(Code(error.code), error.field or None, text_of(error.code)) from None
+    await request.outcome
+    if request.code:
+        raise refused(Code(request.code))
+    return request
 
 
 def _fields(order: NewOrder) -> Fields:
