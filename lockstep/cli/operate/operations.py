@@ -91,7 +91,8 @@ def _annotation(field: AskedField) -> Any:
         return Annotated[bool, Parameter(negative=(), help=words)]
     kind = field.plain | None if field.may_be_none else field.plain
     converter = _whole if field.plain is int else None
-    return Annotated[kind, Parameter(allow_leading_hyphen=field.name == "by", converter=converter, help=words)]
+    has_minus = field.format == "difference"
+    return Annotated[kind, Parameter(allow_leading_hyphen=has_minus, converter=converter, help=words)]
 
 
 def _whole(_: object, tokens: Sequence[Token]) -> int:

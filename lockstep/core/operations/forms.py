@@ -7,7 +7,6 @@ import sys
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
-from msgspec import inspect
 
 from lockstep.core.operations.operation import AskedField, Operation, sent_fields_of
 from lockstep.core.operations.table import OPERATIONS
@@ -51,9 +50,7 @@ def _kind(field: AskedField) -> str:
         return "choice"
     if get_origin(field.plain) is list:
         return "plan"
-    info = inspect.type_info(field.type)
-    extra = info.extra_json_schema if isinstance(info, inspect.Metadata) else None
-    return str((extra or {}).get("format", KINDS[field.plain]))
+    return field.format or KINDS[field.plain]
 
 
 def _choices(field: AskedField) -> dict[str, str]:

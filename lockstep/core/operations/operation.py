@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin, get_type_hints
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct, inspect, structs
 
 from lockstep.config.schema import Config, Section
 from lockstep.core.operations.directory import Directory
@@ -202,6 +202,13 @@ class AskedField(NamedTuple):
     is_required: bool
     default: Any
     asked: Asked
+
+    @property
+    def format(self) -> str:
+        """How a text is written: as an `amount` or a `difference`; "" for anything else."""
+        info = inspect.type_info(self.type)
+        extra = info.extra_json_schema if isinstance(info, inspect.Metadata) else None
+        return str((extra or {}).get("format", ""))
 
 
 def fields_of(operation: type[Operation]) -> list[AskedField]:
