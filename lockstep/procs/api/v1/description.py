@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from lockstep.core.operations.table import OPERATIONS
 from lockstep.procs.api.v1.problems import MEDIA_TYPE
 
 OWN = "400"  # that Litestar describes by itself, and nothing here answers so
 TEXT = {"type": "string"}  # what it makes of an answer that a handler has written as JSON
 JSON = "application/json"
-MAY_BE_LEFT_OUT = {f"#/components/schemas/{name}" for name in ("Named", "ProposeReset")}  # as bodies of requests
+# Bodies that a request may go without: one of an id alone, and those of operations that say so.
+OPTIONAL_BODIES = {
+    f"#/components/schemas/{name}" for name in ("Named", *(each.__name__ for each in OPERATIONS if not each.needs_body))
+}
 PROBLEM = {
     "type": "object",
     "description": "Problem details (RFC 9457).",
@@ -49,6 +53,6 @@ def described(schema: dict[str, Any]) -> dict[str, Any]:
                         response["content"][JSON]["schema"] = {}
                 responses["default"] = {"$ref": "#/components/responses/Problem"}
                 body = operation.get("requestBody", {})
-                if body.get("content", {}).get(JSON, {}).get("schema", {}).get("$ref") in MAY_BE_LEFT_OUT:
+                if body.get("content", {}).get(JSON, {}).get("schema", {}).get("$ref") in OPTIONAL_BODIES:
                     body["required"] = False
     return schema
