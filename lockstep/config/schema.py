@@ -18,9 +18,8 @@ NodeName = Annotated[
 ]
 AssetName = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}\Z", description="1 to 16 capital letters or digits")]
 Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,16}\Z", description="1 to 16 capital letters or digits")]
-Decimal = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,30}(\.[0-9]{1,18})?\Z", description='a decimal number in quotes, such as "0.01"')
-]
+DECIMAL = r"[0-9]{1,30}(\.[0-9]{1,18})?"
+Decimal = Annotated[str, Meta(pattern=rf"^{DECIMAL}\Z", description='a decimal number in quotes, such as "0.01"')]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 HostName = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,253}\Z", description='a host name in quotes, such as "venue.example"')
@@ -31,9 +30,20 @@ TimeOfDay = Annotated[
 ]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+PlannedPhase = Literal["closed", "pre_open", "opening_auction", "continuous", "closing_auction", "halt", "cancel_only"]
+BandActionName = Literal["reject", "auction"]
+SelfTradeName = Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"]
+RoleName = Literal["trader", "operator", "admin", "auditor"]
+RegistrationName = Literal["closed", "open", "approval"]
+Scale = Annotated[int, Meta(ge=0, le=18)]
+MatcherNumber = Annotated[int, Meta(ge=1, le=8)]
 Bps = Annotated[int, Meta(ge=0, le=10_000)]
+CollarBps = Annotated[int, Meta(ge=1, le=10_000)]
+AuctionMs = Annotated[int, Meta(ge=0, le=86_400_000)]
+WindowMs = Annotated[int, Meta(ge=0, le=3_600_000)]
 FeePpm = Annotated[int, Meta(ge=0, le=32767)]
-FeeTierNumber = Annotated[int, Meta(ge=0, le=255)]
+FeeTierNumber = Annotated[int, Meta(ge=1, le=255)]
+FeeTierOrNone = Annotated[int, Meta(ge=0, le=255)]  # 0: none
 Count = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 MAX_GATEWAYS = 8  # as many as the board has places for
 GatewayNumber = Annotated[int, Meta(ge=1, le=MAX_GATEWAYS)]
@@ -112,7 +122,7 @@ class ApiSection(Section, frozen=True, kw_only=True):
     request_weight_per_minute: Annotated[int, Meta(ge=0, le=10**9)] = 6000  # of an address; 0: no limit
     orders_per_10_s: Annotated[int, Meta(ge=0, le=10**9)] = 100  # of an account; 0: no limit
     orders_per_day: Annotated[int, Meta(ge=0, le=10**9)] = 200_000
-    registration: Literal["closed", "open", "approval"] | None = None  # None: as the log has it
+    registration: RegistrationName | None = None  # None: as the log has it
     welcome: dict[AssetName, Decimal] = {}  # given once to each account that registers
 
 
@@ -224,7 +234,7 @@ class AssetSection(Section, frozen=True, kw_only=True):
     """Something an account can hold; `scale` is the number of decimals of its smallest unit."""
 
     name: AssetName
-    scale: Annotated[int, Meta(ge=0, le=18)]
+    scale: Scale
     deposit_limit: Decimal | None = None  # of one operator's deposits in a day; more takes two; None: as the log has it
 
 
@@ -232,15 +242,14 @@ class ScheduleEntry(Section, frozen=True, kw_only=True):
     """A phase that begins at a time of day, on some days of the week."""
 
     time: TimeOfDay
-    # A volatility auction begins by itself, and delisting is for ever.
-    phase: Literal["closed", "pre_open", "opening_auction", "continuous", "closing_auction", "halt", "cancel_only"]
+    phase: PlannedPhase  # a volatility auction begins by itself, and delisting is for ever
     days: list[Day] = field(default_factory=lambda: list(DAYS))
 
 
 class FeeTierSection(Section, frozen=True, kw_only=True):
     """Rates that accounts of this tier pay in place of the instruments'."""
 
-    tier: Annotated[int, Meta(ge=1, le=255)]
+    tier: FeeTierNumber
     maker_fee_ppm: FeePpm
     taker_fee_ppm: FeePpm
 
@@ -257,16 +266,16 @@ class InstrumentSection(Section, frozen=True, kw_only=True):
     quote: AssetName
     tick: Decimal
     lot: Decimal
-    matcher: Annotated[int, Meta(ge=1, le=8)] = 1
+    matcher: MatcherNumber = 1
     reference_price: Decimal | None = None  # what a market order's collar stands on before the first trade
-    collar_bps: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    collar_bps: CollarBps | None = None
     maker_fee_ppm: FeePpm | None = None
     taker_fee_ppm: FeePpm | None = None
     schedule: Annotated[list[ScheduleEntry], Meta(max_length=MAX_SCHEDULE)] | None = None
     static_band_bps: Bps | None = None
     dynamic_band_bps: Bps | None = None
-    band_action: Literal["reject", "auction"] | None = None
-    volatility_auction_ms: Annotated[int, Meta(ge=0, le=86_400_000)] | None = None
+    band_action: BandActionName | None = None
+    volatility_auction_ms: AuctionMs | None = None
     max_quantity: Decimal | None = None
     max_value: Decimal | None = None
     day_end: TimeOfDay | None = None
@@ -281,15 +290,15 @@ class AccountSection(Section, frozen=True, kw_only=True):
     password_hash: str | None = None  # $argon2id$v=19$…
     deposits: dict[AssetName, Decimal] = {}  # given once, when the account first holds the asset
     gateway: GatewayNumber | None = None  # that its session is bound to, for good
-    role: Literal["trader", "operator", "admin", "auditor"] | None = None  # None: as `operator` says
+    role: RoleName | None = None  # None: as `operator` says
     operator: bool = False
     demo_keys: bool = False  # API keys whose secrets everybody knows: accepted only where every listener is on loopback
-    self_trade: Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None = None
+    self_trade: SelfTradeName | None = None
     self_trade_group: Count | None = None
-    fee_tier: FeeTierNumber | None = None
+    fee_tier: FeeTierOrNone | None = None
     max_open_orders: Count | None = None
     max_orders: Count | None = None
-    window_ms: Annotated[int, Meta(ge=0, le=3_600_000)] | None = None
+    window_ms: WindowMs | None = None
     position_limits: dict[AssetName, Decimal] = {}
 
 

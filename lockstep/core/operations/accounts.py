@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
-from msgspec import Meta
-
-from lockstep.config.schema import AccountSection, Config, Count, FeePpm, FeeTierNumber, Section
+from lockstep.config.schema import (
+    AccountSection,
+    Config,
+    Count,
+    FeePpm,
+    FeeTierNumber,
+    FeeTierOrNone,
+    RoleName,
+    Section,
+    SelfTradeName,
+    WindowMs,
+)
 from lockstep.core.operations.amounts import limit_of
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.errors import NotPossibleError
@@ -45,7 +54,7 @@ class ProposeRole(Operation, frozen=True, kw_only=True):
 
     account: Whose
     role: Annotated[
-        Literal["trader", "operator", "admin", "auditor"],
+        RoleName,
         Asked(
             "Role",
             words={
@@ -79,12 +88,9 @@ class LimitAccount(Operation, frozen=True, kw_only=True):
     max_orders: Annotated[
         Count | None, Asked("Maximum orders in a window", "New orders and replaces in a window; 0: no limit.")
     ] = None
-    window_ms: Annotated[
-        Annotated[int, Meta(ge=0, le=3_600_000)] | None,
-        Asked("Window, ms", "How long that window is, in milliseconds."),
-    ] = None
+    window_ms: Annotated[WindowMs | None, Asked("Window, ms", "How long that window is, in milliseconds.")] = None
     self_trade: Annotated[
-        Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None,
+        SelfTradeName | None,
         Asked(
             "Self-trade prevention", "What happens when its own orders meet and do not say themselves.",
             words={"none": "they trade", "decrement": "decrement both"},
@@ -93,7 +99,7 @@ class LimitAccount(Operation, frozen=True, kw_only=True):
     self_trade_group: Annotated[
         Count | None, Asked("Self-trade group", "Accounts of one group count as one; 0: alone.")
     ] = None
-    fee_tier: Annotated[FeeTierNumber | None, Asked("Fee tier", "Whose rates it pays; 0: the instruments'.")] = None
+    fee_tier: Annotated[FeeTierOrNone | None, Asked("Fee tier", "Whose rates it pays; 0: the instruments'.")] = None
 
     def __post_init__(self) -> None:
         self.must_name()
@@ -156,7 +162,7 @@ class SetTier(Operation, frozen=True, kw_only=True):
     verb = "Set it"
     effect = "fee tier {tier}: maker {maker_fee_ppm}, taker {taker_fee_ppm} millionths"
 
-    tier: Annotated[int, Meta(ge=1, le=255), Asked("Tier, 1 to 255", "Its number, 1 to 255.")]
+    tier: Annotated[FeeTierNumber, Asked("Tier, 1 to 255", "Its number, 1 to 255.")]
     maker_fee_ppm: Annotated[
         FeePpm,
         Asked("Maker fee, parts of a million", "Fee of the maker, in 1/1,000,000 of what it receives.", is_option=True),

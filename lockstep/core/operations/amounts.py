@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lockstep.config.checks import I64_MAX
+from lockstep.config.schema import DECIMAL
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.errors import NotPossibleError
 from lockstep.core.schema.decimals import InexactError, decimal, in_steps, in_units
 from lockstep.core.schema.records import Code, Instrument
 
-NUMBER = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,18})?")
+NUMBER = re.compile(f"-?{DECIMAL}")
 
 
 class Unit(NamedTuple):

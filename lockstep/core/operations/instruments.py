@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, field, structs
 
 from lockstep.config.schema import (
     DAYS,
+    MAX_SCHEDULE,
     AssetName,
+    AuctionMs,
+    BandActionName,
     Bps,
+    CollarBps,
     Config,
     Day,
     FeePpm,
     InstrumentSection,
+    MatcherNumber,
+    Scale,
+    ScheduleEntry,
     Section,
     Symbol,
     TimeOfDay,
@@ -28,9 +35,6 @@ from lockstep.core.schema.records import Instrument as InstrumentRecord
 from lockstep.procs.router import config_records
 
 Instrument = Annotated[SomeSymbol, Asked("Symbol", "The instrument.")]
-MatcherNumber = Annotated[int, Meta(ge=1, le=8)]
-CollarBps = Annotated[int, Meta(ge=1, le=10_000)]
-PlannedPhase = Literal["closed", "pre_open", "opening_auction", "continuous", "closing_auction", "halt", "cancel_only"]
 
 
 class ListAsset(Operation, frozen=True, kw_only=True):
@@ -48,8 +52,7 @@ class ListAsset(Operation, frozen=True, kw_only=True):
 
     name: Annotated[AssetName, Asked("Name", "Its name, 1 to 16 capital letters or digits.")]
     scale: Annotated[
-        int,
-        Meta(ge=0, le=18),
+        Scale,
         Asked("Decimals of its smallest unit", "The number of decimals of its smallest unit, 0 to 18."),
     ]
 
@@ -178,15 +181,14 @@ class LimitInstrument(Operation, frozen=True, kw_only=True):
         Bps | None, Asked("Band around the last trade, 1/10,000", "Band around the last trade; 0: none.")
     ] = None
     band_action: Annotated[
-        Literal["reject", "auction"] | None,
+        BandActionName | None,
         Asked(
             "At a band", "What a trade outside does.",
             words={"reject": "the rest is cancelled", "auction": "a volatility auction begins"},
         ),
     ] = None  # fmt: skip
     volatility_auction_ms: Annotated[
-        Annotated[int, Meta(ge=0, le=86_400_000)] | None,
-        Asked("How long that auction lasts, ms", "How long such an auction lasts."),
+        AuctionMs | None, Asked("How long that auction lasts, ms", "How long such an auction lasts.")
     ] = None
     day_end: Annotated[
         TimeOfDay | None, Asked("When DAY orders expire (UTC)", "When DAY orders expire, such as 22:00 (UTC).")
@@ -220,11 +222,9 @@ class LimitInstrument(Operation, frozen=True, kw_only=True):
         return of_file(config, self.symbol)
 
 
-class Entry(Section, frozen=True, kw_only=True):
+class Entry(ScheduleEntry, frozen=True, kw_only=True):
     """A phase that begins at a time of day (UTC), on some days of the week; on all where they are left out."""
 
-    time: TimeOfDay
-    phase: PlannedPhase
     days: Annotated[list[Day], Meta(min_length=1, max_length=7)] = field(default_factory=lambda: list(DAYS))
 
 
@@ -237,7 +237,7 @@ class ReplaceSchedule(Operation, frozen=True, kw_only=True):
     verb = "Replace it"
 
     symbol: Instrument
-    entries: Annotated[list[Entry], Meta(max_length=32), Asked("Schedule (UTC)")]
+    entries: Annotated[list[Entry], Meta(max_length=MAX_SCHEDULE), Asked("Schedule (UTC)")]
 
     def records(self, directory: Directory) -> Sequence[Command]:
         return planned(directory, self.symbol, self.entries)

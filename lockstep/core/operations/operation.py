@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_origin, g
 
 from msgspec import Meta, Struct, inspect, structs
 
-from lockstep.config.schema import Config, Section
+from lockstep.config.schema import DECIMAL, Config, Section
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.errors import NotPossibleError
 from lockstep.core.schema.records import Code, Command, Event, Role
@@ -21,7 +21,7 @@ from lockstep.core.schema.records import Code, Command, Event, Role
 Amount = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{1,30}(\.[0-9]{1,18})?\Z",
+        pattern=rf"^{DECIMAL}\Z",
         description="an exact decimal number, as a text",
         extra_json_schema={"format": "amount"},
     ),
@@ -29,7 +29,7 @@ Amount = Annotated[
 Difference = Annotated[
     str,
     Meta(
-        pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,18})?\Z",
+        pattern=rf"^-?{DECIMAL}\Z",
         description="an exact decimal number, as a text, or one below zero",
         extra_json_schema={"format": "difference"},
     ),

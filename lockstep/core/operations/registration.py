@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
+from lockstep.config.schema import RegistrationName
 from lockstep.core.operations.amounts import limit_of
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.errors import NotPossibleError
@@ -36,7 +37,7 @@ class SetRegistration(Operation, frozen=True, kw_only=True):
     giver = Role.ADMIN
 
     mode: Annotated[
-        Literal["closed", "open", "approval"],
+        RegistrationName,
         Asked("Registration is", words={"approval": "open, and an operator lets each trade"}),
     ]
 

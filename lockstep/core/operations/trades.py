@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
-from msgspec import Meta
-
+from lockstep.config.schema import MatcherNumber
 from lockstep.core.operations.amounts import price_text, quantity_text, step_text, ticks_of
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.errors import NotPossibleError
@@ -66,7 +65,7 @@ class ProposeCorrection(OfTrade, frozen=True, kw_only=True):
         Amount | None, Asked("Price that it should have had; empty: undo it", "The price that it should have had.")
     ] = None
     matcher: Annotated[
-        Annotated[int, Meta(ge=1, le=8)] | None,
+        MatcherNumber | None,
         Asked(
             "Matcher, if two have made such a trade",
             "Which matcher's trade, if an instrument has moved and two matchers have that number.",

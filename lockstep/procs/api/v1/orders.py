@@ -10,6 +10,7 @@ from litestar import Controller, delete, get, post, put
 from litestar.params import Parameter
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
+from lockstep.config.schema import SelfTradeName
 from lockstep.core.intake.codes import text_of
 from lockstep.core.schema.records import Code, MassCancel, Role, Side
 from lockstep.procs.api.history.pages import MOST_ROWS
@@ -67,7 +68,7 @@ class NewOrder(Body, frozen=True, kw_only=True):
     expires: Time | None = None
     post_only: bool = False
     slide: bool = False
-    self_trade: Literal["none", "cancel_newest", "cancel_oldest", "cancel_both", "decrement"] | None = None
+    self_trade: SelfTradeName | None = None
     valid_until: ValidUntil | None = None
 
 
