@@ -28,13 +28,19 @@ from lockstep.config.schema import (
 )
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.errors import NotPossibleError
-from lockstep.core.operations.operation import Amount, Asked, Operation, Outcome, Said, SomeAsset, SomeSymbol, texts_of
+from lockstep.core.operations.operation import (
+    Amount,
+    Asked,
+    Operation,
+    Outcome,
+    Said,
+    SomeAsset,
+    WhichInstrument,
+    texts_of,
+)
 from lockstep.core.operations.sections import fixed_terms, listed, must_be_right, section_of
-from lockstep.core.schema.records import Asset, BandAction, Code, Command, Schedule
-from lockstep.core.schema.records import Instrument as InstrumentRecord
+from lockstep.core.schema.records import Asset, BandAction, Code, Command, Instrument, Schedule
 from lockstep.procs.router import config_records
-
-Instrument = Annotated[SomeSymbol, Asked("Symbol", "The instrument.")]
 
 
 class ListAsset(Operation, frozen=True, kw_only=True):
@@ -88,7 +94,7 @@ class ChangeTerms(Terms, frozen=True, kw_only=True):
     title = "Terms of {symbol}"
     verb = "Change them"
 
-    symbol: Instrument
+    symbol: WhichInstrument
 
     def __post_init__(self) -> None:
         self.must_name()
@@ -141,7 +147,7 @@ class ListInstrument(DefineInstrument, frozen=True, kw_only=True):
         if self.symbol in directory.instruments:
             return Said(f"{self.symbol} has its new terms", {})
         command = outcomes[0].command
-        assert isinstance(command, InstrumentRecord)
+        assert isinstance(command, Instrument)
         return Said(f"{self.symbol} is listed, on matcher {command.matcher}", {})
 
     def named(self) -> dict[str, Any]:
@@ -167,7 +173,7 @@ class LimitInstrument(Operation, frozen=True, kw_only=True):
     verb = "Change them"
     is_once = False
 
-    symbol: Instrument
+    symbol: WhichInstrument
     max_quantity: Annotated[
         Amount | None, Asked("Maximum quantity of an order (0: any)", "Of an order; 0: no limit.")
     ] = None
@@ -236,7 +242,7 @@ class ReplaceSchedule(Operation, frozen=True, kw_only=True):
     title = "Schedule of {symbol}"
     verb = "Replace it"
 
-    symbol: Instrument
+    symbol: WhichInstrument
     entries: Annotated[list[Entry], Meta(max_length=MAX_SCHEDULE), Asked("Schedule (UTC)")]
 
     def records(self, directory: Directory) -> Sequence[Command]:
@@ -249,7 +255,7 @@ class ScheduleTyped(Operation, frozen=True, kw_only=True):
     command = "schedule"
     example = 'BTCUSDT --entry "08:00 continuous" --entry "16:30 closing_auction" --entry "16:35 closed"'
 
-    symbol: Instrument
+    symbol: WhichInstrument
     entry: Annotated[
         list[str] | None,
         Asked("", 'A time (UTC), its phase and maybe days, such as "08:00 continuous mon,tue"; once for each.'),
@@ -290,7 +296,7 @@ class Move(Operation, frozen=True, kw_only=True):
     verb = "Move it"
     effect = "{symbol} is on matcher {matcher}"
 
-    symbol: Instrument
+    symbol: WhichInstrument
     matcher: Annotated[MatcherNumber, Asked("Matcher", "The matcher that keeps its book from now on.")]
 
     def records(self, directory: Directory) -> Sequence[Command]:
@@ -305,7 +311,7 @@ class Move(Operation, frozen=True, kw_only=True):
         return {Code.INVALID_DEFINITION: f"{self.symbol} is not in HALT: lockstep halt {self.symbol} first"}
 
 
-def defined(directory: Directory, wanted: dict[str, Any]) -> InstrumentRecord:
+def defined(directory: Directory, wanted: dict[str, Any]) -> Instrument:
     """An instrument, or other fees, collar and reference price of one, by the keys of its section. NotPossibleError."""
     section = section_of(InstrumentSection, wanted)
     must_be_right(directory, section)

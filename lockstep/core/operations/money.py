@@ -21,6 +21,7 @@ from lockstep.core.operations.operation import (
     Said,
     SomeAccount,
     SomeAsset,
+    WhichProposal,
     proposed,
 )
 from lockstep.core.schema.alphabet import shown
@@ -42,7 +43,6 @@ from lockstep.core.schema.records import (
 Account = Annotated[SomeAccount, Asked("Account", "Whose balance.")]
 Asset = Annotated[SomeAsset, Asked("Asset", "Of which asset.")]
 HowMuch = Annotated[Amount, Asked("Amount", "How much, as a decimal number.")]
-Proposal = Annotated[Number, Asked("Proposal", "The proposal's number.")]
 NEXT = {
     WithdrawalState.REQUESTED: "two operators approve it",
     WithdrawalState.APPROVED_ONCE: "another operator approves it",
@@ -103,7 +103,7 @@ class ApproveDeposit(MakeDeposit, frozen=True, kw_only=True):
     title = "Approve deposit {approves}"
     verb = "Approve it"
 
-    approves: Proposal
+    approves: WhichProposal
 
 
 class LimitDeposits(Operation, frozen=True, kw_only=True):
@@ -222,7 +222,7 @@ class ApproveAdjustment(Operation, frozen=True, kw_only=True):
     title = "Approve adjustment {proposal}"
     verb = "Approve it"
 
-    proposal: Proposal
+    proposal: WhichProposal
 
     def records(self, directory: Directory) -> Sequence[Command]:
         return [Adjustment(cl_ord_id=b"", asset=0, target=0, amount=0, proposal=self.proposal)]

@@ -56,6 +56,10 @@ class Asked(NamedTuple):
     words: Mapping[str, str] = {}
 
 
+WhichInstrument = Annotated[SomeSymbol, Asked("Symbol", "The instrument.")]
+WhichProposal = Annotated[Number, Asked("Proposal", "The proposal's number.")]
+
+
 class Done(Struct, frozen=True):
     """It was carried out, as this record of the log."""
 

@@ -11,7 +11,15 @@ from typing import Annotated
 from msgspec import field
 
 from lockstep.core.operations.directory import Directory
-from lockstep.core.operations.operation import Asked, Number, Operation, Outcome, ResetProposed, Said, SomeAccount
+from lockstep.core.operations.operation import (
+    Asked,
+    Operation,
+    Outcome,
+    ResetProposed,
+    Said,
+    SomeAccount,
+    WhichProposal,
+)
 from lockstep.core.rules.reset_codes import hash_of, new_code, text_of
 from lockstep.core.schema.records import Code, Command, PasswordReset
 
@@ -84,7 +92,7 @@ class ApproveReset(OfPassword, frozen=True, kw_only=True):
     asks = "Let {account} take a new password?"
     effect = "approved: {account} may take a new password by its code"
 
-    proposal: Annotated[Number, Asked("Proposal", "The proposal's number.")]
+    proposal: WhichProposal
 
     def records(self, directory: Directory) -> Sequence[Command]:
         return [PasswordReset(cl_ord_id=b"", target=directory.account(self.account).number, proposal=self.proposal)]

@@ -21,7 +21,8 @@ from lockstep.core.operations.operation import (
     Outcome,
     Proposed,
     Said,
-    SomeSymbol,
+    WhichInstrument,
+    WhichProposal,
     proposed,
 )
 from lockstep.core.operations.questions import WhichTrade
@@ -59,7 +60,7 @@ class ProposeCorrection(OfTrade, frozen=True, kw_only=True):
     verb = "Propose it"
     answer = Proposed
 
-    symbol: Annotated[SomeSymbol, Asked("Symbol", "The instrument.")]
+    symbol: WhichInstrument
     trade: Annotated[Number, Asked("Number of the trade", "The trade's number, as market data and PostgreSQL have it.")]
     price: Annotated[
         Amount | None, Asked("Price that it should have had; empty: undo it", "The price that it should have had.")
@@ -133,7 +134,7 @@ class ApproveCorrection(OfTrade, frozen=True, kw_only=True):
     verb = "Approve it"
     group: ClassVar[str] = ""  # of commands
 
-    proposal: Annotated[Number, Asked("Proposal", "The proposal's number.")]
+    proposal: WhichProposal
 
     def missing(self, directory: Directory) -> str:
         known = directory.corrections.get(self.proposal)

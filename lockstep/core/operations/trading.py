@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 from lockstep.core.operations.amounts import price_text, quantity_text
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.errors import NotPossibleError
-from lockstep.core.operations.operation import Asked, CancelledOrders, Operation, Outcome, Said, SomeAccount, SomeSymbol
+from lockstep.core.operations.operation import (
+    Asked,
+    CancelledOrders,
+    Operation,
+    Outcome,
+    Said,
+    SomeAccount,
+    SomeSymbol,
+    WhichInstrument,
+)
 from lockstep.core.schema.records import (
     Cancelled,
     Command,
@@ -32,7 +41,6 @@ PhaseName = Literal[
     "halt",
     "cancel_only",
 ]
-Instrument = Annotated[SomeSymbol, Asked("Symbol", "The instrument.")]
 BOTH = {"": "both", "buy": "buy", "sell": "sell"}
 
 
@@ -50,7 +58,7 @@ class BeginPhase(Operation, frozen=True, kw_only=True):
     verb = "Begin it"
     typed = "symbol"
 
-    symbol: Instrument
+    symbol: WhichInstrument
     phase: Annotated[PhaseName, Asked("Phase", "The phase that begins.")]
 
     def records(self, directory: Directory) -> Sequence[Command]:
@@ -98,7 +106,7 @@ class Delist(Operation, frozen=True, kw_only=True):
     typed = "symbol"
     asks = "Delist {symbol}, for ever, and cancel all its orders?"
 
-    symbol: Instrument
+    symbol: WhichInstrument
 
     def records(self, directory: Directory) -> Sequence[Command]:
         return [phase_change(directory, self.symbol, Phase.DELISTED)]
