@@ -55,6 +55,12 @@ def quantity_text(instrument: Instrument, lots: int) -> str:
     return step_text(lots * instrument.lot_mantissa, instrument.quantity_scale)
 
 
+def amount_text(directory: Directory, asset: int, units: int) -> str:
+    """An amount of an asset and its name, as people write it."""
+    name, scale = directory.name_of_asset(asset)
+    return f"{step_text(units, scale)} {name}"
+
+
 def step_text(mantissa: int, scale: int) -> str:
     """mantissa / 10**scale in decimal, without an exponent."""
     return decimal(mantissa, scale, 0)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from lockstep.core.operations.amounts import limit_of, step_text, units_of
+from lockstep.core.operations.amounts import amount_text, limit_of, step_text, units_of
 from lockstep.core.operations.directory import VENUE, Directory
 from lockstep.core.operations.errors import NotPossibleError
 from lockstep.core.operations.operation import (
@@ -348,9 +348,3 @@ def adjustment_text(directory: Directory, known: Adjustment) -> str:
 
 def deposit_text(directory: Directory, known: Deposit) -> str:
     return f"{amount_text(directory, known.asset, known.amount)} for {directory.name_of_account(known.owner)}"
-
-
-def amount_text(directory: Directory, asset: int, units: int) -> str:
-    """An amount of an asset, as people write it."""
-    name, scale = directory.name_of_asset(asset)
-    return f"{step_text(units, scale)} {name}"

@@ -5,21 +5,21 @@ The router compares an approval with the proposal; nothing here decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 from msgspec import structs
 
 from lockstep.core.operations import trades
-from lockstep.core.operations.directory import Directory, Pending, asker
+from lockstep.core.operations.amounts import amount_text
+from lockstep.core.operations.directory import Directory, Pending
 from lockstep.core.operations.errors import NotPossibleError
-from lockstep.core.operations.money import amount_text
+from lockstep.core.operations.money import deposit_text
 from lockstep.core.operations.operation import Asked, Number, Operation, Outcome, Said
 from lockstep.core.schema.records import (
     Account,
     Adjustment,
     Command,
-    CommandType,
     CorrectionProposal,
     Deposit,
     DepositLimit,
@@ -32,27 +32,15 @@ from lockstep.core.schema.records import (
     Withdrawal,
 )
 
-
-class Proposal(NamedTuple):
-    """What waits, and for whom: `by` is the account that proposed it, `kind` the command's name in lower case."""
-
-    seq: int
-    kind: str
-    by: int
-    time_ns: int
-    what: str
+Proposal = Annotated[Number, Asked("Proposal", "The proposal's number, as lockstep proposals shows it.")]
 
 
-def waiting(directory: Directory) -> list[Proposal]:
-    """All of them, the oldest first. Resets of passwords are not in a directory."""
-    return sorted(_waiting(directory))
-
-
-def _waiting(directory: Directory) -> Iterator[Proposal]:
-    for table in (directory.proposals, directory.corrections, directory.deposits, directory.pending):
-        for seq, known in table.items():
-            yield Proposal(seq, CommandType(known.type).name.lower(), asker(known), known.time_ns,
-                           worded(directory, known))  # fmt: skip
+def waiting(directory: Directory) -> dict[int, Command]:
+    """Return all proposals by their numbers, the oldest first. Resets of passwords are not in a directory."""
+    tables: Sequence[Mapping[int, Command]] = (
+        directory.proposals, directory.corrections, directory.deposits, directory.pending,
+    )  # fmt: skip
+    return dict(sorted((seq, known) for table in tables for seq, known in table.items()))
 
 
 def worded(directory: Directory, known: Command) -> str:
@@ -63,7 +51,7 @@ def worded(directory: Directory, known: Command) -> str:
         case CorrectionProposal():
             return f"{trades.worded(directory, known)}: {trades.change(directory, known)}"
         case Deposit():
-            return f"deposit {_amount(directory, known)} for {directory.name_of_account(known.owner)}"
+            return f"deposit {deposit_text(directory, known)}"
         case Withdrawal():
             return f"withdraw {_amount(directory, known)} from {directory.name_of_account(known.owner)}"
         case Account():
@@ -91,7 +79,7 @@ class ApproveProposal(Operation, frozen=True, kw_only=True):
     verb = "Approve it"
     typed = "proposal"
 
-    proposal: Annotated[Number, Asked("Proposal", "The proposal's number, as lockstep proposals shows it.")]
+    proposal: Proposal
 
     def records(self, directory: Directory) -> Sequence[Command]:
         return approval(directory, self.proposal)
@@ -118,7 +106,7 @@ class DismissProposal(Operation, frozen=True, kw_only=True):
     verb = "Dismiss it"
     effect = "proposal {proposal} is dismissed"
 
-    proposal: Annotated[Number, Asked("Proposal", "The proposal's number, as lockstep proposals shows it.")]
+    proposal: Proposal
 
     def records(self, directory: Directory) -> Sequence[Command]:
         return [Dismissal(cl_ord_id=b"", proposal=self.proposal)]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from lockstep.config.schema import MatcherNumber
-from lockstep.core.operations.amounts import price_text, quantity_text, step_text, ticks_of
+from lockstep.core.operations.amounts import amount_text, price_text, quantity_text, ticks_of
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.errors import NotPossibleError
 from lockstep.core.operations.operation import (
@@ -241,6 +241,4 @@ def fees(directory: Directory, command: CorrectionTerms) -> str:
     """What both sides paid."""
     instrument = directory.listed(command.instrument)
     paid = ((instrument.base_asset, command.buyer_fee), (instrument.quote_asset, command.seller_fee))
-    return " and ".join(
-        f"{step_text(fee, scale)} {name}" for (name, scale), fee in ((directory.name_of_asset(a), f) for a, f in paid)
-    )
+    return " and ".join(amount_text(directory, asset, fee) for asset, fee in paid)

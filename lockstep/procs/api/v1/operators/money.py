@@ -5,7 +5,7 @@ from __future__ import annotations
 from litestar import Controller, get
 from msgspec import Struct
 
-from lockstep.core.operations.directory import Directory
+from lockstep.core.operations.directory import Directory, asker
 from lockstep.core.operations.directory import Waiting as KnownWithdrawal
 from lockstep.core.schema.alphabet import shown
 from lockstep.core.schema.records import Adjustment, Deposit
@@ -53,10 +53,7 @@ class MoneyController(Controller):
     async def deposits(self, caller: Caller, services: Services) -> list[MoneyProposed]:
         """The deposits above a limit that wait for a second operator."""
         directory = await seen(caller, services, "deposits")
-        return [
-            _proposed(directory, known, known.asked_by, known.owner, known.amount)
-            for known in directory.deposits.values()
-        ]
+        return [_proposed(directory, known, known.owner) for known in directory.deposits.values()]
 
     @get("/deposit-limits")
     async def deposit_limits(self, caller: Caller, services: Services) -> dict[str, str]:
@@ -83,17 +80,12 @@ class MoneyController(Controller):
     async def adjustments(self, caller: Caller, services: Services) -> list[MoneyProposed]:
         """The changes of balances that wait for a second operator."""
         directory = await seen(caller, services, "adjustments")
-        return [
-            _proposed(directory, known, known.account, known.target, known.amount)
-            for known in directory.proposals.values()
-        ]
+        return [_proposed(directory, known, known.target) for known in directory.proposals.values()]
 
 
-def _proposed(directory: Directory, known: Deposit | Adjustment, by: int, account: int, amount: int) -> MoneyProposed:
-    asset, text = shown_amount(directory, known.asset, amount)
-    return MoneyProposed(
-        known.seq, directory.name_of_account(by), known.time_ns // MS, directory.name_of_account(account), asset, text
-    )  # fmt: skip
+def _proposed(directory: Directory, known: Deposit | Adjustment, account: int) -> MoneyProposed:
+    by, of = directory.name_of_account(asker(known)), directory.name_of_account(account)
+    return MoneyProposed(known.seq, by, known.time_ns // MS, of, *shown_amount(directory, known.asset, known.amount))
 
 
 def _waiting(directory: Directory, known: KnownWithdrawal) -> WithdrawalWaiting:

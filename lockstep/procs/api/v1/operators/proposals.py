@@ -6,6 +6,8 @@ from litestar import Controller, get
 from msgspec import Struct
 
 from lockstep.core.operations import proposals
+from lockstep.core.operations.directory import asker
+from lockstep.core.schema.records import CommandType
 from lockstep.procs.api.v1.caller import Caller, Services
 from lockstep.procs.api.v1.operators.readers import seen
 from lockstep.procs.api.v1.shown import MS
@@ -33,6 +35,9 @@ class ProposalsController(Controller):
         """All proposals that are neither approved nor dismissed, the oldest first."""
         directory = await seen(caller, services, "proposals")
         return [
-            ProposalShown(each.seq, each.kind, directory.name_of_account(each.by), each.time_ns // MS, each.what)
-            for each in proposals.waiting(directory)
-        ]
+            ProposalShown(
+                seq, CommandType(known.type).name.lower(), directory.name_of_account(asker(known)), known.time_ns // MS,
+                proposals.worded(directory, known),
+            )
+            for seq, known in proposals.waiting(directory).items()
+        ]  # fmt: skip
