@@ -68,7 +68,7 @@ OPERATORS = {
     "disconnect": ("operate.sessions:disconnect", "End a FIX session's connection."),
     "proposals": ("operate.proposals:proposals", "Show everything that waits for a second operator."),
     "deposits": ("operate.proposals:deposits", "Show the deposits that wait for a second operator."),
-    "withdrawals": ("operate.withdrawals:withdrawals", "Show the withdrawals that wait."),
+    "withdrawals": ("operate.proposals:withdrawals", "Show the withdrawals that wait."),
 }
 EPILOGUE = (
     "Exit codes: 0 all is well; 1 something is not, or was refused; 2 the command line or the configuration is wrong; "

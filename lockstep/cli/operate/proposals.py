@@ -1,8 +1,11 @@
-"""`lockstep proposals`, `deposits`, and `list` of `adjust`, `bust` and `correct`: what waits for a second operator."""
+"""`lockstep proposals`, `deposits`, `withdrawals`, and `list` of `adjust`, `bust` and `correct`: what waits for others.
+
+They read the directory, and send nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,9 @@ from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, con
 from lockstep.core.journal.journal import JournalError
 from lockstep.core.operations import money, trades
 from lockstep.core.operations import proposals as kinds
-from lockstep.core.operations.directory import Directory, asker, read
+from lockstep.core.operations.amounts import step_text
+from lockstep.core.operations.directory import Directory, Waiting, asker, read
+from lockstep.core.schema.alphabet import shown
 
 
 def proposals(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
@@ -19,12 +24,7 @@ def proposals(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
-
-    def waiting(directory: Directory) -> Mapping[int, Any]:
-        tables = (directory.proposals, directory.corrections, directory.deposits, directory.pending)
-        return dict(sorted((seq, known) for table in tables for seq, known in table.items()))
-
-    return show(config, waiting, {"change": kinds.worded}, json=json)
+    return _show_proposals(config, kinds.waiting, {"change": kinds.worded}, json=json)
 
 
 def deposits(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
@@ -32,7 +32,7 @@ def deposits(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
-    return show(config, lambda directory: directory.deposits, {"deposit": money.deposit_text}, json=json)
+    return _show_proposals(config, lambda directory: directory.deposits, {"deposit": money.deposit_text}, json=json)
 
 
 def adjustments(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
@@ -40,7 +40,7 @@ def adjustments(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> i
 
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
-    return show(config, lambda directory: directory.proposals, {"change": money.adjustment_text}, json=json)
+    return _show_proposals(config, lambda directory: directory.proposals, {"change": money.adjustment_text}, json=json)
 
 
 def corrections(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
@@ -49,40 +49,78 @@ def corrections(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> i
     Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
     """
     columns = {"trade": trades.worded, "change": trades.change}
-    return show(config, lambda directory: directory.corrections, columns, json=json)
+    return _show_proposals(config, lambda directory: directory.corrections, columns, json=json)
 
 
-def show(
+def withdrawals(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
+    """Show the withdrawals that wait: to be approved by two operators, or to be paid.
+
+    Those that are paid or given back are in the database's view `withdrawals`.
+
+    Exit codes: 0 shown; 1 the venue is not running; 2 the command line or the configuration is wrong.
+    """
+    columns = ("withdrawal>", "account", "amount>", "asset", "destination", "state", "approved by")
+
+    def rows(directory: Directory) -> list[dict[str, Any]]:
+        return [_withdrawal(directory, number, known) for number, known in directory.withdrawals.items()]
+
+    return _show(config, columns, rows, json=json)
+
+
+def _withdrawal(directory: Directory, number: int, known: Waiting) -> dict[str, Any]:
+    name, scale = directory.name_of_asset(known.request.asset)
+    return {
+        "withdrawal": number,
+        "account": directory.name_of_account(known.request.owner),
+        "amount": step_text(known.request.amount, scale),
+        "asset": name,
+        "destination": shown(known.destination),
+        "state": known.state.name,
+        "approved_by": [directory.name_of_account(each) for each in known.approved_by],
+    }
+
+
+def _show_proposals(
     config: Path,
     waiting: Callable[[Directory], Mapping[int, Any]],
     columns: Mapping[str, Callable[[Directory, Any], str]],
     *,
     json: bool,
 ) -> int:
-    """Print what is `waiting` in the directory, one a line, with what each of `columns` says. Returns the exit code."""
+    """Print proposals, each with its number, who made it, and what each of `columns` says. Returns the exit code."""
+
+    def rows(directory: Directory) -> list[dict[str, Any]]:
+        return [
+            {
+                "proposal": seq,
+                "by": directory.name_of_account(asker(known)),
+                **{name: worded(directory, known) for name, worded in columns.items()},
+            }
+            for seq, known in waiting(directory).items()
+        ]
+
+    return _show(config, ("proposal>", "proposed by", *columns), rows, json=json)
+
+
+def _show(
+    config: Path, columns: Sequence[str], rows_of: Callable[[Directory], list[dict[str, Any]]], *, json: bool
+) -> int:
+    """Print rows that the directory of the running venue gives, below `columns`. Returns the exit code."""
     loaded = load(config, secrets=False)
     venue = attach(Path(loaded.venue.data))
     if venue is None:
         return fail(f"venue {loaded.venue.name} is not running (data: {loaded.venue.data})", json=json)
     try:
-        directory = read(venue)
+        rows = rows_of(read(venue))
     except JournalError as error:
         return fail(f"the journal can't be read: {error}", json=json)
-    rows = [
-        {
-            "proposal": seq,
-            "by": directory.name_of_account(asker(known)),
-            **{name: worded(directory, known) for name, worded in columns.items()},
-        }
-        for seq, known in waiting(directory).items()
-    ]
     if json:
         print_json(rows)
-    else:
-        out = table("", "proposal>", "proposed by", *columns)
-        for row in rows:
-            out.add_row(*map(str, row.values()))
-        console().print(out)
+        return EXIT_OK
+    out = table("", *columns)
+    for row in rows:
+        out.add_row(*(", ".join(each) if isinstance(each, list) else str(each) for each in row.values()))
+    console().print(out)
     return EXIT_OK
 
 
