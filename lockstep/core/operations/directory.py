@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Iterable
 from copy import copy
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from msgspec import structs
 
@@ -61,6 +61,7 @@ VENUE = 0  # its own account, which takes the fees
 MAX_OF_PROPOSER = 64  # proposals of a kind, as in the router
 DEFAULT_MAX_OPEN_ORDERS = 100_000  # of an account that was never given limits, as the router has it
 Pending = Withdrawal | Account | DepositLimit | Welcome | Registration
+Recorded = TypeVar("Recorded", bound=Command)
 
 
 class Waiting(NamedTuple):
@@ -241,9 +242,7 @@ class Directory:
 
     def credential_of(self, account: int) -> ExtCredential:
         """What proves an account's password, for another record of the account."""
-        kept = self.credentials[account]
-        fresh = {name: 0 for name in Command.__struct_fields__ if name not in ("type", "version")}
-        return structs.replace(kept, **fresh)
+        return unsent(self.credentials[account])
 
     def name_of_account(self, number: int) -> str:
         return self._names[number]
@@ -334,6 +333,12 @@ def _load(file: Path, boot: bytes) -> bytes | None:
         return None
     whole = len(data) >= len(boot) + 8 and (len(data) - len(boot) - 8) % RECORD_SIZE == 0
     return data[len(boot) :] if whole and data.startswith(boot) else None
+
+
+def unsent(known: Recorded) -> Recorded:
+    """Return the record as if it had never been sent: without place in the log, time and sender."""
+    fresh = {name: 0 for name in Command.__struct_fields__ if name not in ("type", "version")}
+    return structs.replace(known, **fresh)
 
 
 def asker(known: Command) -> int:

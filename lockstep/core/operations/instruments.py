@@ -26,7 +26,7 @@ from lockstep.config.schema import (
     Symbol,
     TimeOfDay,
 )
-from lockstep.core.operations.directory import Directory
+from lockstep.core.operations.directory import Directory, unsent
 from lockstep.core.operations.errors import NotPossibleError
 from lockstep.core.operations.operation import (
     Amount,
@@ -304,8 +304,7 @@ class Move(Operation, frozen=True, kw_only=True):
         must_run(self.matcher, directory.running)
         if self.matcher == known.matcher:
             raise NotPossibleError(f"{self.symbol} is on matcher {self.matcher} already", "matcher")
-        fresh = {name: 0 for name in Command.__struct_fields__ if name not in ("type", "version")}
-        return [structs.replace(known, matcher=self.matcher, verdict=0, **fresh)]
+        return [structs.replace(unsent(known), matcher=self.matcher, verdict=0)]
 
     def why(self) -> dict[Code, str]:
         return {Code.INVALID_DEFINITION: f"{self.symbol} is not in HALT: lockstep halt {self.symbol} first"}
