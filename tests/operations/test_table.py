@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
+from collections.abc import Iterator
 
 import pytest
 from msgspec import inspect
 
+from lockstep.core import operations
 from lockstep.core.operations.forms import forms
 from lockstep.core.operations.operation import Operation, fields_of
 from lockstep.core.operations.table import OPERATIONS
@@ -21,7 +25,6 @@ def test_an_entry_names_only_fields_of_its_own(operation: type[Operation]) -> No
         assert fields >= set(PLACE.findall(text))
     assert not operation.typed or operation.typed in fields
     assert operation.__doc__
-    assert operation.command or operation.route
     assert operation.example or not operation.command
 
 
@@ -33,6 +36,20 @@ def test_a_number_has_bounds_wherever_it_is_asked_for(operation: type[Operation]
             info = inspect.type_info(field.type)
             assert isinstance(info, inspect.IntType)
             assert None not in (info.ge, info.le), field.name
+
+
+def test_the_table_has_all_operations() -> None:
+    for module in pkgutil.iter_modules(operations.__path__, f"{operations.__name__}."):
+        importlib.import_module(module.name)
+    found = {each for each in below(Operation) if each.command or each.route or not each.__subclasses__()}
+    assert found == set(OPERATIONS)
+
+
+def below(kind: type[Operation]) -> Iterator[type[Operation]]:
+    """All classes that are a `kind`, but itself."""
+    for each in kind.__subclasses__():
+        yield each
+        yield from below(each)
 
 
 def test_commands_and_requests_are_given_once() -> None:

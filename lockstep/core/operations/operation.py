@@ -1,6 +1,6 @@
 """An operation: an operator's command, with its fields, its records, and the sentences before and after it.
 
-Each is a class in the module of its subject, and `table` has them all. A command of `lockstep`, a request of
+Each is a class in the module of its subject, and `table` finds them all. A command of `lockstep`, a request of
 `/v1/operator` with its description and a form of the page are made from it; none of these knows a certain one.
 """
 

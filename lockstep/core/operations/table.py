@@ -1,4 +1,4 @@
-"""All operations: whoever adds one adds it here, and nowhere else but in the router, which decides it."""
+"""All operations: each class with a command or a route, in the modules of their subjects."""
 
 from lockstep.core.operations import (
     accounts,
@@ -10,17 +10,12 @@ from lockstep.core.operations import (
     trades,
     trading,
 )
+from lockstep.core.operations.operation import Operation
 
-OPERATIONS = (
-    trading.BeginPhase, trading.Halt, trading.Resume, trading.Delist, trading.CancelOrders, trading.CancelOfAccount,
-    trading.CancelNamed, trading.SwitchKill, trading.Block, trading.Unblock,
-    money.MakeDeposit, money.ApproveDeposit, money.LimitDeposits, money.ProposeWithdrawal,
-    money.PayOutFees, money.AdjustBalance, money.ApproveAdjustment, money.ApproveWithdrawal, money.RejectWithdrawal,
-    money.PayWithdrawal, proposals.ApproveProposal, proposals.DismissProposal,
-    instruments.ListAsset, instruments.DefineInstrument, instruments.ListInstrument, instruments.ChangeTerms,
-    instruments.LimitInstrument, instruments.ReplaceSchedule, instruments.ScheduleTyped, instruments.Move,
-    accounts.ProposeRole, accounts.LimitAccount, accounts.LimitPosition, accounts.SetTier,
-    trades.ProposeCorrection, trades.ProposeBust, trades.ProposePrice, trades.ApproveCorrection, trades.ApproveBust,
-    trades.ApprovePrice, registration.SetRegistration, registration.SetWelcome, registration.LetTrade,
-    password_resets.ProposeReset, password_resets.ApproveReset,
-)  # fmt: skip
+SUBJECTS = (trading, money, proposals, instruments, accounts, trades, registration, password_resets)
+OPERATIONS: tuple[type[Operation], ...] = tuple(
+    each
+    for module in SUBJECTS
+    for each in vars(module).values()
+    if isinstance(each, type) and issubclass(each, Operation) and (each.command or each.route)
+)
