@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from lockstep.cli.errors import UsageError
 from lockstep.core.operations.directory import Directory
 from lockstep.core.rules.credentials import HASH_SIZE, is_right
-from lockstep.core.schema.records import Account, ExtCredential, Role
+from lockstep.core.rules.roles import OPERATORS
+from lockstep.core.schema.records import Account, ExtCredential
 
-OPERATORS = (Role.OPERATOR, Role.ADMIN)
 PASSWORD_VARIABLE = "LOCKSTEP_OPERATOR_PASSWORD"
 # Checked for an unknown name when no account's own cost is known.
 NOBODY = ExtCredential(salt=bytes(16), hash=bytes(HASH_SIZE), memory_kib=19456, time_cost=2, parallelism=1)

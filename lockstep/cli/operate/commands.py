@@ -21,8 +21,9 @@ from lockstep.core.operations.directory import Directory, asker, read
 from lockstep.core.operations.errors import NotPossibleError
 from lockstep.core.operations.formatting import Names, of_command
 from lockstep.core.operations.questions import CommandGiven, LastCommands
+from lockstep.core.rules.roles import OPERATORS
 from lockstep.core.schema.layout import unpack_command
-from lockstep.core.schema.records import Code, Command, CommandType, Role
+from lockstep.core.schema.records import Code, Command, CommandType
 from lockstep.core.venue.committed import committed
 from lockstep.core.venue.venue import Venue
 
@@ -86,7 +87,7 @@ def last_commands(venue: Venue, wanted: LastCommands) -> list[CommandGiven]:
         raise NotPossibleError(f"unknown kind {wanted.kind}: known are {', '.join(sorted(KINDS))}", "kind")
     by = directory.account(wanted.by).number if wanted.by else None
     types = (KINDS[wanted.kind],) if wanted.kind else OF_OPERATORS
-    staff = {each.number for each in directory.accounts.values() if each.role in (Role.OPERATOR, Role.ADMIN)}
+    staff = {each.number for each in directory.accounts.values() if each.role in OPERATORS}
     names = Names.of_directory(directory)
     found: list[CommandGiven] = []
     for command in _backwards(venue, types, wanted.before):

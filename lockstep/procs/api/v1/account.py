@@ -8,12 +8,12 @@ from litestar import Controller, get, put
 from litestar.params import Parameter
 from msgspec import Meta, Struct
 
+from lockstep.core.rules.roles import READERS
 from lockstep.core.schema.alphabet import fault_of_text
-from lockstep.core.schema.records import Role
 from lockstep.procs.api.login.sessions import Profile
 from lockstep.procs.api.people import People
 from lockstep.procs.api.v1.auth import Body
-from lockstep.procs.api.v1.caller import OPERATORS, Caller, Services
+from lockstep.procs.api.v1.caller import Caller, Services
 from lockstep.procs.api.v1.problems import invalid, not_allowed
 from lockstep.procs.api.v1.shown import BalanceShown, balance_shown
 
@@ -93,7 +93,7 @@ class AccountController(Controller):
         limit: Annotated[int, Parameter(ge=1, le=MOST_ROWS)] = 100,
     ) -> list[AuditShown]:  # fmt: skip
         """Logins, and what operators and auditors have looked at, the latest first: one's own, or of all."""
-        if of_all and caller.role not in (*OPERATORS, Role.AUDITOR):
+        if of_all and caller.role not in READERS:
             raise not_allowed("What others have done is for operators and auditors.")
         rows = await services.sessions.audited(None if of_all else caller.account, before, limit)
         people = services.desk.people

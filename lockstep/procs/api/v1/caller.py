@@ -9,6 +9,7 @@ from litestar import Request
 from msgspec import Struct
 
 from lockstep.config.schema import Config
+from lockstep.core.rules.roles import OPERATORS
 from lockstep.core.schema.records import Code, Role
 from lockstep.procs.api.answers import Answers
 from lockstep.procs.api.desk import Desk
@@ -27,7 +28,6 @@ from lockstep.procs.api.v1.order_entry import OrderEntry
 from lockstep.procs.api.v1.problems import invalid, not_allowed, not_authenticated, proof_needed, refused, session_ended
 
 BEARER = "bearer "
-OPERATORS = (Role.OPERATOR, Role.ADMIN)
 
 
 class Reading(Struct, frozen=True):

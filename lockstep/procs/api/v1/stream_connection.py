@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from lockstep.core.diagnostics.log_lines import log
+from lockstep.core.rules.roles import READERS
 from lockstep.procs.api.errors import DeclinedError
 from lockstep.procs.api.login.registry import NotSentError
 from lockstep.procs.api.login.sessions import Hold, SessionEndedError, SessionsAwayError
@@ -215,7 +216,7 @@ class Connection:
         return [self._account, OPERATORS] if looks else [self._account]
 
     def _may_look(self) -> bool:
-        return self._account is not None and self._services.desk.people.role_of(self._account) in messages.LOOKERS
+        return self._account is not None and self._services.desk.people.role_of(self._account) in READERS
 
     # What it is told.
 

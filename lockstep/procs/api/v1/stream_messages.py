@@ -57,7 +57,6 @@ EXPIRED = 67  # FIX OrdStatus, as the number of its character
 
 ORDERS, BALANCES, WITHDRAWALS, ACCOUNT, OPERATIONS = "orders", "balances", "withdrawals", "account", "operations"
 CHANNELS = (ORDERS, BALANCES, WITHDRAWALS, ACCOUNT, OPERATIONS)
-LOOKERS = (Role.OPERATOR, Role.ADMIN, Role.AUDITOR)  # who may have the last one
 # What is told of a request that was refused; of others, who asked is answered.
 REQUESTS = {
     CommandType.NEW_ORDER: "new",

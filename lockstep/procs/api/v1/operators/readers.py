@@ -8,12 +8,11 @@ from litestar.params import Parameter
 
 from lockstep.core.operations.amounts import step_text
 from lockstep.core.operations.directory import Directory
-from lockstep.core.schema.records import Role
-from lockstep.procs.api.v1.caller import OPERATORS, Caller, Services
+from lockstep.core.rules.roles import READERS
+from lockstep.procs.api.v1.caller import Caller, Services
 from lockstep.procs.api.v1.problems import not_found
 
 After = Annotated[int, Parameter(ge=0, le=2**63 - 1)]
-READERS = (*OPERATORS, Role.AUDITOR)
 
 
 async def looks(caller: Caller, services: Services, what: str, subject: str = "") -> None:

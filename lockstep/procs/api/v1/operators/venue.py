@@ -12,9 +12,10 @@ from msgspec import Meta, Struct
 from lockstep.core.operations.moments import Moment
 from lockstep.core.operations.questions import EndConnection, Ended, HowItIs, LookBack
 from lockstep.core.operations.status import Status
+from lockstep.core.rules.roles import READERS
 from lockstep.procs.api.v1.auth import Body
 from lockstep.procs.api.v1.caller import Caller, Services
-from lockstep.procs.api.v1.operators.readers import READERS, account_of, looks, seen, shown_amount
+from lockstep.procs.api.v1.operators.readers import account_of, looks, seen, shown_amount
 from lockstep.procs.api.v1.orders import SomeId, SomeTime
 from lockstep.procs.api.v1.problems import ProblemError, invalid
 
