@@ -88,7 +88,6 @@ SHARED_MEMORY = {
 
 MAX_LINES = 500
 LONGER = {
-    "lockstep/core/schema/commands.py",
     "lockstep/procs/router/administration.pyx",
 }
 MAX_PARAMETERS = 5  # of a constructor: what has more takes structs, each of what belongs together

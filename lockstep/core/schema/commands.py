@@ -1,6 +1,7 @@
-"""The records of the log: commands, and the extensions before them.
+"""The records of the log: commands about orders and markets, extensions before them, and the router's own.
 
 It defines fixed-width Structs; `schema.layout` derives the bytes, and the router decides what becomes of a command.
+Commands about persons and money are in `schema.identity` and `schema.money`, with their events.
 """
 
 from __future__ import annotations
@@ -9,22 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from lockstep.core.schema.fields import (
-    API_SESSION,
-    bytes16,
-    bytes32,
-    bytes64,
-    i16,
-    i64,
-    text16,
-    text36,
-    text72,
-    u8,
-    u16,
-    u32,
-    u64,
-    u64x8,
-)
+from lockstep.core.schema.fields import bytes16, bytes32, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -95,38 +81,6 @@ class Replace(Command, frozen=True, kw_only=True):
     order_id: u64 = 0
 
 
-class Payment(Command, frozen=True, kw_only=True):
-    """Money that enters or leaves the venue; `cl_ord_id` is its idempotency key."""
-
-    cl_ord_id: text36
-    asset: u32
-    target: u32 = 0  # by the api: whose balance; 0: the header's account
-    flags: u16 = 0
-    verdict: u16 = 0
-    amount: i64
-
-    @property
-    def owner(self) -> int:
-        """Whose balance it changes."""
-        return self.target or self.account
-
-    @property
-    def asked_by(self) -> int:
-        """Who asks: the header's session, an operator's, or, by the api, its account. 0: the configuration."""
-        return self.account if self.session >= API_SESSION else self.session
-
-
-class Deposit(Payment, frozen=True, kw_only=True):
-    """Adds `amount` smallest units of an asset to a balance.
-
-    Above what the asset's DEPOSIT_LIMIT leaves its operator that day, or for the operator's own account, it is a
-    proposal, which the router stamps into `flags`, and moves nothing; another operator's, which names it, approves it.
-    """
-
-    proposal: u64 = 0  # sequence of what is approved
-    reserved_2: u64 = 0
-
-
 class Asset(Command, frozen=True, kw_only=True):
     """Lists an asset; `scale` is the number of decimals of its smallest unit."""
 
@@ -163,29 +117,6 @@ class Instrument(Command, frozen=True, kw_only=True):
     collar_bps: u16
     maker_fee_ppm: i16
     taker_fee_ppm: i16
-
-
-class Account(Command, frozen=True, kw_only=True):
-    """Defines an account: its owner's name, which is username and SenderCompID; or changes its password or role.
-
-    An EXT_CREDENTIAL record before it carries the password's hash. It is the header's account that it defines, but
-    by the api `target`, which the header's account, 0 for the venue itself (a registration, or a PASSWORD_RESET's
-    end), asks for.
-    """
-
-    name: text36
-    target: u32 = 0  # by the api; 0: a new one, whose number the router stamps
-    role: u8 = 0
-    takes_factor: u8 = 0  # the reset takes the second factor away, too; which the router stamps
-    verdict: u16 = 0
-    reserved_2: u32 = 0
-    reset_code: bytes16 = b""  # of the PASSWORD_RESET that this carries out, by the venue itself; else empty
-    proposal: u64 = 0  # sequence of the same record of another admin, refused as SECOND_NEEDED, that this approves
-
-    @property
-    def number(self) -> int:
-        """Which account it defines."""
-        return self.target or self.account
 
 
 class Session(Command, frozen=True, kw_only=True):
@@ -241,17 +172,6 @@ class ExtClientId(Command, frozen=True, kw_only=True):
 
     orig_cl_ord_id: text36
     reserved: Annotated[bytes, Meta(max_length=36, extra={"c": "uint8_t", "size": 36})] = b""
-
-
-class ExtCredential(Command, frozen=True, kw_only=True):
-    """Extension: an argon2id hash (version 19) of the next record's account, with its parameters."""
-
-    salt: bytes16
-    hash: bytes32
-    memory_kib: u32
-    time_cost: u32
-    parallelism: u32
-    reserved: Annotated[bytes, Meta(max_length=12, extra={"c": "uint8_t", "size": 12})] = b""
 
 
 class MassCancel(Command, frozen=True, kw_only=True):
@@ -363,55 +283,6 @@ class FeeTier(Command, frozen=True, kw_only=True):
     reserved_2: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
 
 
-class Withdrawal(Payment, frozen=True, kw_only=True):
-    """Takes `amount` smallest units of an asset from a free balance, at once: two operators' word, or the owner's."""
-
-    proposal: u64 = 0  # sequence of the same record of another operator, refused as SECOND_NEEDED, that this approves
-    reserved_2: u64 = 0
-
-
-class Adjustment(Command, frozen=True, kw_only=True):
-    """An operator proposes to change a balance by `amount`; or, naming the proposal, a second one approves it."""
-
-    cl_ord_id: text36
-    asset: u32
-    target: u32
-    reserved_1: u16 = 0
-    verdict: u16 = 0
-    amount: i64
-    proposal: u64 = 0  # sequence of what is approved; 0: this is a proposal
-    reserved_2: u64 = 0
-
-
-class CorrectionTerms(Command, frozen=True, kw_only=True):
-    """What a trade becomes: nothing (`new_price_ticks` 0), or one at another price. All else repeats the trade."""
-
-    instrument: u32
-    buyer: u32
-    seller: u32
-    matcher: u8
-    reserved_1: u8 = 0
-    verdict: u16 = 0
-    trade_id: u64
-    price_ticks: i64
-    quantity_lots: i64
-    new_price_ticks: i64
-    buyer_fee: i64
-    seller_fee: i64
-
-
-class Correction(CorrectionTerms, frozen=True, kw_only=True):
-    """Undoes a trade, or corrects its price: approves another operator's proposal, and says the same."""
-
-    proposal: u64 = 0  # sequence of what is approved
-
-
-class CorrectionProposal(CorrectionTerms, frozen=True, kw_only=True):
-    """What a second operator's Correction carries out; it changes nothing by itself."""
-
-    reserved_2: u64 = 0
-
-
 class Reservation(Command, frozen=True, kw_only=True):
     """A gateway may give numbers below `end` to messages of the header's session; it has given those below `first`."""
 
@@ -422,123 +293,6 @@ class Reservation(Command, frozen=True, kw_only=True):
     verdict: u16 = 0
     fix_version: u8  # 42 or 44, in which the session is written to
     reserved_2: Annotated[bytes, Meta(max_length=55, extra={"c": "uint8_t", "size": 55})] = b""
-
-
-class ApiKey(Command, frozen=True, kw_only=True):
-    """Defines a key that signs requests for the account `target`. Its name is unique, for ever.
-
-    EXT_KEY_MATERIAL records are before it, one or, of an RSA key, as many as its modulus takes; before them up to two
-    EXT_ADDRESSES, the networks that it may be used from.
-    """
-
-    name: text36
-    key: u32 = 0  # its number, which the router stamps
-    expiry_ns: u64 = 0  # 0: never
-    target: u32
-    kind: u8
-    scopes: u8  # of KeyScope
-    verdict: u16 = 0
-    networks: u8 = 0
-    more_materials: u8 = 0  # EXT_KEY_MATERIAL records besides the one that each key has
-    reserved: Annotated[bytes, Meta(max_length=14, extra={"c": "uint8_t", "size": 14})] = b""
-
-
-class KeyRevocation(Command, frozen=True, kw_only=True):
-    """Ends a key, for ever."""
-
-    name: text36
-    key: u32 = 0  # its number, which the router stamps
-    reserved_1: u16 = 0
-    verdict: u16 = 0
-    reserved_2: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
-
-
-class Registration(Command, frozen=True, kw_only=True):
-    """Who may register from now on."""
-
-    cl_ord_id: text36
-    mode: u8
-    reserved_1: u8 = 0
-    verdict: u16 = 0
-    proposal: u64 = 0  # as a WITHDRAWAL's: opening registration where there is a welcome takes two admins
-    reserved_2: Annotated[bytes, Meta(max_length=24, extra={"c": "uint8_t", "size": 24})] = b""
-
-
-class Welcome(Command, frozen=True, kw_only=True):
-    """What the venue itself may deposit, once, for each account that has registered; 0: nothing."""
-
-    cl_ord_id: text36
-    asset: u32
-    amount: i64
-    reserved_1: u16 = 0
-    verdict: u16 = 0
-    reserved_2: u32 = 0
-    proposal: u64 = 0  # as a WITHDRAWAL's: more than before takes two admins
-    reserved_3: u64 = 0
-
-
-class SecondFactor(Command, frozen=True, kw_only=True):
-    """Gives the account `target` a second factor in place of the one it has; takes it away where `size` is 0.
-
-    Two EXT_RECOVERY records before it have the hashes of ten recovery codes.
-    """
-
-    target: u32
-    size: u8  # of `secret`
-    reserved: u8 = 0
-    verdict: u16 = 0
-    secret: bytes64 = b""  # of the one-time codes (TOTP), sealed with the venue's key
-
-
-class FactorUse(Command, frozen=True, kw_only=True):
-    """A one-time code of the header's account was right, or a recovery code: refused where that was used before."""
-
-    request: text36  # by which its sender knows it again
-    reserved_1: u32 = 0
-    step: u64 = 0  # of time, of a one-time code; 0: of a recovery code
-    code: u8 = 0  # which recovery code, from 1
-    reserved_2: u8 = 0
-    verdict: u16 = 0
-    reserved_3: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
-
-
-class WithdrawalRequest(Payment, frozen=True, kw_only=True):
-    """Its owner wants money paid out: it is held from here on, and its sequence is the withdrawal's number.
-
-    An EXT_DESTINATION record is before it.
-    """
-
-    reserved_2: bytes16 = b""
-
-
-class WithdrawalDecision(Command, frozen=True, kw_only=True):
-    """An operator approves or rejects a withdrawal, or says that it was paid; or its owner cancels it.
-
-    The router stamps whose it is, and what.
-    """
-
-    cl_ord_id: text36
-    step: u8  # of WithdrawalStep
-    reserved_1: u8 = 0
-    verdict: u16 = 0
-    asset: u32 = 0
-    target: u32 = 0
-    amount: i64 = 0
-    withdrawal: u64  # sequence of the request
-    reserved_2: u64 = 0
-
-
-class DepositLimit(Command, frozen=True, kw_only=True):
-    """The most of an asset that one operator deposits alone in a day (UTC). 0: every deposit takes two operators."""
-
-    cl_ord_id: text36
-    asset: u32
-    amount: i64
-    reserved_1: u16 = 0
-    verdict: u16 = 0
-    reserved_2: u32 = 0
-    proposal: u64 = 0  # as a WITHDRAWAL's: a higher limit takes two admins
-    reserved_3: u64 = 0
 
 
 class CancelAfter(Command, frozen=True, kw_only=True):
@@ -552,22 +306,6 @@ class CancelAfter(Command, frozen=True, kw_only=True):
     reserved_1: u16 = 0
     verdict: u16 = 0
     reserved_2: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
-
-
-class PasswordReset(Command, frozen=True, kw_only=True):
-    """An operator proposes that `target` may take a new password, by a code; or, naming that, a second one approves it.
-
-    The code is shown to who proposes, and works once it is approved: once, until RESET_LIFE_S after the proposal.
-    """
-
-    cl_ord_id: text36
-    target: u32
-    takes_factor: u8 = 0  # whether its second factor goes, too. This and the hash the router stamps into an approval
-    reserved_1: u8 = 0
-    verdict: u16 = 0
-    reserved_2: u32 = 0
-    proposal: u64 = 0  # sequence of what is approved; 0: this is a proposal
-    code_hash: bytes16 = b""  # the first half of the code's SHA-256
 
 
 class Dismissal(Command, frozen=True, kw_only=True):
@@ -629,44 +367,6 @@ class ExtLeg(Command, frozen=True, kw_only=True):
     msg_seq_num: u32 = 0
     maker_fee_ppm: i16 = 0
     taker_fee_ppm: i16 = 0
-
-
-class ExtKeyMaterial(Command, frozen=True, kw_only=True):
-    """Extension: what proves signatures of the next record's key, or a part of it.
-
-    A public key of 32 bytes as it is, a secret sealed with the venue's key (venue/venue_key.py), or 64 bytes of
-    an RSA key's modulus (big-endian, 256 to 512 bytes; the last part may be shorter).
-    """
-
-    material: bytes64
-    size: u8
-    reserved: Annotated[bytes, Meta(max_length=7, extra={"c": "uint8_t", "size": 7})] = b""
-
-
-class ExtAddresses(Command, frozen=True, kw_only=True):
-    """Extension: up to four networks that the next key may be used from.
-
-    Each has 16 bytes, an IPv4 address as ::ffff:a.b.c.d, and the length of its prefix, of 128 bits.
-    """
-
-    addresses: bytes64
-    prefixes: Annotated[bytes, Meta(max_length=4, extra={"c": "uint8_t", "size": 4})]
-    count: u8
-    reserved: Annotated[bytes, Meta(max_length=3, extra={"c": "uint8_t", "size": 3})] = b""
-
-
-class ExtRecovery(Command, frozen=True, kw_only=True):
-    """Extension: hashes of five recovery codes, of 14 bytes each."""
-
-    hashes: Annotated[bytes, Meta(max_length=70, extra={"c": "uint8_t", "size": 70})]
-    count: u8
-    reserved: u8 = 0
-
-
-class ExtDestination(Command, frozen=True, kw_only=True):
-    """Extension: where the next record's withdrawal is to be paid to, in its owner's words. The venue only keeps it."""
-
-    destination: text72
 
 
 class ExtListName(Command, frozen=True, kw_only=True):

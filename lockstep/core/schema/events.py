@@ -9,20 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from lockstep.core.schema.fields import (
-    bytes16,
-    bytes32,
-    bytes64,
-    i16,
-    i64,
-    text16,
-    text36,
-    u8,
-    u16,
-    u32,
-    u64,
-    u64x8,
-)
+from lockstep.core.schema.fields import bytes16, bytes32, i16, i64, text16, text36, u8, u16, u32, u64, u64x8
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -138,16 +125,6 @@ class Replaced(Event, frozen=True, kw_only=True):
     reserved: u8 = 0
 
 
-class Balance(Event, frozen=True, kw_only=True):
-    """An account's balance of one asset after `cause`, in smallest units."""
-
-    account: u32
-    asset: u32
-    free: i64
-    held: i64
-    reserved: Annotated[bytes, Meta(max_length=56, extra={"c": "uint8_t", "size": 56})] = b""
-
-
 class AssetDefined(Event, frozen=True, kw_only=True):
     name: text16
     asset: u32
@@ -180,19 +157,6 @@ class InstrumentDefined(Event, frozen=True, kw_only=True):
     reserved_4: u64 = 0
 
 
-class AccountDefined(Event, frozen=True, kw_only=True):
-    """Repeats Account; an EXT_CREDENTIAL event precedes it."""
-
-    account: u32
-    name: text36
-    role: u8 = 0
-    takes_factor: u8 = 0  # it took its new password by a reset that takes the second factor away, too
-    reserved_2: u16 = 0
-    asked_by: u32 = 0  # and by which session, where the api asked
-    session: u32 = 0
-    reserved_3: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
-
-
 class EpochBegun(Event, frozen=True, kw_only=True):
     rules_version: u32
     members: u32
@@ -205,17 +169,6 @@ class ExtClientIdEvent(Event, frozen=True, kw_only=True):
 
     orig_cl_ord_id: text36
     reserved: Annotated[bytes, Meta(max_length=44, extra={"c": "uint8_t", "size": 44})] = b""
-
-
-class ExtCredentialEvent(Event, frozen=True, kw_only=True):
-    """Extension of the next event: the password hash of the account it defines."""
-
-    salt: bytes16
-    hash: bytes32
-    memory_kib: u32
-    time_cost: u32
-    parallelism: u32
-    reserved: Annotated[bytes, Meta(max_length=20, extra={"c": "uint8_t", "size": 20})] = b""
 
 
 class Triggered(Event, frozen=True, kw_only=True):
@@ -328,24 +281,6 @@ class Confirmed(Event, frozen=True, kw_only=True):
     proposal: u64 = 0
 
 
-class Corrected(Event, frozen=True, kw_only=True):
-    """A trade was undone, or its price corrected, by an operator: repeats Correction."""
-
-    trade_id: u64
-    price_ticks: i64
-    quantity_lots: i64
-    new_price_ticks: i64
-    buyer: u32
-    seller: u32
-    buyer_fee: i64  # as they are after the correction
-    seller_fee: i64
-    matcher: u8
-    reserved_1: u8 = 0
-    reserved_2: u16 = 0
-    reserved_3: u32 = 0
-    reserved_4: bytes16 = b""
-
-
 class SnapshotTaken(Event, frozen=True, kw_only=True):
     """Here the log has a Snapshot: who has handled each matcher's events up to these numbers saves its tables."""
 
@@ -371,83 +306,21 @@ class Settled(Event, frozen=True, kw_only=True):
     reserved: bytes16 = b""
 
 
-class KeyDefined(Event, frozen=True, kw_only=True):
-    """Repeats ApiKey; EXT_ADDRESSES events, if any, and an EXT_KEY_MATERIAL event precede it."""
+class ExtListNameEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next ACCEPTED: repeats ExtListName. Both orders of a list with a name have it."""
 
     name: text36
-    key: u32
-    expiry_ns: u64
-    account: u32  # whose key it is
-    kind: u8
-    scopes: u8
-    networks: u8
-    reserved_1: u8 = 0
-    asked_by: u32  # and by which session
-    session: u32
-    reserved_2: bytes16 = b""
+    reserved: Annotated[bytes, Meta(max_length=44, extra={"c": "uint8_t", "size": 44})] = b""
 
 
-class KeyRevoked(Event, frozen=True, kw_only=True):
-    """A key ends: nothing that it signs is accepted any more."""
+class ExtTermsEvent(Event, frozen=True, kw_only=True):
+    """Extension of the next event (ACCEPTED or REPLACED): the order's terms beyond price and quantity."""
 
-    name: text36
-    key: u32
-    account: u32
-    asked_by: u32
-    session: u32
-    reserved: Annotated[bytes, Meta(max_length=28, extra={"c": "uint8_t", "size": 28})] = b""
-
-
-class FactorDefined(Event, frozen=True, kw_only=True):
-    """Repeats SecondFactor; unless it has none, two EXT_RECOVERY events precede it."""
-
-    account: u32
-    session: u32
-    size: u8
-    reserved_1: u8 = 0
-    reserved_2: u16 = 0
-    asked_by: u32 = 0
-    secret: bytes64
-
-
-class FactorUsed(Event, frozen=True, kw_only=True):
-    """Repeats FactorUse, which was the first of its step, or of its recovery code."""
-
-    request: text36
-    account: u32
-    step: u64
-    session: u32
-    code: u8
-    reserved: Annotated[bytes, Meta(max_length=27, extra={"c": "uint8_t", "size": 27})] = b""
-
-
-class WithdrawalChanged(Event, frozen=True, kw_only=True):
-    """A withdrawal came into `state`. An EXT_DESTINATION event precedes the first one, of its request."""
-
-    withdrawal: u64  # sequence of the request
-    amount: i64
-    account: u32  # whose it is
-    asset: u32
-    asked_by: u32  # of this step
-    session: u32
-    cl_ord_id: text36  # of this step
-    state: u8
-    step: u8 = 0  # of WithdrawalStep; 0: it was requested
-    reserved_1: u16 = 0
-    reserved_2: u64 = 0
-
-
-class PasswordResetChanged(Event, frozen=True, kw_only=True):
-    """A reset of an account's password was proposed, or approved by a second operator. What ends it is the next
-    ACCOUNT_DEFINED of the account that has another password, another proposal, or time."""
-
-    account: u32  # whose password it is
-    asked_by: u32  # of this step
-    session: u32
-    takes_factor: u8
-    is_approved: u8
-    reserved_1: u16 = 0
-    cl_ord_id: text36  # of this step
-    reserved_2: u32 = 0
-    proposal: u64
-    code_hash: bytes16
+    stop_price_ticks: i64 = 0
+    trail_ticks: i64 = 0
+    display_lots: i64 = 0
+    minimum_lots: i64 = 0
+    expire_ns: u64 = 0
+    mate_order_id: u64 = 0  # the other order of its list
+    list_kind: u8 = 0
+    reserved_1: Annotated[bytes, Meta(max_length=31, extra={"c": "uint8_t", "size": 31})] = b""

@@ -1,6 +1,6 @@
 """The types that fields of records have: Python's view of a value, and how C sees it.
 
-It knows widths and bounds only; `schema.commands` and `schema.events` say which record has which field.
+It knows widths and bounds only; `schema.records` has the records that are made of them.
 """
 
 from __future__ import annotations

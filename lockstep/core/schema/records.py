@@ -1,7 +1,7 @@
 """The one schema of every record that Lockstep's processes pass, journal and publish.
 
-It gathers the modules beside it that define fields, enums, commands and events under one name and says which type
-number means which Struct; it never reads memory or does I/O (`schema.layout` derives the bytes).
+It gathers the other modules of `schema` under one name and says which type number means which Struct; it never reads
+memory or does I/O (`schema.layout` derives the bytes).
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from enum import IntEnum
 
 from lockstep.core.schema.commands import *
 from lockstep.core.schema.enums import *
-from lockstep.core.schema.event_extensions import *
 from lockstep.core.schema.events import *
 from lockstep.core.schema.fields import *
+from lockstep.core.schema.identity import *
+from lockstep.core.schema.money import *
 
 COMMANDS: dict[CommandType, type[Command]] = {
     CommandType.NEW_ORDER: NewOrder,
