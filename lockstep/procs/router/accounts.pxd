@@ -60,3 +60,7 @@ cdef inline uint32_t session_line(uint32_t session) noexcept nogil:
 
 cdef inline Account *account_at(Accounts accounts, uint32_t account) noexcept nogil:
     return <Account *> pool_at(&accounts.pool, account)
+
+
+cdef inline bint is_account(Accounts accounts, uint32_t account) noexcept nogil:
+    return 0 < account <= accounts.count

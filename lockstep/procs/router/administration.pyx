@@ -1,7 +1,7 @@
-"""Commands that are not about one order: definitions, limits, switches, phases and schedules, and who may give them.
+"""Commands that are not about one order: what is listed, limited, switched and scheduled, and money by two persons.
 
-It keeps what they set, as the records that set it. It never sees an order and is not on an order's path: the
-tables that orders look at (accounts, listings, tiers) are what it writes.
+It never sees an order and is not on an order's path: the tables that orders look at (accounts, listings, tiers) are
+what it writes. Who may give a command, `authority` says; commands about persons are `identity`'s.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -12,48 +12,40 @@ from lockstep.core.tables.digest cimport scramble
 from lockstep.core.tables.pool cimport NIL
 from lockstep.core.tables.saved cimport Loader, Saver
 from lockstep.procs.router.accounts cimport (
-    ACCOUNT_ADMIN, ACCOUNT_AUDITOR, ACCOUNT_BLOCKED, ACCOUNT_LINES, ACCOUNT_OPERATOR, ACCOUNT_REGISTERED,
-    SESSION_BLOCKED, SESSION_ENDED, Account, account_at,
+    ACCOUNT_ADMIN, ACCOUNT_BLOCKED, ACCOUNT_OPERATOR, SESSION_BLOCKED, Account, account_at, is_account,
 )
 from lockstep.procs.router.balances cimport MAX_ASSETS
 from lockstep.procs.router.holds cimport MAX_INSTRUMENTS, Listing
+from lockstep.procs.router.identity cimport flags_of
 from lockstep.procs.router.ids cimport find_id, tag_of_id
-from lockstep.procs.router.keys cimport key_at
-from lockstep.procs.router.transfers cimport asker_of, owner_of
+from lockstep.procs.router.transfers cimport OPERATORS_RING, asker_of, owner_of
 from lockstep.procs.router.verdicts cimport client_id_of, verdict_of
-from lockstep.shm.board cimport MAX_SESSIONS
 
 cdef enum:
     MAX_BPS = 10_000
     MAX_SCALE = 18
-    MAX_ACCOUNTS = 65535
-    HEADER_SIZE = 48
     DAY_S = 86_400
     MS_NS = 1_000_000
-    ROLE_FLAGS = ACCOUNT_OPERATOR | ACCOUNT_ADMIN | ACCOUNT_AUDITOR
 
 assert sizeof(CorrectionRecord) == sizeof(CorrectionProposalRecord)
 assert <size_t> &(<CorrectionRecord *> NULL).seller_fee == <size_t> &(<CorrectionProposalRecord *> NULL).seller_fee
-assert <int> MAX_SESSIONS == <int> ACCOUNT_LINES == <int> MAX_ACCOUNTS + 1
 
 
 cdef class Administration:
-    """What is listed, set and switched. `settings` has each setting's last record, by its type and subject."""
+    """What is listed and set. Each part keeps its own; `tiers` and `keys` are looked at by orders, too."""
 
     def __cinit__(self, Ledger ledger):
         self.ledger = ledger
         self.schedule = Schedule()
         self.transfers = Transfers(ledger)
         self.keys = Keys()
-        self.factors = Factors()
-        self.resets = PasswordResets()
         self.proposals = Proposals()
         self.cancel_after = CancelAfter()
+        self.settings = Settings()
+        self.authority = Authority(ledger.accounts, self.keys, self.proposals)
+        self.identity = Identity(ledger, self.keys, self.authority, self.settings)
         self.assets = {}
         self.instruments = {}
-        self.accounts = {}
-        self.credentials = {}
-        self.settings = {}
 
     cdef int carry_out(self, char *record, int imposed, const char **extensions) except -1:
         """Decide a command and do what it says; returns its verdict. `extensions` are its own, the last first, or NULL.
@@ -67,102 +59,27 @@ cdef class Administration:
         cdef int verdict = CODE_OK
         self.transfers.told = NIL
         verdict_of(record)[0] = CODE_OK
-        if not self.is_sender(header):
+        if not self.authority.is_sender(header):
             return CODE_UNKNOWN_ACCOUNT
         if id != NULL:
             if owner == 0 and header.type == CMD_DEPOSIT:
                 owner = owner_of(<const DepositRecord *> record)
-            if not self.is_account(owner):
+            if not is_account(self.ledger.accounts, owner):
                 return CODE_UNKNOWN_ACCOUNT
             tag = tag_of_id(self.ledger.ids, owner, id)
             if find_id(self.ledger.ids, owner, id, tag) != NIL:
                 return CODE_DUPLICATE_CLIENT_ID
-        verdict = imposed if imposed != CODE_OK else self.permission(header)
+        verdict = imposed if imposed != CODE_OK else self.authority.permission(header)
         if verdict == CODE_OK:
             verdict = self.decide(record, extensions)
         if id != NULL:
             self.ledger.ids.add_closed(owner, id, tag, header.seq)
         return verdict
 
-    cdef bint is_sender(self, const CommandRecord *record) noexcept nogil:
-        """Whether a command's session is one that its ring's commands can have. From the api, only the venue itself,
-        which deposits and registers, is no account.
-        """
-        if record.ingress != API_RING:
-            return record.session < MAX_SESSIONS
-        if record.account == 0:
-            return record.session == API_SESSION and (record.type == CMD_ACCOUNT or record.type == CMD_DEPOSIT)
-        return record.session >= API_SESSION and self.is_account(record.account)
-
-    cdef uint16_t permission(self, const CommandRecord *record) noexcept nogil:
-        """Whether the key that signed a command, if any, and its sender's role allow it. What everybody may do with
-        what is his own is judged later. No key allows what a person is to ask for (LOG-30).
-        """
-        cdef uint8_t type = record.type
-        cdef uint8_t scope = 0
-        cdef uint16_t verdict
-        cdef uint32_t own
-        cdef bint is_auditor
-        if type == CMD_MASS_CANCEL or type == CMD_KILL_SWITCH or type == CMD_CANCEL_AFTER:
-            scope = KEY_SCOPE_TRADE
-        elif is_owners(record):
-            scope = KEY_SCOPE_WITHDRAW
-        if record.session > API_SESSION:
-            verdict = self.keys.judge(record.account, record.session - API_SESSION, scope, record.time_ns)
-            if verdict != CODE_OK:
-                return verdict
-        elif is_of_fix(record) and account_at(self.ledger.accounts, record.session).flags & SESSION_ENDED:
-            return CODE_SESSION_ENDED
-        if type == CMD_MASS_CANCEL or type == CMD_KILL_SWITCH or CMD_SECOND_FACTOR <= type <= CMD_FACTOR_USE:
-            return CODE_OK
-        if type == CMD_API_KEY or type == CMD_KEY_REVOCATION:
-            return CODE_OK
-        if type == CMD_CANCEL_AFTER:
-            is_auditor = account_at(self.ledger.accounts, record.account).flags & ACCOUNT_AUDITOR
-            return CODE_ROLE_NOT_ALLOWED if is_auditor else CODE_OK
-        if is_owners(record):
-            return self.may_withdraw(record)
-        if type == CMD_REGISTRATION or type == CMD_WELCOME or type == CMD_DEPOSIT_LIMIT:
-            return CODE_OK if self.is_admin(record) else CODE_ROLE_NOT_ALLOWED
-        if record.ingress == API_RING and (type == CMD_ACCOUNT or type == CMD_DEPOSIT or type == CMD_WITHDRAWAL):
-            own = (<const AccountRecord *> record).target
-            if type != CMD_ACCOUNT:
-                own = owner_of(<const DepositRecord *> record)
-                if not self.is_account(own):
-                    return CODE_UNKNOWN_ACCOUNT
-            if record.account == 0 or own == record.account and type == CMD_ACCOUNT:
-                return CODE_OK
-        elif type == CMD_WITHDRAWAL and record.ingress != OPERATORS_RING:
-            return CODE_OK
-        return CODE_OK if self.is_operator(record) else CODE_NOT_AN_OPERATOR
-
-    cdef uint16_t may_withdraw(self, const CommandRecord *record) noexcept nogil:
-        """Money is asked for by its owner, by the api, where he has proved who he is; an auditor only reads."""
-        cdef uint32_t target = (<const WithdrawalRequestRecord *> record).target
-        if record.ingress != API_RING or account_at(self.ledger.accounts, record.account).flags & ACCOUNT_AUDITOR:
-            return CODE_ROLE_NOT_ALLOWED
-        if record.type == CMD_WITHDRAWAL_REQUEST and target != 0 and target != record.account:
-            return CODE_ROLE_NOT_ALLOWED
-        return CODE_OK
-
-    cdef bint is_admin(self, const CommandRecord *record) noexcept nogil:
-        """The configuration counts as an admin."""
-        cdef uint32_t asks = asker_of(record)
-        return record.ingress == 0 or (
-            asks < MAX_SESSIONS and account_at(self.ledger.accounts, asks).flags & ACCOUNT_ADMIN
-        )
-
-    cdef bint is_operator(self, const CommandRecord *record) noexcept nogil:
-        """The configuration counts as an operator. One about the header's account has its operator as the session."""
-        cdef uint32_t asks = asker_of(record)
-        return record.ingress == 0 or (
-            asks < MAX_SESSIONS and account_at(self.ledger.accounts, asks).flags & ACCOUNT_OPERATOR
-        )
-
     cdef int decide(self, char *record, const char **extensions) except -1:
         cdef uint8_t type = (<CommandRecord *> record).type
         if type == CMD_ACCOUNT or CMD_API_KEY <= type <= CMD_FACTOR_USE or type == CMD_PASSWORD_RESET:
-            return self.decide_identity(record, extensions)
+            return self.identity.decide(record, extensions)
         if type == CMD_DEPOSIT or type == CMD_WITHDRAWAL or CMD_WITHDRAWAL_REQUEST <= type <= CMD_DEPOSIT_LIMIT:
             return self.decide_money(record, extensions)
         if type == CMD_DISMISSAL:
@@ -211,13 +128,13 @@ cdef class Administration:
         if header.type == CMD_DEPOSIT_LIMIT:
             return self.limit_deposits(<const DepositLimitRecord *> record)
         if header.account == 0:
-            verdict = self.judge_welcome(deposit)
+            verdict = self.identity.judge_welcome(deposit)
             return verdict if verdict != CODE_OK else self.transfers.deposit(deposit)
         if header.ingress == 0:
             return self.transfers.deposit(deposit)
         return self.transfers.deposit_by_two(
             <DepositRecord *> record, self.deposit_limit(deposit.asset),
-            self.has_second(asker_of(header), ACCOUNT_OPERATOR),
+            self.authority.has_second(asker_of(header), ACCOUNT_OPERATOR),
         )
 
     cdef int withdraw(self, const WithdrawalRecord *record) except -1:
@@ -234,45 +151,19 @@ cdef class Administration:
         verdict = self.ledger.balances.can_add(owner, record.asset, -record.amount)
         if verdict == CODE_OK:
             terms = <int> CMD_WITHDRAWAL, owner, record.asset, record.amount
-            verdict = self.judge_by_two(header, ACCOUNT_OPERATOR, record.proposal, terms)
+            verdict = self.authority.judge_by_two(header, ACCOUNT_OPERATOR, record.proposal, terms)
         return verdict if verdict != CODE_OK else self.transfers.withdraw(record)
 
     cdef int64_t deposit_limit(self, uint32_t asset) except? -1:
         """The most of an asset that one operator deposits alone in a day."""
-        cdef bytes kept = self.record((CMD_DEPOSIT_LIMIT, asset))
+        cdef bytes kept = self.settings.record((CMD_DEPOSIT_LIMIT, asset))
         return (<const DepositLimitRecord *> <const char *> kept).amount
-
-    cdef int decide_identity(self, char *record, const char **extensions) except -1:
-        """Decide a command about who may do what."""
-        cdef uint8_t type = (<CommandRecord *> record).type
-        if type == CMD_ACCOUNT:
-            return self.define_account(<AccountRecord *> record, extensions[0])
-        if type == CMD_API_KEY:
-            return self.define_key(<ApiKeyRecord *> record, extensions)
-        if type == CMD_KEY_REVOCATION:
-            return self.revoke_key(<KeyRevocationRecord *> record)
-        if type == CMD_REGISTRATION:
-            return self.open_registration(<RegistrationRecord *> record)
-        if type == CMD_WELCOME:
-            return self.set_welcome(<WelcomeRecord *> record)
-        if type == CMD_SECOND_FACTOR:
-            return self.define_factor(<SecondFactorRecord *> record, extensions)
-        if type == CMD_PASSWORD_RESET:
-            return self.reset_password(<PasswordResetRecord *> record)
-        return self.factors.use(<FactorUseRecord *> record)
-
-    cdef int keep(self, tuple key, const char *record) except -1:
-        self.settings[key] = record[:RECORD_SIZE]
-        return 0
 
     cdef bint moves(self, const InstrumentRecord *record) noexcept nogil:
         """Whether a definition gives a listed instrument to another matcher."""
         if record.instrument == 0 or record.instrument > self.ledger.instrument_count:
             return False
         return self.ledger.listings[record.instrument].terms.matcher != record.matcher
-
-    cdef bint is_account(self, uint32_t account) noexcept nogil:
-        return 0 < account <= self.ledger.accounts.count
 
     cdef uint16_t judge_instrument(self, uint32_t instrument) noexcept nogil:
         if instrument == 0 or instrument > self.ledger.instrument_count:
@@ -327,125 +218,6 @@ cdef class Administration:
         terms[0] = record[0]
         return CODE_OK
 
-    cdef uint16_t define_account(self, AccountRecord *record, const char *credential) except? 9999:
-        """Define an account, or give one that is there a new password or another role.
-
-        A new one may have so many open orders until its limits are set, so that memory is bounded.
-        """
-        cdef bytes name = record.name[:CL_ORD_ID_SIZE].rstrip(b"\0")
-        cdef bint by_api = record.ingress == API_RING
-        cdef uint32_t number = record.account
-        cdef uint16_t verdict
-        cdef Account *line
-        cdef bint is_new = name not in self.accounts
-        cdef bint changes  # the password
-        cdef uint8_t role
-        if by_api:
-            number = record.target if record.target != 0 else self.ledger.accounts.count + 1
-        if credential == NULL or (<const CommandRecord *> credential).type != CMD_EXT_CREDENTIAL or not name:
-            return CODE_INVALID_DEFINITION
-        if by_api and not is_new and self.accounts[name] != number:
-            return CODE_NAME_USED
-        if number == 0 or self.accounts.get(name, self.ledger.accounts.count + 1) != number:
-            return CODE_INVALID_DEFINITION
-        if number > MAX_ACCOUNTS:
-            return CODE_LIMIT_REACHED
-        changes = is_new or credential[HEADER_SIZE:RECORD_SIZE] != self.credentials[number][HEADER_SIZE:]
-        record.takes_factor = 0
-        verdict = self.judge_account(record, number, is_new, changes)
-        if verdict != CODE_OK:
-            return verdict
-        line = account_at(self.ledger.accounts, number)
-        if is_new:
-            self.accounts[name] = number
-            self.ledger.accounts.count += 1
-            line.max_open_orders = DEFAULT_MAX_OPEN_ORDERS
-        if by_api:
-            record.target = number
-        if record.role == ROLE_ADMIN and not line.flags & ACCOUNT_ADMIN:
-            self.resets.end(number)  # an admin's takes two admins
-        role = flags_of(record.role)
-        if not is_new and (changes or role != line.flags & ROLE_FLAGS):
-            self.ledger.accounts.end_sessions(number, record.seq)
-        line.flags = line.flags & ~ROLE_FLAGS | role
-        if by_api and record.account == 0 and not is_new:
-            record.takes_factor = self.resets.takes_factor(number) and number in self.factors.by_account
-            if record.takes_factor:
-                self.factors.drop(number)
-        elif by_api and record.account == 0:
-            line.flags |= ACCOUNT_REGISTERED
-            if self.registration == REGISTRATION_MODE_APPROVAL:
-                line.flags |= ACCOUNT_BLOCKED
-        if changes:
-            self.credentials[number] = credential[:RECORD_SIZE]  # the record that first had it says who gave it
-            self.resets.end(number)
-        return CODE_OK
-
-    cdef uint16_t judge_account(
-        self, const AccountRecord *record, uint32_t number, bint is_new, bint changes
-    ) except? 9999:
-        """Who may define what: the venue itself a new trader, where registration is open, and a password by a reset;
-        everybody his own password; operators new traders. A role takes two admins, an auditor's two operators (LOG-35).
-        Giving another account a password takes two (LOG-34).
-        """
-        cdef uint8_t flags = flags_of(record.role)
-        cdef uint8_t before = account_at(self.ledger.accounts, number).flags & ROLE_FLAGS
-        if record.role > ROLE_AUDITOR:
-            return CODE_INVALID_DEFINITION
-        if record.ingress == API_RING and record.account == 0 and not is_new:
-            if flags != before:
-                return CODE_ROLE_NOT_ALLOWED
-            return self.resets.judge(
-                number, (<const char *> record.reset_code)[:sizeof(record.reset_code)], record.time_ns
-            )
-        if record.ingress == API_RING and record.account == 0:
-            if self.registration == REGISTRATION_MODE_CLOSED:
-                return CODE_REGISTRATION_CLOSED
-            return CODE_OK if record.role == ROLE_TRADER else CODE_ROLE_NOT_ALLOWED
-        if record.ingress == API_RING and record.account == number and flags == before:
-            return CODE_OK
-        if not self.is_operator(<const CommandRecord *> record):
-            return CODE_ROLE_NOT_ALLOWED
-        if (flags | before) & ACCOUNT_OPERATOR and not self.is_admin(<const CommandRecord *> record):
-            return CODE_ROLE_NOT_ALLOWED
-        if record.ingress == 0 or flags == before:
-            return CODE_RESET_NEEDED if changes and not is_new and record.ingress != 0 else CODE_OK
-        if is_new:
-            return CODE_ROLE_NOT_ALLOWED
-        if changes:
-            return CODE_RESET_NEEDED
-        return self.judge_by_two(
-            <const CommandRecord *> record, ACCOUNT_ADMIN if (flags | before) & ACCOUNT_OPERATOR else ACCOUNT_OPERATOR,
-            record.proposal, (<int> CMD_ACCOUNT, number, record.role, 0),
-        )
-
-    cdef bint has_second(self, uint32_t asker, uint8_t flag) noexcept nogil:
-        """Whether another account than the asker's has the flag of a role."""
-        cdef uint32_t account
-        for account in range(1, self.ledger.accounts.count + 1):
-            if account != asker and account_at(self.ledger.accounts, account).flags & flag:
-                return True
-        return False
-
-    cdef uint16_t judge_by_two(
-        self, const CommandRecord *record, uint8_t flag, uint64_t proposal, tuple terms
-    ) except? 9999:
-        """Whether a person's command is carried out now: another one has proposed the same, and both have the flag of
-        the role that it takes (LOG-35).
-        """
-        cdef uint32_t asker = asker_of(record)
-        cdef uint16_t verdict
-        if not self.has_second(asker, flag):
-            return CODE_NO_SECOND
-        verdict = self.proposals.judge(record.seq, asker, proposal, terms)
-        if verdict != CODE_OK:
-            return verdict
-        proposer, _ = self.proposals.waiting[proposal]
-        if not account_at(self.ledger.accounts, proposer).flags & flag:
-            return CODE_UNKNOWN_PROPOSAL
-        self.proposals.end(proposal)
-        return CODE_OK
-
     cdef uint16_t dismiss(self, DismissalRecord *record) except? 9999:
         """End a proposal: its proposer does, or another operator; an admin, where only admins may approve it."""
         cdef const CommandRecord *header = <const CommandRecord *> record
@@ -454,11 +226,11 @@ cdef class Administration:
         if found is None:
             return CODE_UNKNOWN_PROPOSAL
         asker, terms = found
-        if asker != header.account and self.takes_admins(terms) and not self.is_admin(header):
+        if asker != header.account and self.takes_admins(terms) and not self.authority.is_admin(header):
             return CODE_ROLE_NOT_ALLOWED
         record.proposed = terms[0]
         if record.proposed == CMD_PASSWORD_RESET:
-            self.resets.end(terms[1])
+            self.identity.resets.end(terms[1])
         for table in (
             self.proposals.waiting, self.transfers.proposals, self.transfers.corrections, self.transfers.deposits
         ):
@@ -475,7 +247,7 @@ cdef class Administration:
             return self.transfers.corrections[proposal][0], (<int> CMD_CORRECTION_PROPOSAL, 0)
         if proposal in self.transfers.deposits:
             return self.transfers.deposits[proposal][0], (<int> CMD_DEPOSIT, 0)
-        for account, reset in self.resets.by_account.items():
+        for account, reset in self.identity.resets.by_account.items():
             if reset[0] == proposal:
                 return reset[1], (<int> CMD_PASSWORD_RESET, account)
         return None
@@ -492,92 +264,6 @@ cdef class Administration:
             return account_at(self.ledger.accounts, terms[1]).flags & ACCOUNT_ADMIN != 0
         return False
 
-    cdef bint has_welcome(self) except? 2:
-        """Whether the venue gives who registers anything."""
-        for key, kept in self.settings.items():
-            if key[0] == CMD_WELCOME and (<const WelcomeRecord *> <const char *> <bytes> kept).amount != 0:
-                return True
-        return False
-
-    cdef uint16_t reset_password(self, PasswordResetRecord *record) except? 9999:
-        """Two operators, neither of them its owner; two admins, where it is an admin's password."""
-        if not self.is_account(record.target):
-            return CODE_UNKNOWN_ACCOUNT
-        if record.target == record.account:
-            return CODE_ROLE_NOT_ALLOWED
-        if account_at(self.ledger.accounts, record.target).flags & ACCOUNT_ADMIN and not self.is_admin(
-            <const CommandRecord *> record
-        ):
-            return CODE_ROLE_NOT_ALLOWED
-        if record.proposal == 0:
-            return self.resets.propose(record)
-        return self.resets.approve(record) if self.has_proposer(record) else <uint16_t> CODE_UNKNOWN_PROPOSAL
-
-    cdef bint has_proposer(self, const PasswordResetRecord *record) except -1:
-        """Whether the account that proposed a reset may still propose it, or it is not known who did."""
-        cdef uint8_t needed = ACCOUNT_OPERATOR | account_at(self.ledger.accounts, record.target).flags & ACCOUNT_ADMIN
-        cdef uint32_t proposer
-        found = self.resets.by_account.get(record.target)
-        if found is None:
-            return True
-        proposer = found[1]
-        return account_at(self.ledger.accounts, proposer).flags & needed == needed
-
-    cdef uint16_t define_key(self, ApiKeyRecord *record, const char **extensions) except? 9999:
-        """A key of one's own; the configuration defines others', too. An auditor's only reads."""
-        if not self.is_account(record.target):
-            return CODE_UNKNOWN_ACCOUNT
-        if record.ingress != 0 and (record.ingress != API_RING or record.account != record.target):
-            return CODE_ROLE_NOT_ALLOWED
-        if record.scopes != KEY_SCOPE_READ and account_at(self.ledger.accounts, record.target).flags & ACCOUNT_AUDITOR:
-            return CODE_ROLE_NOT_ALLOWED
-        return self.keys.define(record, extensions)
-
-    cdef uint16_t revoke_key(self, KeyRevocationRecord *record) except? 9999:
-        """To others than its owner and admins there is no such key."""
-        cdef bytes name = record.name[:CL_ORD_ID_SIZE].rstrip(b"\0")
-        cdef uint32_t key = self.keys.names.get(name, 0)
-        record.key = 0
-        if key == 0 or not self.is_owner(<const CommandRecord *> record, key_at(self.keys, key).account):
-            return CODE_KEY_UNKNOWN
-        record.key = key
-        return self.keys.revoke(key)
-
-    cdef bint is_owner(self, const CommandRecord *record, uint32_t account) noexcept nogil:
-        """Whether a command is the account's own, by the api, where it has proved who it is; or an admin's."""
-        return record.ingress == API_RING and record.account == account or self.is_admin(record)
-
-    cdef uint16_t open_registration(self, const RegistrationRecord *record) except? 9999:
-        """Where the venue gives who registers something, to open takes two admins: the admin could own each account."""
-        cdef uint16_t verdict
-        if record.mode > REGISTRATION_MODE_APPROVAL:
-            return CODE_INVALID_DEFINITION
-        if record.ingress != 0 and record.mode != self.registration and record.mode != REGISTRATION_MODE_CLOSED:
-            verdict = CODE_OK
-            if record.proposal != 0 or self.has_welcome():
-                terms = <int> CMD_REGISTRATION, 0, record.mode, 0
-                verdict = self.judge_by_two(<const CommandRecord *> record, ACCOUNT_ADMIN, record.proposal, terms)
-            if verdict != CODE_OK:
-                return verdict
-        self.registration = record.mode
-        self.keep((CMD_REGISTRATION,), <const char *> record)
-        return CODE_OK
-
-    cdef uint16_t set_welcome(self, const WelcomeRecord *record) except? 9999:
-        cdef uint16_t verdict
-        cdef int64_t before
-        cdef bytes kept = self.record((CMD_WELCOME, record.asset))
-        if record.asset == 0 or record.asset > self.ledger.balances.asset_count or record.amount < 0:
-            return CODE_INVALID_DEFINITION
-        before = (<const WelcomeRecord *> <const char *> kept).amount
-        if record.ingress != 0 and (record.amount > before or record.proposal != 0):
-            terms = <int> CMD_WELCOME, 0, record.asset, record.amount
-            verdict = self.judge_by_two(<const CommandRecord *> record, ACCOUNT_ADMIN, record.proposal, terms)
-            if verdict != CODE_OK:
-                return verdict
-        self.keep((CMD_WELCOME, record.asset), <const char *> record)
-        return CODE_OK
-
     cdef uint16_t limit_deposits(self, const DepositLimitRecord *record) except? 9999:
         """An admin lowers a limit alone; to raise one takes two."""
         cdef uint16_t verdict
@@ -585,31 +271,11 @@ cdef class Administration:
             return CODE_INVALID_DEFINITION
         if record.ingress != 0 and (record.amount > self.deposit_limit(record.asset) or record.proposal != 0):
             terms = <int> CMD_DEPOSIT_LIMIT, 0, record.asset, record.amount
-            verdict = self.judge_by_two(<const CommandRecord *> record, ACCOUNT_ADMIN, record.proposal, terms)
+            verdict = self.authority.judge_by_two(<const CommandRecord *> record, ACCOUNT_ADMIN, record.proposal, terms)
             if verdict != CODE_OK:
                 return verdict
-        self.keep((CMD_DEPOSIT_LIMIT, record.asset), <const char *> record)
+        self.settings.keep((CMD_DEPOSIT_LIMIT, record.asset), <const char *> record)
         return CODE_OK
-
-    cdef uint16_t judge_welcome(self, const DepositRecord *record) except? 9999:
-        """What the venue itself may deposit: as much as is set, for a registered account that never had the asset."""
-        cdef bytes kept = self.record((CMD_WELCOME, record.asset))
-        cdef int64_t amount = (<const WelcomeRecord *> <const char *> kept).amount
-        if not account_at(self.ledger.accounts, record.target).flags & ACCOUNT_REGISTERED:
-            return CODE_NOT_AN_OPERATOR
-        if record.amount > amount or self.ledger.balances.find(record.target, record.asset) != NIL:
-            return CODE_ALREADY_WELCOMED
-        return CODE_OK
-
-    cdef uint16_t define_factor(self, const SecondFactorRecord *record, const char **extensions) except? 9999:
-        """Everybody's own; an admin takes others' away."""
-        if not self.is_account(record.target):
-            return CODE_UNKNOWN_ACCOUNT
-        if not self.is_owner(<const CommandRecord *> record, record.target):
-            return CODE_ROLE_NOT_ALLOWED
-        if record.size != 0 and (record.ingress != API_RING or record.account != record.target):
-            return CODE_ROLE_NOT_ALLOWED
-        return self.factors.define(record, extensions)
 
     cdef uint16_t mass_cancel(self, const MassCancelRecord *record) except? 9999:
         """The router's own is of an account whose CANCEL_AFTER is due."""
@@ -618,9 +284,9 @@ cdef class Administration:
                 raise ValueError(f"orders of account {record.target} are to be cancelled, and are not due")
             self.cancel_after.end(record.target)
             return CODE_OK
-        if record.target != 0 and not self.is_account(record.target):
+        if record.target != 0 and not is_account(self.ledger.accounts, record.target):
             return CODE_UNKNOWN_ACCOUNT
-        if record.target != record.account and not self.is_operator(<const CommandRecord *> record):
+        if record.target != record.account and not self.authority.is_operator(<const CommandRecord *> record):
             return CODE_NOT_AN_OPERATOR
         if record.side > SIDE_SELL:
             return CODE_UNSUPPORTED_SIDE
@@ -636,9 +302,11 @@ cdef class Administration:
         cdef Account *line
         if record.scope != KILL_SCOPE_ACCOUNT and record.scope != KILL_SCOPE_SESSION:
             return CODE_INVALID_DEFINITION
-        if not self.is_account(record.target):
+        if not is_account(self.ledger.accounts, record.target):
             return CODE_UNKNOWN_ACCOUNT
-        if (record.target != own or not record.is_on) and not self.is_operator(<const CommandRecord *> record):
+        if (record.target != own or not record.is_on) and not self.authority.is_operator(
+            <const CommandRecord *> record
+        ):
             return CODE_NOT_AN_OPERATOR
         line = account_at(self.ledger.accounts, record.target)
         line.flags = line.flags | flag if record.is_on else line.flags & ~flag
@@ -680,13 +348,13 @@ cdef class Administration:
         listing = &self.ledger.listings[record.instrument]
         listing.max_quantity_lots = record.max_quantity_lots
         listing.max_value = record.max_value
-        self.keep((CMD_LIMITS, record.instrument), <const char *> record)
+        self.settings.keep((CMD_LIMITS, record.instrument), <const char *> record)
         return CODE_OK
 
     cdef uint16_t limit_account(self, const AccountLimitsRecord *record) except? 9999:
         """New limits count orders from nothing; open ones stay counted."""
         cdef Account *line
-        if not self.is_account(record.target):
+        if not is_account(self.ledger.accounts, record.target):
             return CODE_UNKNOWN_ACCOUNT
         if record.self_trade > STP_DECREMENT:
             return CODE_UNSUPPORTED_SELF_TRADE
@@ -703,16 +371,16 @@ cdef class Administration:
         line.max_open_orders = record.max_open_orders
         line.self_trade = record.self_trade
         line.fee_tier = record.fee_tier
-        self.keep((CMD_ACCOUNT_LIMITS, record.target), <const char *> record)
+        self.settings.keep((CMD_ACCOUNT_LIMITS, record.target), <const char *> record)
         return CODE_OK
 
     cdef uint16_t limit_position(self, const PositionLimitRecord *record) except? 9999:
-        if not self.is_account(record.target):
+        if not is_account(self.ledger.accounts, record.target):
             return CODE_UNKNOWN_ACCOUNT
         if record.asset == 0 or record.asset > self.ledger.balances.asset_count or record.max_units < 0:
             return CODE_INVALID_DEFINITION
         self.ledger.limit_position(record.target, record.asset, record.max_units)
-        self.keep((CMD_POSITION_LIMIT, record.target, record.asset), <const char *> record)
+        self.settings.keep((CMD_POSITION_LIMIT, record.target, record.asset), <const char *> record)
         return CODE_OK
 
     cdef uint16_t set_tier(self, const FeeTierRecord *record) except? 9999:
@@ -725,21 +393,13 @@ cdef class Administration:
         rates.maker_ppm = record.maker_fee_ppm
         rates.taker_ppm = record.taker_fee_ppm
         rates.is_given = True
-        self.keep((CMD_FEE_TIER, record.tier), <const char *> record)
+        self.settings.keep((CMD_FEE_TIER, record.tier), <const char *> record)
         return CODE_OK
 
     cdef uint64_t digest(self):
-        cdef uint64_t digest = self.schedule.digest() + self.transfers.digest()
-        digest += self.keys.digest() + self.factors.digest() + self.resets.digest() + self.cancel_after.digest()
-        digest += self.proposals.digest()
+        cdef uint64_t digest = self.schedule.digest() + self.transfers.digest() + self.cancel_after.digest()
+        digest += self.proposals.digest() + self.settings.digest() + self.identity.digest()
         cdef uint32_t crc
-        for key, record in self.settings.items():
-            crc = crc32c(0, <const char *> (<bytes> record) + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
-            digest += scramble(crc, hash_of(key))
-        for name, number in self.accounts.items():
-            crc = crc32c(0, <const char *> (<bytes> name), len(name))
-            credential = <bytes> self.credentials[number]
-            digest += scramble(crc, crc32c(0, <const char *> credential + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE))
         for name, (number, scale) in self.assets.items():
             crc = crc32c(number, <const char *> (<bytes> name), len(name))
             digest += scramble(crc, scale)
@@ -748,59 +408,23 @@ cdef class Administration:
     cdef int save(self, Saver saver) except -1:
         self.schedule.save(saver)
         self.transfers.save(saver)
-        self.keys.save(saver)
-        self.factors.save(saver)
-        self.resets.save(saver)
         self.proposals.save(saver)
         self.cancel_after.save(saver)
-        saver.put_64(self.registration)
+        self.settings.save(saver)
+        self.identity.save(saver)
         saver.put(self.tiers, sizeof(self.tiers))
-        for table in (self.assets, self.instruments, self.accounts, self.credentials, self.settings):
-            saver.object(list(table.items()))
+        saver.object(list(self.assets.items()))
+        saver.object(list(self.instruments.items()))
         return 0
 
     cdef int load(self, Loader loader) except -1:
         self.schedule.load(loader)
         self.transfers.load(loader)
-        self.keys.load(loader)
-        self.factors.load(loader)
-        self.resets.load(loader)
         self.proposals.load(loader)
         self.cancel_after.load(loader)
-        self.registration = <uint8_t> loader.get_64()
+        self.settings.load(loader)
+        self.identity.load(loader)
         loader.get(self.tiers, sizeof(self.tiers))
         self.assets = dict(loader.object(list[tuple[bytes, tuple[int, int]]]))
         self.instruments = dict(loader.object(list[tuple[bytes, int]]))
-        self.accounts = dict(loader.object(list[tuple[bytes, int]]))
-        self.credentials = dict(loader.object(list[tuple[int, bytes]]))
-        self.settings = dict(loader.object(list[tuple[tuple[int, ...], bytes]]))
         return 0
-
-    def record(self, tuple key) -> bytes:
-        """The last record of a setting; an empty one if it was never set."""
-        return self.settings.get(key, bytes(RECORD_SIZE))
-
-
-cdef uint8_t flags_of(uint8_t role) noexcept nogil:
-    """What the account's line has of a role."""
-    if role == ROLE_ADMIN:
-        return ACCOUNT_OPERATOR | ACCOUNT_ADMIN
-    if role == ROLE_OPERATOR:
-        return ACCOUNT_OPERATOR
-    return ACCOUNT_AUDITOR if role == ROLE_AUDITOR else 0
-
-
-cdef bint is_owners(const CommandRecord *record) noexcept nogil:
-    """Whether a command is one that the owner of money gives: for a withdrawal, or to cancel one."""
-    return record.type == CMD_WITHDRAWAL_REQUEST or (
-        record.type == CMD_WITHDRAWAL_DECISION
-        and (<const WithdrawalDecisionRecord *> record).step == WITHDRAWAL_STEP_CANCEL
-    )
-
-
-cdef uint64_t hash_of(tuple key) except? 0:
-    """Equal for equal keys of small numbers in every process, which Python does not promise."""
-    cdef uint64_t digest = 0
-    for part in key:
-        digest = scramble(digest, part + 1)
-    return digest

@@ -1,7 +1,7 @@
 """API keys: whose they are, what they may be used for and until when; which names are taken.
 
-It judges a key by its number, on the path of orders that a key has signed. Who may define or revoke one, the
-administration decides (LOG-30).
+It judges a key by its number, on the path of orders that a key has signed. Who may define or revoke one,
+`identity` decides (LOG-30).
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
@@ -12,9 +12,9 @@ from lockstep.core.schema.records cimport *
 from lockstep.core.tables.digest cimport scramble
 from lockstep.core.tables.pool cimport pool_close, pool_load, pool_open, pool_save, pool_take
 from lockstep.core.tables.saved cimport Loader, Saver
+from lockstep.procs.router.verdicts cimport crc_of_body
 
 cdef enum:
-    HEADER_SIZE = 48
     FIRST_KEYS = 256
     ALL_SCOPES = KEY_SCOPE_READ | KEY_SCOPE_TRADE | KEY_SCOPE_WITHDRAW
     IPV6_BITS = 128
@@ -91,7 +91,7 @@ cdef class Keys:
             one = scramble(crc32c(key, <const char *> (<bytes> name), len(name)), line.expiry_ns)
             one = scramble(one, <uint64_t> line.account << 32 | line.scopes << 24 | line.kind << 16 | line.is_revoked)
             for record in self.materials.get(key, ()):
-                one = scramble(one, crc32c(0, <const char *> (<bytes> record) + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE))
+                one = scramble(one, crc_of_body(0, <const char *> (<bytes> record)))
             digest += one
         return digest
 

@@ -9,7 +9,6 @@ a marker. What has an order, the closing of ids and the activation of orders tha
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
 
-from lockstep.core.files.crc32c cimport crc32c
 from lockstep.core.schema.records cimport *
 from lockstep.core.tables.array cimport array_close, array_load, array_open, array_push, array_save
 from lockstep.core.tables.digest cimport scramble
@@ -24,6 +23,7 @@ from lockstep.procs.router.orders cimport (
     ORDER_BUDGET, ORDER_COUNTED, ORDER_DUE, ORDER_FIRST, ORDER_IDLE, ORDER_OCO, OpenOrder, order_at, replace_at,
     tag_of_order,
 )
+from lockstep.procs.router.verdicts cimport crc_of_body
 from lockstep.procs.router.withdrawals cimport Withdrawals
 from lockstep.shm.atomics cimport prefetch
 
@@ -31,7 +31,6 @@ from lockstep.procs.router.holds import SettlementError
 
 cdef enum:
     FIRST_DUE = 1 << 10
-    HEADER_SIZE = 48
     VENUE_ACCOUNT = 0
 
 
@@ -407,7 +406,6 @@ cdef uint64_t digest_of_listings(Ledger ledger) noexcept nogil:
     cdef uint64_t one
     cdef uint32_t i
     for i in range(1, ledger.instrument_count + 1):
-        one = crc32c(i, <const char *> &ledger.listings[i].terms + HEADER_SIZE, RECORD_SIZE - HEADER_SIZE)
-        one = scramble(scramble(one, i), ledger.listings[i].phase)
+        one = scramble(scramble(crc_of_body(i, &ledger.listings[i].terms), i), ledger.listings[i].phase)
         digest += scramble(one, ledger.listings[i].last_price_ticks)
     return digest

@@ -1,6 +1,6 @@
 """Resets of passwords that two operators agree on: who may take a new one by which code, and until when.
 
-It sees that two have said so and that a code works once (LOG-34). Who may propose one, the administration decides.
+It sees that two have said so and that a code works once (LOG-34). Who may propose one, `identity` decides.
 
     proposed ── approved by another ── used: the account has a new password
         └───────────────┴─────────── over, by time, another proposal or another password

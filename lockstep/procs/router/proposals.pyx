@@ -1,6 +1,6 @@
 """Commands that take two operators or admins: the first command is a proposal, the same of a second person approves it.
 
-It compares who says what. What takes two, and who may approve it, the administration decides (LOG-35).
+It compares who says what. Which commands take two, the administration and `identity` decide (LOG-35).
 
     proposed ── the same command of another, which names it: carried out
         └────── dismissed, or the oldest of too many of its proposer

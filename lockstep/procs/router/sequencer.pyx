@@ -18,7 +18,8 @@ from lockstep.core.tables.digest cimport scramble
 from lockstep.core.tables.pool cimport NIL
 from lockstep.core.tables.saved cimport Loader, Saver
 from lockstep.procs.router.accounts cimport ACCOUNT_BLOCKED, SESSION_ENDED, Account, account_at, session_line
-from lockstep.procs.router.administration cimport EXTENSIONS, OPERATORS_RING, is_of_fix
+from lockstep.procs.router.administration cimport EXTENSIONS
+from lockstep.procs.router.authority cimport is_of_fix
 from lockstep.procs.router.balances cimport BALANCE_CHANGED, MAX_TAKEN, balance_at
 from lockstep.procs.router.extensions cimport MAX_GROUP, before, extension_of, keep, lacks_name, leg_of
 from lockstep.procs.router.holds cimport NOTHING, Cost, Listing, is_limited
@@ -26,6 +27,7 @@ from lockstep.procs.router.ids cimport CLOSED, find_id, id_at, is_id, tag_of_id
 from lockstep.procs.router.new_orders cimport judge_list, judge_order, prepare_leg, stamp
 from lockstep.procs.router.orders cimport order_at
 from lockstep.procs.router.replaces cimport judge_replace
+from lockstep.procs.router.transfers cimport OPERATORS_RING
 from lockstep.procs.router.verdicts cimport verdict_of
 from lockstep.shm.board cimport MAX_SESSIONS
 

@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 from lockstep.core.schema.records cimport *
 from lockstep.procs.router.accounts cimport (
     ACCOUNT_ADMIN, ACCOUNT_AUDITOR, ACCOUNT_BLOCKED, ACCOUNT_OPERATOR, SESSION_BLOCKED, Account, account_at,
+    is_account,
 )
 from lockstep.procs.router.ids cimport CLOSED_IDS
 
@@ -33,12 +34,12 @@ cdef class State:
     @property
     def accounts(self) -> dict[bytes, int]:
         """Number of each account, by its owner's name."""
-        return self.administration.accounts
+        return self.administration.identity.accounts
 
     @property
     def credentials(self) -> dict[int, bytes]:
         """Each account's EXT_CREDENTIAL record."""
-        return self.administration.credentials
+        return self.administration.identity.credentials
 
     def instrument(self, uint32_t instrument) -> dict[str, object]:
         """A listed instrument's definition, by the names of its record's fields. KeyError if there is none such."""
@@ -59,7 +60,7 @@ cdef class State:
     def limits(self, uint32_t instrument) -> dict[str, object]:
         """An instrument's LIMITS, by the names of its record's fields."""
         cdef LimitsRecord limits
-        cdef bytes record = self.administration.record((CMD_LIMITS, instrument))
+        cdef bytes record = self.administration.settings.record((CMD_LIMITS, instrument))
         memcpy(&limits, <const char *> record, RECORD_SIZE)
         return limits
 
@@ -70,7 +71,7 @@ cdef class State:
     def account_limits(self, uint32_t account) -> dict[str, object]:
         """An account's ACCOUNT_LIMITS, by the names of its record's fields; the default where none was given."""
         cdef AccountLimitsRecord limits
-        cdef bytes record = self.administration.record((CMD_ACCOUNT_LIMITS, account))
+        cdef bytes record = self.administration.settings.record((CMD_ACCOUNT_LIMITS, account))
         memcpy(&limits, <const char *> record, RECORD_SIZE)
         if self.is_account(account):
             limits.max_open_orders = account_at(self.ledger.accounts, account).max_open_orders
@@ -78,7 +79,7 @@ cdef class State:
 
     def position_limit(self, uint32_t account, uint32_t asset) -> int:
         """The most of an asset that an account may own; 0 if it has no limit."""
-        cdef bytes record = self.administration.record((CMD_POSITION_LIMIT, account, asset))
+        cdef bytes record = self.administration.settings.record((CMD_POSITION_LIMIT, account, asset))
         return (<const PositionLimitRecord *> <const char *> record).max_units
 
     def fee_tier(self, uint8_t tier) -> tuple[int, int] | None:
@@ -122,12 +123,12 @@ cdef class State:
     @property
     def factors(self) -> dict[int, tuple[bytes, bytes]]:
         """Each account's second factor: its sealed secret, and the hashes of ten recovery codes."""
-        return self.administration.factors.by_account
+        return self.administration.identity.factors.by_account
 
     @property
     def password_resets(self) -> dict[int, tuple[int, int, int, bytes, int, bool]]:
         """The reset that was proposed of each account's password, if it is not used: see PasswordResets."""
-        return self.administration.resets.by_account
+        return self.administration.identity.resets.by_account
 
     @property
     def proposals(self) -> dict[int, tuple[int, tuple[int, int, int, int]]]:
@@ -137,11 +138,11 @@ cdef class State:
     @property
     def registration(self) -> int:
         """Who may register: a RegistrationMode."""
-        return self.administration.registration
+        return self.administration.identity.registration
 
     def welcome(self, uint32_t asset) -> int:
         """What of an asset the venue may deposit for each account that has registered."""
-        cdef bytes record = self.administration.record((CMD_WELCOME, asset))
+        cdef bytes record = self.administration.settings.record((CMD_WELCOME, asset))
         return (<const WelcomeRecord *> <const char *> record).amount
 
     def deposit_limit(self, uint32_t asset) -> int:
@@ -159,7 +160,7 @@ cdef class State:
 
     def is_account(self, uint32_t account) -> bool:
         """Whether an account is defined."""
-        return 0 < account <= self.ledger.accounts.count
+        return is_account(self.ledger.accounts, account)
 
     def digests(self) -> dict[str, int]:
         """A digest of each table, by its name. Like `state_hash`, to be compared at settled points only."""

@@ -1,6 +1,6 @@
 """Withdrawals that wait: their money is held from the request on, until it has left the venue or is free again.
 
-It judges each step and moves what that moves. Who may ask for one, the administration decides (LOG-32).
+It judges each step and moves what that moves. Who may ask for one, `authority` decides (LOG-32).
 
     requested ── approved once ── approved ── paid
         └───────────────┴─────────────┴─────── rejected, by an operator
