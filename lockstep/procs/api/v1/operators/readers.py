@@ -13,6 +13,8 @@ from lockstep.procs.api.v1.caller import Caller, Services
 from lockstep.procs.api.v1.problems import not_found
 
 After = Annotated[int, Parameter(ge=0, le=2**63 - 1)]
+AUDITABLE = r"^[^\x00-\x1f\x7f]*\Z"  # what the audit can have
+SomeName = Annotated[str | None, Parameter(max_length=36, pattern=AUDITABLE)]
 
 
 async def looks(caller: Caller, services: Services, what: str, subject: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Trading, for operators: orders that are cancelled, and trades that are undone or get another price."""
+"""Views of trading for operators: trades, corrections that wait, and the commands that were given."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.questions import CommandGiven, LastCommands, LastTrades, TradeMade
 from lockstep.core.schema.records import CorrectionProposal
 from lockstep.procs.api.v1.caller import Caller, Services
-from lockstep.procs.api.v1.operators.readers import After, looked_at, looks, seen
+from lockstep.procs.api.v1.operators.readers import AUDITABLE, After, SomeName, looked_at, looks, seen
 from lockstep.procs.api.v1.orders import SomeTime
 from lockstep.procs.api.v1.shown import MS
 
 Rows = Annotated[int, Parameter(ge=1, le=1000)]
-SomeName = Annotated[str | None, Parameter(max_length=36, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
-SymbolAsked = Annotated[str, Parameter(max_length=16, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+SymbolAsked = Annotated[str, Parameter(max_length=16, pattern=AUDITABLE)]
 
 
 class CorrectionProposed(Struct, frozen=True):

@@ -15,13 +15,12 @@ from lockstep.core.operations.status import Status
 from lockstep.core.rules.roles import READERS
 from lockstep.procs.api.v1.auth import Body
 from lockstep.procs.api.v1.caller import Caller, Services
-from lockstep.procs.api.v1.operators.readers import account_of, looks, seen, shown_amount
+from lockstep.procs.api.v1.operators.readers import AUDITABLE, SomeName, account_of, looks, seen, shown_amount
 from lockstep.procs.api.v1.orders import SomeId, SomeTime
 from lockstep.procs.api.v1.problems import ProblemError, invalid
 
 MOST_LEVELS = 1000
 MS_OF_SECOND = 1000
-SHOWN = r"^[^\x00-\x1f\x7f]*\Z"  # what the audit can have
 
 
 class Reason(Body, frozen=True, kw_only=True):
@@ -60,8 +59,8 @@ class VenueController(Controller):
     async def look_back(
         self, caller: Caller, services: Services, seq: SomeId = None,
         time: SomeTime = None, order: SomeId = None,
-        account: Annotated[str | None, Parameter(max_length=36, pattern=SHOWN)] = None,
-        symbol: Annotated[str | None, Parameter(max_length=16, pattern=SHOWN)] = None,
+        account: SomeName = None,
+        symbol: Annotated[str | None, Parameter(max_length=16, pattern=AUDITABLE)] = None,
         depth: Annotated[int, Parameter(ge=0, le=MOST_LEVELS)] = 10,
     ) -> Moment:  # fmt: skip
         """The venue just after one command, as `lockstep at` shows it: the command and what came of it, why it was
