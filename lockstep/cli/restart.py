@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from lockstep.cli.errors import UsageError
-from lockstep.cli.running import attach
+from lockstep.cli.running import attach, not_running
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from lockstep.core.host.restart import RestartError, carry_out
 from lockstep.shm.segment import RoleLock
@@ -37,7 +37,7 @@ def restart(
     data = Path(loaded.venue.data)
     venue = attach(data)
     if venue is None or RoleLock.holder(data / "venue.lock") is None:
-        return fail(f"venue {loaded.venue.name} is not running (data: {data})", json=json)
+        return fail(not_running(loaded), json=json)
     known = {each.name: each for each in venue.topology.hosts}
     if host not in known:
         raise UsageError(f"there is no process {host}; there are {', '.join(known)}")

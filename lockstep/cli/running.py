@@ -18,6 +18,11 @@ def attach(data: Path) -> Venue | None:
         raise UsageError(str(error)) from None
 
 
+def not_running(config: Config) -> str:
+    """Why a command that needs a running venue fails."""
+    return f"venue {config.venue.name} is not running (data: {config.venue.data})"
+
+
 def node_of(config: Config) -> Path:
     """The data folder of one of two nodes. UsageError for a venue of one, or where another node than `config`'s runs in
     that folder: its role would be written under this one's name."""

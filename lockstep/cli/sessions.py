@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lockstep.cli.running import attach
+from lockstep.cli.running import attach, not_running
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 from lockstep.core.edge.own_socket import name_of
 from lockstep.core.operations.status import SessionStatus
@@ -25,7 +25,7 @@ def sessions(config: ConfigPath = DEFAULT_CONFIG, *, json: Json = False) -> int:
     loaded = load(config, secrets=False)
     venue = attach(Path(loaded.venue.data))
     if venue is None:
-        return fail(f"venue {loaded.venue.name} is not running (data: {loaded.venue.data})", json=json)
+        return fail(not_running(loaded), json=json)
     found = sessions_of(venue)
     if found is None:
         return fail("a gateway, which knows its own sessions, does not answer now", json=json)

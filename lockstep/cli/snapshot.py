@@ -16,7 +16,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.status import Status
 
-from lockstep.cli.running import attach
+from lockstep.cli.running import attach, not_running
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json
 from lockstep.core.recovery import snapshot_catalog
 from lockstep.core.recovery.snapshot_catalog import SavedSnapshot
@@ -55,7 +55,7 @@ def snapshot(
     venue = attach(data)
     supervisor = RoleLock.holder(data / "venue.lock")
     if venue is None or supervisor is None:
-        return fail(f"venue {loaded.venue.name} is not running (data: {data})", json=json)
+        return fail(not_running(loaded), json=json)
     began_s = time.monotonic()
     asked_at = venue.board.get(Word.LOG_END)
     os.kill(supervisor, signal.SIGUSR1)

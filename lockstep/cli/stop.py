@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from lockstep.cli.errors import UsageError
-from lockstep.cli.running import attach, node_of
+from lockstep.cli.running import attach, node_of, not_running
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, say
 from lockstep.config.schema import Config
 from lockstep.core.cluster import release
@@ -64,7 +64,7 @@ def stop(
     lock = data / "venue.lock"
     pid = RoleLock.holder(lock)
     if pid is None:
-        return fail(f"venue {name} is not running (data: {loaded.venue.data})", json=json)
+        return fail(not_running(loaded), json=json)
     began_s = time.monotonic()
     try:
         if leave or (leave is None and _is_awaited(loaded, data)):

@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 
 from lockstep.cli.operate.command import as_usage
-from lockstep.cli.running import attach
+from lockstep.cli.running import attach, not_running
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 from lockstep.core.journal.journal import JournalError, segment_seqs
 from lockstep.core.journal.select import select
@@ -63,7 +63,7 @@ def commands(
     loaded = load(config, secrets=False)
     venue = attach(Path(loaded.venue.data))
     if venue is None:
-        return fail(f"venue {loaded.venue.name} is not running (data: {loaded.venue.data})", json=json)
+        return fail(not_running(loaded), json=json)
     try:
         with as_usage():
             found = last_commands(venue, LastCommands(by, kind, before, limit))

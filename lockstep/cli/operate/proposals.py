@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lockstep.cli.running import attach
+from lockstep.cli.running import attach, not_running
 from lockstep.cli.terminal import DEFAULT_CONFIG, EXIT_OK, ConfigPath, Json, console, fail, load, print_json, table
 from lockstep.core.journal.journal import JournalError
 from lockstep.core.operations import money, trades
@@ -109,7 +109,7 @@ def _show(
     loaded = load(config, secrets=False)
     venue = attach(Path(loaded.venue.data))
     if venue is None:
-        return fail(f"venue {loaded.venue.name} is not running (data: {loaded.venue.data})", json=json)
+        return fail(not_running(loaded), json=json)
     try:
         rows = rows_of(read(venue))
     except JournalError as error:
