@@ -84,7 +84,10 @@ def _alone(config: Config, data: Path, given: Instruction, steps: Steps) -> Fail
     role, venue = node.load(data), attach(data)
     done = FailedOver("would lead", "this node would lead", steps.done)
     if venue is not None and release.waits(venue.board):
-        return release.carry_out(config, data, venue, role, given, steps)
+        try:
+            return release.carry_out(config, data, venue, role, given, steps)
+        except Refused as error:
+            raise release.NotReleased(str(error)) from None
     if (leads := leading(venue, steps)) is not None:
         return leads
     if role.is_secondary:

@@ -5,7 +5,7 @@ It replays the journal of a stopped venue, reads its gateways' message stores, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from lockstep.config.schema import Config
 from lockstep.core.cluster import loss
 from lockstep.core.cluster.divergence import Divergence, DivergenceError
+from lockstep.core.cluster.steps import Show
 from lockstep.core.journal.journal import JournalReader, segment_seqs
 from lockstep.core.operations.formatting import Names, of_command, of_event
 from lockstep.core.recovery import inspection, snapshot_catalog
@@ -86,7 +87,7 @@ class LostOrders(Struct):
         return sum(bool(each.told) for each in (*self.orders, *self.requests))
 
 
-def examine(config: Config, data: Path, found: Divergence, show: Callable[[int, int], None]) -> LostOrders:
+def examine(config: Config, data: Path, found: Divergence, show: Show) -> LostOrders:
     """List what the cut of the stopped venue in `data` takes back, whose state before the cut is known
     (`check_reachable`). `show` is told how many records are replayed, and of how many.
 
@@ -125,9 +126,7 @@ def _start(config: Config, data: Path, seq: int) -> Start:
     return snapshot_catalog.choose(data, derive(config).core_agents, seq).start
 
 
-def _events_behind(
-    config: Config, data: Path, found: Divergence, show: Callable[[int, int], None]
-) -> tuple[ReplayedCore, list[Event]]:
+def _events_behind(config: Config, data: Path, found: Divergence, show: Show) -> tuple[ReplayedCore, list[Event]]:
     """The core at the end of this node's log, and all events that came of what is behind the cut."""
     start = _start(config, data, found.common)
     replay = ReplayedCore(config, data, start, found.last)

@@ -19,16 +19,7 @@ from msgspec import structs
 from lockstep.config.schema import Config
 from lockstep.core.cluster import doubt
 from lockstep.core.cluster.roles import ALONE_S
-from lockstep.core.cluster.steps import (
-    FailedOver,
-    Instruction,
-    NotReleased,
-    Refused,
-    Steps,
-    await_,
-    look_again,
-    supervisor,
-)
+from lockstep.core.cluster.steps import FailedOver, Instruction, Refused, Steps, await_, look_again, supervisor
 from lockstep.core.diagnostics.counts import counted
 from lockstep.core.venue import node
 from lockstep.core.venue.node import Node
@@ -43,40 +34,22 @@ AGAIN_S = 1.0  # between two signals to a supervisor that has not done it yet
 COMMAND = 'lockstep failover --peer-is-off "who says so, and how it was made sure"'
 
 
+class NotReleased(Refused):
+    """This node leads, and its commits still wait for the other one; the message says why, and what to do."""
+
+    result = "this node leads, and does not continue without the other one"
+
+
 def waits(board: Board) -> bool:
     """Return whether this node leads, and its commits wait for the other node."""
     return board.get(Word.EPOCH) != 0 and board.get(Word.COMMIT_BY) == Word.ACKED_SEQ
 
 
 def carry_out(config: Config, data: Path, venue: Venue, role: Node, given: Instruction, steps: Steps) -> FailedOver:
-    """Have the primary in `data`, whose commits wait for the other node, continue without it. NotReleased, OSError.
+    """Have the primary in `data`, whose commits wait for the other node, continue without it. Refused, OSError.
 
     One that did not run for a while has to have the loss accepted of what the other node may have acknowledged.
     """
-    try:
-        return _release(config, data, venue, role, given, steps)
-    except Refused as error:
-        raise NotReleased(str(error)) from None
-
-
-def leave(data: Path, steps: Steps) -> None:
-    """Have the primary wait for acknowledgements of the secondary in `data` no more, which is about to be stopped: it
-    syncs its own journal from then on. Refused, and it waits again, where it does not say so in time."""
-    venue = attach(data)
-    if venue is None:
-        raise Refused("it is starting: repeat this command when it follows")
-    board = venue.board
-    if board.get(Word.HANDOVER) != Fence.LEFT:
-        board.set(Word.HANDOVER, Fence.LEAVES)
-    try:
-        await_(data, lambda _: board.get(Word.HANDOVER) == Fence.LEFT, "hear from the primary", LEAVE_S)
-    except Refused:
-        board.set(Word.HANDOVER, Fence.NO)
-        raise Refused("the primary did not say in time that it goes on alone: nothing has changed") from None
-    steps.say("the primary goes on alone: it waits for this node no more, and syncs what it acknowledges")
-
-
-def _release(config: Config, data: Path, venue: Venue, role: Node, given: Instruction, steps: Steps) -> FailedOver:
     board = venue.board
     epoch, end, commit = board.get(Word.EPOCH), board.get(Word.LOG_END), board.commit_position()
     done = FailedOver("leads", f"this node leads already, epoch {epoch}", steps.done, epoch, end)
@@ -118,6 +91,23 @@ def _release(config: Config, data: Path, venue: Venue, role: Node, given: Instru
         "here, and must not lead"
     )
     return done
+
+
+def leave(data: Path, steps: Steps) -> None:
+    """Have the primary wait for acknowledgements of the secondary in `data` no more, which is about to be stopped: it
+    syncs its own journal from then on. Refused, and it waits again, where it does not say so in time."""
+    venue = attach(data)
+    if venue is None:
+        raise Refused("it is starting: repeat this command when it follows")
+    board = venue.board
+    if board.get(Word.HANDOVER) != Fence.LEFT:
+        board.set(Word.HANDOVER, Fence.LEAVES)
+    try:
+        await_(data, lambda _: board.get(Word.HANDOVER) == Fence.LEFT, "hear from the primary", LEAVE_S)
+    except Refused:
+        board.set(Word.HANDOVER, Fence.NO)
+        raise Refused("the primary did not say in time that it goes on alone: nothing has changed") from None
+    steps.say("the primary goes on alone: it waits for this node no more, and syncs what it acknowledges")
 
 
 def _unheard_since_ns(venue: Venue, latest_ns: int) -> int:

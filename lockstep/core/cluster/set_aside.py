@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from psycopg import sql
 from lockstep.config.schema import Config
 from lockstep.core.cluster import loss
 from lockstep.core.cluster.loss import Loss
+from lockstep.core.cluster.steps import Say, Show
 from lockstep.core.files import atomic_file
 from lockstep.core.journal import mark as journal_mark
 from lockstep.core.journal.journal import JournalError
@@ -38,9 +38,7 @@ def folder_for(data: Path) -> Path:
     return data / FOLDER / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S.%fZ}"
 
 
-def accept(
-    config: Config, data: Path, lost: Loss, aside: Path, say: Callable[[str], None], show: Callable[[int, int], None]
-) -> list[str]:
+def accept(config: Config, data: Path, lost: Loss, aside: Path, say: Say, show: Show) -> list[str]:
     """Set aside in `aside` what of the stopped venue in `data`, whose folder the caller holds, knows of more than
     `lost` has as the journal's end. Returns what is left to do by hand. `say` is told each step, and `show` how many
     records are in a database that is rebuilt, and of how many. OSError, StoreCorrupt.
@@ -62,7 +60,7 @@ def accept(
     return _remake_database(config, data, lost.end, aside, say, show)
 
 
-def _move(path: Path, aside: Path, say: Callable[[str], None]) -> None:
+def _move(path: Path, aside: Path, say: Say) -> None:
     os.rename(path, aside / path.name)
     atomic_file.sync(aside)
     atomic_file.sync(path.parent)
@@ -75,7 +73,7 @@ def _keep(path: Path, aside: Path) -> None:
     atomic_file.sync(aside)
 
 
-def _forget_voids(data: Path, seq: int, aside: Path, say: Callable[[str], None]) -> None:
+def _forget_voids(data: Path, seq: int, aside: Path, say: Say) -> None:
     """What was voided behind the end is another command now."""
     done = voided_commands.load(data)
     kept = {command: shown for command, shown in done.commands.items() if command <= seq}
@@ -85,14 +83,14 @@ def _forget_voids(data: Path, seq: int, aside: Path, say: Callable[[str], None])
         say(f"{data / voided_commands.FILE} names records up to {seq:,} only")
 
 
-def _forget_definitions(data: Path, seq: int, aside: Path, say: Callable[[str], None]) -> None:
+def _forget_definitions(data: Path, seq: int, aside: Path, say: Say) -> None:
     if retained_definitions.kept(data)[0] > seq:
         _keep(data / retained_definitions.FILE, aside)
         retained_definitions.forget_behind(data, seq)
         say(f"{data / retained_definitions.FILE} has records up to {seq:,} only")
 
 
-def _cut_store(store: Path, cut: int, aside: Path, say: Callable[[str], None]) -> None:
+def _cut_store(store: Path, cut: int, aside: Path, say: Say) -> None:
     """End a message store at `cut`, with all of it in `aside`; its sessions' numbers go on behind what was given.
 
     Numbers first: once nothing of the store is behind the journal, it is not looked at again. Then the last segment
@@ -124,9 +122,7 @@ def _beginning(store: Path, base: int, cut: int) -> bytes:
     return bytes(data)
 
 
-def _remake_database(
-    config: Config, data: Path, seq: int, aside: Path, say: Callable[[str], None], show: Callable[[int, int], None]
-) -> list[str]:
+def _remake_database(config: Config, data: Path, seq: int, aside: Path, say: Say, show: Show) -> list[str]:
     """Rebuild the database if it knows more, saving the lost records' rows as CSV files; return what is left to do."""
     outcome = rebuild.Outcome()
     try:

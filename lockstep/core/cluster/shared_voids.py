@@ -5,12 +5,12 @@ Killed between the two, the secondary has taken out more, and the link is refuse
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import structs
 
 from lockstep.config.schema import Config
+from lockstep.core.cluster.steps import Say
 from lockstep.core.journal.end import end_of
 from lockstep.core.venue import node
 from lockstep.core.venue.venue import attach
@@ -59,7 +59,7 @@ def refusal(config: Config, data: Path, voids: Voids, statement: str) -> str:
     )
 
 
-def accept(config: Config, data: Path, say: Callable[[str], None]) -> Voids:
+def accept(config: Config, data: Path, say: Say) -> Voids:
     """On the stopped secondary in `data`: wait for what the node that leads takes out.
 
     ListenError, JournalError, OSError.

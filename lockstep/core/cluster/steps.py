@@ -14,6 +14,7 @@ from lockstep.shm.segment import RoleLock
 LOOK_S = 0.002
 LEAD_S = 120.0
 Say = Callable[[str], None]
+Show = Callable[[int, int], None]  # how many records are done, and of how many
 
 
 class Instruction(Struct, frozen=True):
@@ -52,12 +53,6 @@ class Refused(Exception):  # noqa: N818
     """This node must not lead; the message says why, and what to do."""
 
     result = "this node does not lead"
-
-
-class NotReleased(Refused):
-    """This node leads, and its commits still wait for the other one; the message says why, and what to do."""
-
-    result = "this node leads, and does not continue without the other one"
 
 
 class Steps:

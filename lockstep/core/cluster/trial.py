@@ -6,13 +6,13 @@ It attaches to nothing of the run, whose shared memory another version has laid 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
 from lockstep.config.schema import Config
 from lockstep.core.cluster.log_rules import rules_at
+from lockstep.core.cluster.steps import Show
 from lockstep.core.journal.journal import JournalError, segment_seqs
 from lockstep.core.recovery import snapshot_catalog
 from lockstep.core.recovery.replay import CoreReplayError, ReplayedCore
@@ -50,7 +50,7 @@ class TrialError(Exception):
     """This version must not take the node over; the message says why."""
 
 
-def examine(config: Config, data: Path, version: str, show: Callable[[int, int], None]) -> Trial:
+def examine(config: Config, data: Path, version: str, show: Show) -> Trial:
     """Try this `version` on the journal and the snapshots in `data`, whether a node runs there or not. `show` is told
     how many records are replayed, and of how many."""
     own = version, str(CODE), RULES
@@ -61,7 +61,7 @@ def examine(config: Config, data: Path, version: str, show: Callable[[int, int],
     return Trial(*own, log_rules, first, mark)
 
 
-def _examine(config: Config, data: Path, show: Callable[[int, int], None]) -> tuple[int, int, int]:
+def _examine(config: Config, data: Path, show: Show) -> tuple[int, int, int]:
     """The rules of the log, and between which records the replay went. What `examine` reports."""
     kept = snapshot_catalog.entries(data)
     if not kept:
@@ -93,9 +93,7 @@ def _examine(config: Config, data: Path, show: Callable[[int, int], None]) -> tu
     return rules, start.seq, mark
 
 
-def _states(
-    config: Config, data: Path, start: Start, mark: int, show: Callable[[int, int], None]
-) -> comparison.Digests:
+def _states(config: Config, data: Path, start: Start, mark: int, show: Show) -> comparison.Digests:
     """Digests of what a replay from `start` to `mark` comes to, as cores leave them beside their parts."""
     core = ReplayedCore(config, data, start, mark, reader=False)
     while not core.is_complete:

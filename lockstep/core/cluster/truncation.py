@@ -8,7 +8,6 @@ deleted: what is cut is below `set-aside` in the data folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,6 +17,7 @@ from lockstep.config.schema import Config
 from lockstep.core.cluster import divergence, loss, lost_orders, set_aside
 from lockstep.core.cluster.divergence import PeerLog
 from lockstep.core.cluster.lost_orders import LostOrders
+from lockstep.core.cluster.steps import Say, Show
 from lockstep.core.files import atomic_file
 from lockstep.core.journal import cut as journal_cut
 from lockstep.core.journal.format import file_name
@@ -53,7 +53,7 @@ class Rejoined(Struct):
     to_do: list[str] = []
 
 
-def examine(config: Config, data: Path, peer: PeerLog, show: Callable[[int, int], None]) -> Plan:
+def examine(config: Config, data: Path, peer: PeerLog, show: Show) -> Plan:
     """Find where the log of the stopped node in `data` and its peer's part, and what a cut there takes back. `show` is
     told how many records are replayed, and of how many.
 
@@ -82,9 +82,7 @@ def _listed(cut: Cut) -> LostOrders | None:
         return None
 
 
-def rejoin(
-    config: Config, data: Path, plan: Plan, say: Callable[[str], None], show: Callable[[int, int], None]
-) -> Rejoined:
+def rejoin(config: Config, data: Path, plan: Plan, say: Say, show: Show) -> Rejoined:
     """Make the node in `data`, whose folder the caller holds, a secondary whose log ends as planned, or just before the
     group that this is in. `say` is told each step, and `show` how many records are in a database that is rebuilt, and
     of how many.
