@@ -21,10 +21,10 @@ from lockstep.cli.terminal import (
     ConfigPath,
     Json,
     Yes,
-    console,
     is_sure,
     load,
     print_json,
+    say,
     stopped,
 )
 from lockstep.config.schema import Config
@@ -85,14 +85,13 @@ def make(config: Config, data: Path, into: str, outcome: Outcome, *, replace: bo
 
 
 def _print(outcome: Outcome) -> None:
-    out = console()
     rate = outcome.complete / outcome.seconds if outcome.seconds else 0.0
     for what in outcome.lost:
-        out.print(f"{what} was somebody else's: the new table does not have it", markup=False, soft_wrap=True)
+        say(f"{what} was somebody else's: the new table does not have it")
     if outcome.complete:
-        out.print(
+        say(
             f"the database has everything up to record {outcome.complete:,}: {outcome.events:,} events in"
             f" {outcome.seconds:,.1f} s, {rate:,.0f} records a second"
         )
     if outcome.problem:
-        out.print(outcome.problem, style="red", markup=False, soft_wrap=True)
+        say(outcome.problem, "red")

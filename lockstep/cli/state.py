@@ -22,10 +22,8 @@ def current(config: Config, data: Path) -> ReplayedCore:
     kept = moment.retained(data)
     start = choose(data, derive(config).savers, kept.last).start
     replay = ReplayedCore(config, data, start, kept.last, reader=False)
-    with Progress("replaying", kept.last - start.seq, "records") as progress:
-        while not replay.is_complete:
-            replay.step()
-            progress.show(replay.position - start.seq)
+    with Progress("replaying", 0, "records") as progress:
+        replay.run(progress.show)
     return replay
 
 

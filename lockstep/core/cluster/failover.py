@@ -45,8 +45,11 @@ def carry_out(config: Config, data: Path, given: Instruction, say: Say) -> Faile
     check_clock(venue, accepted=given.clock)
     link = LinkState(venue.board.get(Word.LINK))
     if given.dry_run:
-        steps.say(_plan(data, link, given.statement))
-        if link not in LINKED:
+        if link in LINKED:
+            steps.say("the other node would be told to release nothing more")
+        else:
+            _check_stated(data, given)
+            steps.say(f"the other node can't be told; said of it: {given.statement}")
             doubt.check(config, data, role, venue, given.accepted)
         return done
     statement = given.statement
@@ -68,8 +71,7 @@ def carry_out(config: Config, data: Path, given: Instruction, say: Say) -> Faile
 
 def _check_word(config: Config, data: Path, role: Node, venue: Venue, given: Instruction) -> None:
     """Refused where the operator's word is not enough to lead by, instead of the other node's answer."""
-    if not given.statement:
-        raise Refused(_unfenced(data))
+    _check_stated(data, given)
     leader = lease_report.of(data).leader if config.witness.urls else ""  # as far as this node knows
     if leader not in ("", config.replication.node):
         raise Refused(
@@ -93,8 +95,7 @@ def _alone(config: Config, data: Path, given: Instruction, steps: Steps) -> Fail
     if role.is_secondary:
         raise Refused("it is starting: repeat this command when it follows")
     if node.needs_peer(config, role) and venue is None:
-        if not given.statement:
-            raise Refused(_unfenced(data))
+        _check_stated(data, given)
         doubt.check(config, data, role, None, given.accepted)
         if not given.dry_run:
             said = doubt.statement_of(given)
@@ -177,21 +178,15 @@ def _itself(config: Config) -> tuple[str, ...]:
     return (config.replication.node or "",)
 
 
-def _plan(data: Path, link: LinkState, statement: str) -> str:
-    if link in LINKED:
-        return "the other node would be told to release nothing more"
-    if not statement:
-        raise Refused(_unfenced(data))
-    return f"the other node can't be told; said of it: {statement}"
-
-
-def _unfenced(data: Path) -> str:
-    told = link_report.read(data)
-    return (
-        f"the other node can't be told ({told.why if told else 'no link'}). If it still runs, two nodes would lead: "
-        "make sure that it "
-        'is off, or cut off from every client, and say so: --peer-is-off "who says so, and how it was made sure"'
-    )
+def _check_stated(data: Path, given: Instruction) -> None:
+    """Refused unless the operator says that the other node, which can't be told, is off."""
+    if not given.statement:
+        told = link_report.read(data)
+        raise Refused(
+            f"the other node can't be told ({told.why if told else 'no link'}). If it still runs, two nodes would "
+            'lead: make sure that it is off, or cut off from every client, and say so: --peer-is-off "who says so, and '
+            'how it was made sure"'
+        )
 
 
 def _serves(venue: Venue) -> bool:

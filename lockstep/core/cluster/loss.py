@@ -17,6 +17,7 @@ from lockstep.core.files.disk import Disk
 from lockstep.core.journal import mark as journal_mark
 from lockstep.core.journal.end import short_of
 from lockstep.core.journal.journal import JournalReport, verify
+from lockstep.core.journal.mark import Mark
 from lockstep.core.journal.select import select
 from lockstep.core.operations.directory import Directory
 from lockstep.core.operations.formatting import Names, of_event
@@ -98,9 +99,10 @@ def examine(config: Config, data: Path) -> Loss:
     return loss
 
 
-def objects_mark(data: Path) -> bool:
-    """Whether the last orderly stop has left more, or something else, than the journal, whole in itself, has."""
-    return journal_mark.read(Disk.of(data / "journal")) is not None and verify(data / "journal").corruption is not None
+def objecting_mark(data: Path) -> Mark | None:
+    """The mark of the last orderly stop, if that left another end, or a later one, than the whole journal has."""
+    mark = journal_mark.read(Disk.of(data / "journal"))
+    return mark if mark is not None and verify(data / "journal").corruption is not None else None
 
 
 def snapshots_behind(data: Path, seq: int) -> list[int]:
@@ -171,8 +173,7 @@ def _names(data: Path, report: JournalReport) -> Names:
 
 
 def _ask_mark(data: Path, loss: Loss) -> None:
-    mark = journal_mark.read(Disk.of(data / "journal"))
-    if mark is not None and objects_mark(data):
+    if (mark := objecting_mark(data)) is not None:
         what = f"it stopped at record {mark.seq:,}" if mark.seq > loss.end else "it had other records up to there"
         _add(loss, "the last orderly stop", what, mark.seq)
 

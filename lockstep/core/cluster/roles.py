@@ -16,6 +16,7 @@ from msgspec import structs
 from lockstep.config.errors import ConfigError, Problem
 from lockstep.config.schema import Config
 from lockstep.core.cluster import peer_tail
+from lockstep.core.cluster.steps import Say
 from lockstep.core.journal.end import end_of
 from lockstep.core.journal.journal import JournalError
 from lockstep.core.venue import first_journal
@@ -36,6 +37,7 @@ LOGOUT_S = 10.0  # for gateways to log their sessions out
 HANDOVER_S = 20.0  # for all that was taken to be done, and acknowledged by the other node
 ALONE_S = 20.0  # for a journaler to start again
 LOOK_S = 0.01
+Alert = Callable[[Literal["venue_failed", "fenced"], str], None]
 LEADING = (Refusal.AHEAD, Refusal.DIVERGED, Refusal.SEGMENTS_GONE)  # what only a node that leads says
 
 
@@ -61,12 +63,7 @@ class Roles:
     """
 
     def __init__(
-        self,
-        config: Config,
-        say: Callable[[str], None],
-        alert: Callable[[Literal["venue_failed", "fenced"], str], None],
-        is_asked: Callable[[], bool],
-        live: Callable[[], None],
+        self, config: Config, say: Say, alert: Alert, is_asked: Callable[[], bool], live: Callable[[], None]
     ) -> None:
         self._config = config
         self._data = Path(config.venue.data)

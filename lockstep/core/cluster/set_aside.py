@@ -45,7 +45,7 @@ def accept(config: Config, data: Path, lost: Loss, aside: Path, say: Say, show: 
     """
     aside.mkdir(parents=True, mode=0o700)
     atomic_file.sync(aside.parent)
-    if loss.objects_mark(data):
+    if loss.objecting_mark(data) is not None:
         _move(data / "journal" / journal_mark.NAME, aside, say)
     for seq in loss.snapshots_behind(data, lost.end):
         _move(folder_of(data, seq), aside, say)

@@ -96,9 +96,7 @@ def _examine(config: Config, data: Path, show: Show) -> tuple[int, int, int]:
 def _states(config: Config, data: Path, start: Start, mark: int, show: Show) -> comparison.Digests:
     """Digests of what a replay from `start` to `mark` comes to, as cores leave them beside their parts."""
     core = ReplayedCore(config, data, start, mark, reader=False)
-    while not core.is_complete:
-        core.step()
-        show(core.position, mark)
+    core.run(show)
     core.check()
     matchers = {f"matcher.{number}": matcher.book.digests() for number, matcher in core.matchers.items()}
     return {"router": core.router.core.digests()} | matchers

@@ -7,6 +7,7 @@ deleted: what is cut is below `set-aside` in the data folder.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -62,8 +63,10 @@ def examine(config: Config, data: Path, peer: PeerLog, show: Show) -> Plan:
     found = divergence.find(data / "journal", peer)
     lost_orders.check_reachable(config, data, found.common)
     cut = begun(data)
-    listed = _listed(cut) if cut is not None and cut.seq <= found.common else None
-    return Plan(found.common, lost_orders.examine(config, data, found, show) if listed is None else listed)
+    if cut is not None and cut.seq <= found.common:
+        with contextlib.suppress(FileNotFoundError):
+            return Plan(found.common, msgspec.json.decode((Path(cut.aside) / LIST).read_bytes(), type=LostOrders))
+    return Plan(found.common, lost_orders.examine(config, data, found, show))
 
 
 def begun(data: Path) -> Cut | None:
@@ -72,14 +75,6 @@ def begun(data: Path) -> Cut | None:
         return msgspec.json.decode((node.folder_of(data) / BEGUN).read_bytes(), type=Cut)
     except (FileNotFoundError, ValueError):
         return None  # a file is whole or not there; one that says nothing has begun nothing
-
-
-def _listed(cut: Cut) -> LostOrders | None:
-    """What the interrupted cut takes back."""
-    try:
-        return msgspec.json.decode((Path(cut.aside) / LIST).read_bytes(), type=LostOrders)
-    except FileNotFoundError:
-        return None
 
 
 def rejoin(config: Config, data: Path, plan: Plan, say: Say, show: Show) -> Rejoined:

@@ -7,6 +7,7 @@ and looking back. It writes nothing, and reads no record after the last one that
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import structs
@@ -97,10 +98,11 @@ class ReplayedCore:
             raise CoreReplayError(f"the replay is stuck at record {self.position} of {self.last_seq}")
         return work
 
-    def run(self) -> None:
-        """Step until complete, of a replay without `reader`."""
+    def run(self, show: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+        """Step until complete, of a replay without `reader`. `show` is told how many records are done, of how many."""
         while not self.is_complete:
             self.step()
+            show(self.position - self.start.seq, self.last_seq - self.start.seq)
 
     def lead(self) -> list[bytes]:
         """Go on as a start does that finds this journal: the records that it adds before it takes orders, which are an
