@@ -27,7 +27,7 @@ from lockstep.cli import throwaway
 from lockstep.cli.begin import make
 from lockstep.cli.demo.accounts import MAKERS, NAMES, NOISE, TRENDS, AccountsError
 from lockstep.cli.demo.feed import Feed
-from lockstep.cli.demo.joining import NotJoinedError, Venue, await_venue, host_of, join
+from lockstep.cli.demo.joining import NotJoinedError, Venue, await_venue, host_of, join, must_be_free
 from lockstep.cli.demo.live import Live
 from lockstep.cli.demo.member import SWITCH_S, FixMember, Member, RestMember, Where
 from lockstep.cli.demo.population.population import Population, Traders
@@ -132,9 +132,11 @@ def demo(
         raise UsageError(f"{config}: a market needs an api without TLS, and ports that are not 0")
     name, secret = _operator(loaded, operator)
     terminal = Terminal(json=json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     is_demo = config == DEMO_CONFIG and attach(Path(loaded.venue.data)) is None
     hosted = throwaway.Venue(config) if run or is_demo else None
+    if hosted is not None:
+        must_be_free(loaded)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if hosted is not None:
         make(loaded, if_none=True)
         hosted.is_shown = True

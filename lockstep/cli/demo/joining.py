@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
@@ -15,8 +16,10 @@ from lockstep.cli.demo import accounts
 from lockstep.cli.demo.accounts import NAMES
 from lockstep.cli.demo.population.words import Listed
 from lockstep.cli.demo.steps import Step, Steps
+from lockstep.cli.errors import UsageError
 from lockstep.cli.terminal import in_url
 from lockstep.config.schema import Config
+from lockstep.core.edge.listening import judged
 
 USUAL_VALUE = 2_000  # of an ordinary order, in the quote asset
 HOME_ORDERS = 100_000  # ordinary orders that an account can buy, and sell, before it has nothing left
@@ -45,6 +48,17 @@ def host_of(address: str) -> str:
 def url_of(config: Config) -> str:
     """Where a configuration's api is reached."""
     return f"http://{in_url(host_of(config.api.address))}:{config.api.port}"
+
+
+def must_be_free(config: Config) -> None:
+    """UsageError if somebody listens where the venue is to: the market would begin at another one."""
+    for name, section in (("fix", config.fix), ("market_data", config.market_data), ("api", config.api)):
+        family = socket.AF_INET6 if ":" in section.address else socket.AF_INET
+        port = section.port or 0
+        try:
+            socket.create_server((section.address, port), family=family).close()
+        except OSError as error:
+            raise UsageError(str(judged(error, name, section.address, port))) from None
 
 
 async def await_venue(config: Config, ended: Callable[[], bool]) -> None:
