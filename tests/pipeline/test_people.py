@@ -556,6 +556,13 @@ def test_a_wrong_order_is_one_clear_problem(trader: Person, order: dict[str, Any
     assert trader.get("/orders/open?symbol=ETHUSDT") == []
 
 
+def test_a_request_without_its_body_is_told_so(trader: Person) -> None:
+    with pytest.raises(ProblemError) as error:
+        trader.ask("POST", "/orders")
+    assert (error.value.status, error.value.code, error.value.field) == (422, "INVALID", None)
+    assert error.value.said["detail"] == "This asks for a body, as JSON."
+
+
 def test_an_order_is_valid_until_a_time(trader: Person) -> None:
     """Of an order, of both of a list, and of a change."""
     past, future = 1_000_000_000_000, 4_000_000_000_000

@@ -208,6 +208,8 @@ def _invalid(error: ValidationException) -> ProblemError:
     """The first thing that is wrong with what was sent."""
     found = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     field = str(found.get("key", "")) or None
+    if found.get("message") == "'data'":  # Litestar's name for the body, where there is none
+        return ProblemError(422, "INVALID", "This asks for a body, as JSON.")
     return ProblemError(422, "INVALID", str(found.get("message") or error.detail), field=field)
 
 
