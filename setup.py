@@ -11,8 +11,8 @@ import subprocess
 import sys
 import sysconfig
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -99,37 +99,41 @@ class Progress:
         print(f"compiling {self._count}/{self._total}{about}{clear}", end=end, file=sys.stderr, flush=True)
 
 
-compiler: "Compiler"
-
-
-def _inherit(command: "Compiler") -> None:
-    """Keep what a forked process has of its parent: it can't be sent with each task."""
-    global compiler
-    compiler = command
-
-
-def _compile(number: int) -> None:
-    compiler.compile(number)
-
-
 class Compiler(build_ext):
-    """Translates and compiles each module in one of several processes."""
+    """Translates and compiles modules, one in each of several processes."""
 
     def build_extensions(self) -> None:
         if self.extensions and (problems := missing()):
             raise SystemExit("\n".join(problems))
         if self.extensions:
-            subprocess.run(
-                [sys.executable, "-m", "lockstep.core.schema.layout"], cwd=ROOT, check=True
-            )  # writes records.pxd
+            subprocess.run([sys.executable, "-m", "lockstep.core.schema.layout"], cwd=ROOT, check=True)
+        forked = get_context("fork")  # and sent nothing: where pip runs this file, no process could import it
+        begun = forked.Value("i", 0)
         progress = Progress(len(self.extensions))
-        with ProcessPoolExecutor(JOBS, get_context("fork"), initializer=_inherit, initargs=(self,)) as pool:
-            for module in as_completed([pool.submit(_compile, number) for number in range(len(self.extensions))]):
-                module.result()
-                progress.done()
+        done, done_by_worker = os.pipe()
+        workers = [forked.Process(target=self.work, args=(begun, done_by_worker)) for _ in range(JOBS)]
+        for worker in workers:
+            worker.start()
+        os.close(done_by_worker)
+        while os.read(done, 1):
+            progress.done()
+        for worker in workers:
+            worker.join()
+        if any(worker.exitcode for worker in workers):
+            raise SystemExit("it was not built")  # the worker has said why
 
-    def compile(self, number: int) -> None:
-        module = self.extensions[number]
+    def work(self, begun: "Synchronized[int]", done: int) -> None:
+        """Build the modules that no other worker has begun, and write a byte to `done` for each."""
+        while True:
+            with begun:
+                number = begun.value
+                begun.value += 1
+            if number >= len(self.extensions):
+                return
+            self.compile(self.extensions[number])
+            os.write(done, b".")
+
+    def compile(self, module: Extension) -> None:
         translated = cythonize(
             [module],
             compiler_directives=DIRECTIVES,
