@@ -138,11 +138,11 @@ web/node_modules/.installed: web/package-lock.json web/package.json | $(VENV)/.p
 wheel: page $(VENV)/.tools ## a wheel for each CPython from 3.11 on that is found here, in dist/
 	@rm -rf build/wheels dist
 	@for python in $$(compgen -c python3. | grep -xE 'python3\.[0-9]+' | sort -uV); do \
-		$$python -c 'import os, sys, sysconfig; sys.exit(sys.version_info < (3, 11) or not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || continue; \
+		$$python -c 'import os, sys, sysconfig; sys.exit(sys.version_info < (3, 11) or not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' 2>/dev/null || continue; \
 		echo "compiling for $$python, which takes minutes"; \
 		PIP_REQUIRE_VIRTUALENV= $(PIP) --quiet --python "$$(command -v $$python)" wheel --no-deps --wheel-dir build/wheels . || exit 1; \
 	done
-	@PATH="$(abspath $(BIN)):$$PATH" auditwheel --quiet repair --wheel-dir dist build/wheels/*.whl
+	@PATH="$(abspath $(BIN)):$$PATH" auditwheel repair --wheel-dir dist build/wheels/*.whl
 	@ls dist/*.whl
 
 pictures: all ## take the pictures of the page that docs/ has, of a market that has lived for two minutes
