@@ -1,4 +1,4 @@
-"""A real venue on a disk without a free byte, and a bot that goes on sending: all but new orders passes."""
+"""A real venue on a disk without a free byte, and a bot that goes on sending: all that does not add passes, an operator's halt too."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.pipeline.client import FixClient
 from tests.pipeline.conftest import FEW, RunningVenue
+from tests.pipeline.person import AwayError, Person
 from tests.pipeline.test_database import await_database
+from tests.ports import free_port
 from tests.small_disk import SmallDisk
 
 DISK_BYTES = 600 * 2**20
@@ -38,9 +42,13 @@ def test_with_zero_bytes_free_cancels_pass_and_all_goes_on_when_there_is_space(
     disk = small_disk(DISK_BYTES)
     (disk.folder / "data").mkdir()
     (tmp_path / "data").symlink_to(disk.folder / "data")
-    venue = RunningVenue(tmp_path, hosts=FEW)
+    venue = RunningVenue(tmp_path, hosts=FEW, api_port=free_port())
     venue.start()
     bot, trader = venue.client("TRADER1"), venue.client("TRADER2")
+    assert venue.api_port
+    operator = Person(venue.api_port)
+    operator.log_in("OPERATOR1", "demo")
+    operator.prove("demo")
     bot.connect()
     trader.connect()
     for number in range(20):
@@ -60,6 +68,9 @@ def test_with_zero_bytes_free_cancels_pass_and_all_goes_on_when_there_is_space(
         trader.await_report(f"cancel-{number}", "4")
     trader.send("1", (112, "alive"))
     trader.await_message(lambda m: m.get(112) == "alive")
+    operator.put("/operator/instruments/ETHUSDT/phase", phase="halt")
+    with pytest.raises(AwayError):
+        operator.put("/operator/instruments/ETHUSDT/phase", phase="continuous")
     status = venue.status()
     assert status["running"]
     assert status["orders_refused"]

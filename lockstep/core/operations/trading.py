@@ -64,6 +64,10 @@ class BeginPhase(Operation, frozen=True, kw_only=True):
     def records(self, directory: Directory) -> Sequence[Command]:
         return [phase_change(directory, self.symbol, Phase[self.phase.upper()])]
 
+    @property
+    def adds(self) -> bool:
+        return self.phase != "halt"
+
     def done(self, directory: Directory, outcomes: Sequence[Outcome]) -> Said:
         return phase_begun(directory, self.symbol, outcomes[0])
 
