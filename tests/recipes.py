@@ -20,7 +20,7 @@ NOT_SOURCES = shutil.ignore_patterns("__pycache__", "*.c", "*.html")
 class Recipe:
     """The steps below a heading, and the `tree` in `folder` in which all of its diffs are applied.
 
-    Compiled modules are this build's: a diff of one's source changes nothing until it is compiled.
+    Compiled modules are this build's: a diff of a module's source changes nothing until it is compiled.
     """
 
     def __init__(self, heading: str, folder: Path) -> None:
@@ -46,7 +46,7 @@ class Recipe:
 
     def run(self, *command: str, text: str = "", environment: dict[str, str] | None = None) -> str:
         """Run a command in the tree, with `text` as its input. Returns what it prints; it must succeed."""
-        # A repository around the copy is none of git's business: paths are those of the copy.
+        # A repository around the copy is not git's business: paths are those of the copy.
         settings = os.environ | {"GIT_CEILING_DIRECTORIES": str(self.tree.parent)} | (environment or {})
         done = subprocess.run(
             command, cwd=self.tree, env=settings, input=text, capture_output=True, text=True, check=False

@@ -207,7 +207,7 @@ def test_connection_ends_where_the_venue_lies(message: bytes, why: str) -> None:
 
 
 def test_report_is_not_waited_for_where_connecting_was_given_up() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:  # nobody answers
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # it answers nothing
         client = FixClient("TRADER1", "demo", port=listener.getsockname()[1])
         with pytest.raises(TimeoutError):
             run(asyncio.wait_for(client.connect(), 0.1))

@@ -103,7 +103,7 @@ def test_answer_has_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def trickle() -> Iterator[bytes]:
         yield b"HTTP/1.1 200 OK\r\n\r\n"
         while True:
-            time.sleep(0.1)  # the pace of one who will not come to an end
+            time.sleep(0.1)  # the pace of a venue that never ends its answer
             yield b" "
 
     monkeypatch.setattr(http, "TIMEOUT_S", 0.5)

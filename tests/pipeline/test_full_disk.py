@@ -1,4 +1,4 @@
-"""A real venue on a disk without a free byte, and a bot that goes on sending: all that does not add passes, an operator's halt too."""
+"""A real venue on a full disk, and a bot that sends on and on: what adds nothing passes, an operator's halt too."""
 
 from __future__ import annotations
 

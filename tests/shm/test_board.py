@@ -113,7 +113,7 @@ def test_an_entry_stays_readable_when_its_writer_is_killed_mid_write(shared: str
         assert kept is not None
         assert kept[0] == -kept[1]
         assert traffic.read_balances(view, 7, 1000) == (1000, 0)
-    write_balance(view, 7, 1, 42, -42)  # a new writer goes on from whatever version it finds
+    write_balance(view, 7, 1, 42, -42)  # a new writer continues from whatever version it finds
     assert view.balance(7, 1) == (42, -42)
 
 

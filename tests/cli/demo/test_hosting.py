@@ -1,4 +1,4 @@
-"""`lockstep demo` that runs a venue, too: only where nobody else's venue would be taken for it."""
+"""`lockstep demo` that runs a venue, too: only where no other venue would be taken for it."""
 
 from __future__ import annotations
 
