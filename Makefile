@@ -168,7 +168,7 @@ $(VENV)/.packages: pyproject.toml
 	@echo 'setting up $(VENV)'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --quiet install 'cython>=3.1' 'setuptools>=77'
-	@$(INSTALL) '.[page]' | $(FETCHED)
+	@$(INSTALL) '.[run]' | $(FETCHED)
 	@touch $@
 
 $(VENV)/.tools: $(VENV)/.packages
