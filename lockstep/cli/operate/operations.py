@@ -89,7 +89,7 @@ def _annotation(field: AskedField) -> Any:
         return Annotated[bool, Parameter(name=f"--{field.asked.flag}", negative="--off", help=words)]
     if field.plain is bool or field.asked.flag:
         return Annotated[bool, Parameter(negative=(), help=words)]
-    kind = field.plain | None if field.may_be_none else field.plain
+    kind = field.plain if field.is_required else field.plain | None
     converter = _whole if field.plain is int else None
     has_minus = field.format == "difference"
     return Annotated[kind, Parameter(allow_leading_hyphen=has_minus, converter=converter, help=words)]
