@@ -191,13 +191,13 @@ def run_round(campaign: Campaign, but: Collection[str] = ()) -> None:
 
 
 def trade_of_the_second_matcher(venue: RunningVenue) -> None:
-    """The stream has none."""
+    """The stream of FIX has none. Above the price at which that of the api, which has begun, trades with itself."""
     maker, taker = venue.client("TRADER1"), venue.client("TRADER2")
     maker.connect()
     taker.connect()
-    maker.order("a", "buy", "10.00", "1", "SOLUSDT")
+    maker.order("a", "sell", "50.00", "1", "SOLUSDT")
     maker.await_report("a", "0")
-    taker.order("b", "sell", "10.00", "1", "SOLUSDT")
+    taker.order("b", "buy", "50.00", "1", "SOLUSDT")
     taker.await_report("b", "F")
     maker.await_report("a", "F")
     maker.close()
