@@ -45,9 +45,9 @@ def is_amount(value: Decimal) -> bool:
 
 
 def _check(values: tuple[object, ...]) -> None:
-    """ValueError where there is no amount but something like it."""
+    """Raise ValueError unless each Decimal is an amount, in tuples too."""
     for value in values:
         if isinstance(value, tuple):
             _check(value)
         elif isinstance(value, Decimal) and not is_amount(value):
-            raise ValueError(f"{value} is no amount")
+            raise ValueError(f"{value} is not an amount")

@@ -195,7 +195,7 @@ def test_bytes_that_wait_for_the_venue_are_bounded(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("message", "why"),
     [
-        (VENUE.message("8", (44, "a lot"), number=2), "Tag 44 is no amount"),
+        (VENUE.message("8", (44, "a lot"), number=2), "Tag 44 is not an amount"),
         (VENUE.message("8", number=1), "waits for 2"),
         (b"8=FIX.4.4\x019=9999999\x01", "No FIX message"),
         (encoded("FIX.4.4", [(35, "0"), (34, 2)], length=3), "checksum"),

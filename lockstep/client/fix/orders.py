@@ -59,7 +59,7 @@ def report_of(message: Message) -> Report:
         with contextlib.suppress(InvalidOperation):
             value = Decimal(message.get(tag, "0"))
         if not is_amount(value):
-            raise VenueError(GARBLED, f"Tag {tag} is no amount in {message}.")
+            raise VenueError(GARBLED, f"Tag {tag} is not an amount in {message}.")
         return value
 
     return Report(

@@ -33,7 +33,7 @@ from lockstep.shm.ring import Consumer
 Application = Callable[..., Awaitable[None]]
 
 IDLE_S = 75  # without a request
-REST_S = 0.001  # while nobody waits for an outcome
+REST_S = 0.001  # while no request waits for its outcome
 STOP_S = 3.0  # for requests under way to be answered at an orderly stop
 BACKLOG = 512
 SECOND_NS = 10**9
